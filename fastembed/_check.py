@@ -1,0 +1,110 @@
+"""Checks of arguments, and every error message: they name the argument, its value and the bound."""
+
+import numpy as np
+
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def floats(name, array, ndim=None, dtype=None):
+    """Return array as an ndarray of float32 or float64; refuse any other dtype.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the message.
+    array : array_like
+    ndim : int, optional
+        Number of axes that it must have.
+    dtype : dtype, optional
+        The dtype that it must have.
+    """
+    array = np.asarray(array)
+    if array.dtype not in FLOATS:
+        raise TypeError(f"{name} must be float32 or float64, got {array.dtype}")
+    if dtype is not None and array.dtype != dtype:
+        raise TypeError(f"{name} must be {np.dtype(dtype)} like the other arrays, got {array.dtype}")
+    if ndim is not None and array.ndim != ndim:
+        raise ValueError(f"{name} must have {ndim} axes, got shape {array.shape}")
+    return array
+
+
+def shape(name, array, expected, meaning=""):
+    """Refuse an array whose shape is not the expected one."""
+    if array.shape != tuple(expected):
+        meaning = f" {meaning}" if meaning else ""
+        raise ValueError(f"{name} must have shape {tuple(expected)}{meaning}, got {array.shape}")
+
+
+def integers(name, array):
+    """Return array as an ndarray of any integer dtype; refuse floats, booleans and the rest."""
+    given = array
+    array = np.asarray(array)
+    if array.size == 0 and not isinstance(given, np.ndarray):
+        array = array.astype(np.intp)  # NumPy makes an empty list float64
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be an integer array, got {array.dtype}")
+    return array
+
+
+def indices(name, array, bound, of):
+    """Return ids as a flat, contiguous intp array with 0 <= id < bound; the original is kept.
+
+    Negative ids count from the end, as in NumPy.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name.
+    array : array_like of integers
+    bound : int
+        Ids must lie in [-bound, bound).
+    of : str
+        What has bound rows, for the message: ``W with 10000 rows``.
+    """
+    array = integers(name, array)
+    flat = array.reshape(-1)
+    if flat.size:
+        low, high = int(flat.min()), int(flat.max())
+        if low < -bound or high >= bound:
+            position = int(np.flatnonzero((flat < -bound) | (flat >= bound))[0])
+            where = ", ".join(str(k) for k in np.unravel_index(position, array.shape))
+            raise IndexError(
+                f"{name}[{where}] = {flat[position]} is out of bounds for {of} with {bound} rows"
+            )
+        if low < 0:
+            flat = flat.astype(np.intp)  # a copy: the caller's ids stay as they are
+            flat[flat < 0] += bound
+    return np.ascontiguousarray(flat, dtype=np.intp)
+
+
+def output(name, array, expected, dtype, inputs):
+    """Check an array that will be written: ndarray, shape, dtype, writable, apart from inputs.
+
+    Parameters
+    ----------
+    name : str
+    array : ndarray
+    expected : tuple of int
+        Its shape.
+    dtype : dtype
+    inputs : dict
+        Name -> ndarray that it must not overlap in memory.
+    """
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name} must be a numpy.ndarray, got {type(array).__name__}")
+    if array.dtype != dtype:
+        raise TypeError(f"{name} must be {np.dtype(dtype)}, got {array.dtype}")
+    shape(name, array, expected)
+    if not array.flags.writeable:
+        raise ValueError(f"{name} must be writable, got a read-only array")
+    for other, value in inputs.items():
+        if np.may_share_memory(array, value) and np.shares_memory(array, value):
+            raise ValueError(f"{name} must not overlap {other} in memory")
+    return array
+
+
+def readonly(array):
+    """A read-only view: kernels see one array type per dtype and layout, whoever owns the data."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -1,0 +1,27 @@
+"""Lazy public names for a package (SPEC 1): a name imports its module when it is first used."""
+
+import importlib
+
+
+def attach(package, modules, names):
+    """Make ``__getattr__``, ``__dir__`` and ``__all__`` of a package.
+
+    Parameters
+    ----------
+    package : str
+        The package's ``__name__``.
+    modules : list of str
+        Submodules that are public by their own name.
+    names : dict
+        Public name -> submodule that defines it.
+    """
+    public = sorted({*modules, *names})
+
+    def __getattr__(name):
+        if name in names:
+            return getattr(importlib.import_module(f"{package}.{names[name]}"), name)
+        if name in modules:
+            return importlib.import_module(f"{package}.{name}")
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    return __getattr__, lambda: public, public

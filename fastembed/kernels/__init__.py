@@ -1,0 +1,1 @@
+"""Compiled kernels: arrays in, arrays filled, nothing checked. Call them through fastembed.ops."""

@@ -1,0 +1,106 @@
+"""Embedding lookup and its gradient."""
+
+import numpy as np
+
+from fastembed import _check, threads
+from fastembed.kernels import embedding as kernels
+
+# below this many bytes a slice costs less than handing it to another thread
+GRAIN_BYTES = 1 << 17
+
+
+def gather(W, idx, *, out=None):
+    """Look up rows of W: ``out[..., :] = W[idx[...], :]``.
+
+    Parameters
+    ----------
+    W : (V, D) ndarray of float32 or float64
+        One row per id.
+    idx : array_like of integers, any shape
+        Ids in [-V, V); negative ids count from the end.
+    out : ndarray, optional
+        Result to fill, of shape ``idx.shape + (D,)`` and W's dtype. Must not overlap W or idx.
+
+    Returns
+    -------
+    ndarray of W's dtype, shape ``idx.shape + (D,)``
+        ``out``, or a new array.
+
+    Raises
+    ------
+    IndexError
+        If an id is outside [-V, V); nothing has been written then.
+    TypeError, ValueError
+        If a dtype or a shape does not fit.
+    """
+    W = _check.floats("W", W, ndim=2)
+    ids = _check.integers("idx", idx)
+    V, D = W.shape
+    flat = _check.indices("idx", ids, V, "W")
+    if out is None:
+        out = np.empty(ids.shape + (D,), W.dtype)
+    else:
+        _check.output("out", out, ids.shape + (D,), W.dtype, {"W": W, "idx": ids})
+    rows = _rows(out, flat.size, D)
+    W, flat = _check.readonly(W), _check.readonly(flat)
+    threads.share(
+        flat.size,
+        lambda lo, hi: kernels.gather(W, flat, rows, lo, hi),
+        grain=GRAIN_BYTES // max(1, D * W.itemsize),
+    )
+    if not np.may_share_memory(rows, out):
+        out[...] = rows.reshape(out.shape)
+    return out
+
+
+def scatter_add(dW, idx, dout, *, zero=False):
+    """Add gradients to the rows they came from: ``dW[idx[...], :] += dout[..., :]``.
+
+    Duplicate ids are summed, in the order of idx, with the same bits at any thread count.
+
+    Parameters
+    ----------
+    dW : (V, D) ndarray of float32 or float64
+        Changed in place. Must not overlap idx or dout.
+    idx : array_like of integers, any shape
+        Ids in [-V, V); negative ids count from the end.
+    dout : ndarray of dW's dtype, shape ``idx.shape + (D,)``
+        One gradient per id.
+    zero : bool
+        Set dW to zero first.
+
+    Returns
+    -------
+    dW : ndarray
+
+    Raises
+    ------
+    IndexError
+        If an id is outside [-V, V); nothing has been written then.
+    TypeError, ValueError
+        If a dtype or a shape does not fit.
+    """
+    ids = _check.integers("idx", idx)
+    dW_in = _check.floats("dW", dW, ndim=2)
+    V, D = dW_in.shape
+    flat = _check.indices("idx", ids, V, "dW")
+    dout = _check.floats("dout", dout, dtype=dW_in.dtype)
+    _check.shape("dout", dout, ids.shape + (D,), "(idx.shape + (D,))")
+    _check.output("dW", dW, (V, D), dW_in.dtype, {"idx": ids, "dout": dout})
+    rows, flat = _check.readonly(dout.reshape(flat.size, D)), _check.readonly(flat)
+
+    def run(lo, hi):
+        # the owner of the columns zeroes them: they are in its cache when it accumulates
+        if zero:
+            dW[:, lo:hi] = 0
+        kernels.scatter_add(flat, rows, dW, lo, hi)
+
+    # each thread owns columns: no atomics, the same bits at any thread count
+    height = flat.size + (V if zero else 0)
+    threads.share(D, run, grain=GRAIN_BYTES // max(1, height * dW.itemsize), align=16)
+    return dW
+
+
+def _rows(out, n, D):
+    """Out as (n, D) rows that the kernel can fill: a view where the layout allows it."""
+    return out.reshape(n, D)

@@ -1,0 +1,44 @@
+"""The Cython extensions: every ``fastembed/kernels/*.pyx`` is one."""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+# FASTEMBED_DEBUG=1 builds with bounds checks and without optimisation
+DEBUG = os.environ.get("FASTEMBED_DEBUG", "0") not in ("", "0")
+
+if sys.platform == "win32":
+    compile_args = ["/Od"] if DEBUG else ["/O2"]
+else:
+    # the two -fno flags let clamped polynomials vectorise; results stay IEEE
+    compile_args = ["-O0", "-g"] if DEBUG else ["-O3", "-fno-trapping-math", "-fno-math-errno"]
+
+extensions = [
+    Extension(
+        f"fastembed.kernels.{source.stem}",
+        [str(source)],
+        depends=[str(header) for header in sorted(source.parent.glob("*.h"))],
+        include_dirs=[np.get_include(), "fastembed/kernels"],
+        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
+        extra_compile_args=compile_args,
+    )
+    for source in sorted(Path("fastembed/kernels").glob("*.pyx"))
+]
+
+setup(
+    ext_modules=cythonize(
+        extensions,
+        build_dir="build/cython",
+        compiler_directives={
+            "language_level": "3",
+            "boundscheck": DEBUG,
+            "wraparound": False,
+            "initializedcheck": False,
+            "cdivision": True,
+        },
+    ),
+)
