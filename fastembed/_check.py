@@ -46,7 +46,7 @@ def integers(name, array):
     return array
 
 
-def indices(name, array, bound, of):
+def indices(name, array, bound, of, unit="rows"):
     """Return ids as a flat, contiguous intp array with 0 <= id < bound; the original is kept.
 
     Negative ids count from the end, as in NumPy.
@@ -60,6 +60,8 @@ def indices(name, array, bound, of):
         Ids must lie in [-bound, bound).
     of : str
         What has bound rows, for the message: ``W with 10000 rows``.
+    unit : str
+        What it has bound of.
     """
     array = integers(name, array)
     flat = array.reshape(-1)
@@ -69,7 +71,7 @@ def indices(name, array, bound, of):
             position = int(np.flatnonzero((flat < -bound) | (flat >= bound))[0])
             where = ", ".join(str(k) for k in np.unravel_index(position, array.shape))
             raise IndexError(
-                f"{name}[{where}] = {flat[position]} is out of bounds for {of} with {bound} rows"
+                f"{name}[{where}] = {flat[position]} is out of bounds for {of} with {bound} {unit}"
             )
         if low < 0:
             flat = flat.astype(np.intp)  # a copy: the caller's ids stay as they are

@@ -1,3 +1,47 @@
 """Every op in plain NumPy: the oracle of the tests and the baseline of the benchmarks."""
 
+from fastembed.reference.attention import (  # noqa: F401
+    attention_weight,
+    attention_weight_backward,
+    time_attention,
+    time_attention_backward,
+    weight_sum,
+    weight_sum_backward,
+)
+from fastembed.reference.dense import affine, matmul  # noqa: F401
 from fastembed.reference.embedding import gather, scatter_add  # noqa: F401
+from fastembed.reference.loss import (  # noqa: F401
+    sigmoid_cross_entropy,
+    softmax,
+    softmax_backward,
+    softmax_cross_entropy,
+)
+from fastembed.reference.optim import (  # noqa: F401
+    adagrad,
+    adam,
+    global_norm,
+    momentum,
+    nesterov,
+    rmsprop,
+    scale,
+    sgd,
+)
+from fastembed.reference.recurrent import (  # noqa: F401
+    gru,
+    gru_backward,
+    gru_cell,
+    gru_cell_backward,
+    lstm,
+    lstm_backward,
+    lstm_cell,
+    lstm_cell_backward,
+    rnn,
+    rnn_backward,
+    rnn_cell,
+    rnn_cell_backward,
+)
+from fastembed.reference.sampling import (  # noqa: F401
+    draw_negatives,
+    negative_sampling_backward,
+    negative_sampling_loss,
+)

@@ -1,0 +1,110 @@
+"""Numba kernels of the losses: softmax and sigmoid cross-entropy with their gradients."""
+
+import math
+
+import numpy as np
+
+from fastembed.kernels._exp import exp
+from fastembed.kernels._jit import kernel
+
+
+@kernel
+def softmax(x, y, lo, hi):
+    """y[n, :] = exp(x[n, :] - m) / sum(exp(x[n, :] - m)), m = max x[n, :]  for lo <= n < hi
+
+    x  (N, V)  float32 | float64  IN
+    y  (N, V)  dtype of x          OUT
+    Unchecked: call ops.softmax.
+    """
+    V = x.shape[1]
+    for n in range(lo, hi):
+        m = x[n, 0]
+        for v in range(1, V):
+            m = x[n, v] if x[n, v] > m else m
+        s = m * 0
+        for v in range(V):
+            e = exp(x[n, v] - m)
+            y[n, v] = e
+            s += e
+        for v in range(V):
+            y[n, v] /= s
+
+
+@kernel
+def softmax_backward(dout, y, dx, lo, hi):
+    """dx[n, :] = y[n, :] * (dout[n, :] - sum(dout[n, :] * y[n, :]))  for lo <= n < hi
+
+    dout  (N, V)  float32 | float64  IN
+    y     (N, V)  dtype of dout       IN   what softmax gave
+    dx    (N, V)  dtype of dout       OUT
+    Unchecked: call ops.softmax_backward.
+    """
+    V = y.shape[1]
+    for n in range(lo, hi):
+        s = y[n, 0] * 0
+        for v in range(V):
+            s += dout[n, v] * y[n, v]
+        for v in range(V):
+            dx[n, v] = y[n, v] * (dout[n, v] - s)
+
+
+@kernel
+def softmax_cross_entropy(scores, labels, scale, eps, losses, dscores, lo, hi):
+    """losses[n] = -log(softmax(scores[n])[labels[n]] + eps), dscores[n] = scale * its gradient
+
+    A label -1 is ignored: loss and gradient are 0. The gradient is that of eps = 0.
+
+    scores   (N, V)  float32 | float64        IN
+    labels   (N,)    int64, -1 <= label < V   IN
+    scale, eps       float64
+    losses   (N,)    float64                   OUT
+    dscores  (N, V)  dtype of scores           OUT
+    Unchecked: call ops.softmax_cross_entropy.
+    """
+    V = scores.shape[1]
+    for n in range(lo, hi):
+        if labels[n] < 0:
+            losses[n] = 0.0
+            for v in range(V):
+                dscores[n, v] = 0
+            continue
+        m = scores[n, 0]
+        for v in range(1, V):
+            m = scores[n, v] if scores[n, v] > m else m
+        s = m * 0
+        for v in range(V):
+            e = exp(scores[n, v] - m)
+            dscores[n, v] = e
+            s += e
+        u = np.float64(scores[n, labels[n]]) - np.float64(m)
+        if eps > 0:
+            losses[n] = -math.log(math.exp(u) / np.float64(s) + eps)
+        else:
+            losses[n] = math.log(np.float64(s)) - u
+        factor = dscores.dtype.type(scale / np.float64(s))
+        for v in range(V):
+            dscores[n, v] *= factor
+        dscores[n, labels[n]] -= dscores.dtype.type(scale)
+
+
+@kernel
+def sigmoid_cross_entropy(scores, labels, scale, eps, losses, dscores, lo, hi):
+    """losses[n] = -log(p + eps), p = sigmoid(scores[n]) or 1 - that; dscores = scale * gradient
+
+    scores   (N,)  float32 | float64  IN
+    labels   (N,)  uint8, 0 or 1       IN
+    scale, eps     float64
+    losses   (N,)  float64             OUT
+    dscores  (N,)  dtype of scores     OUT
+    Unchecked: call ops.sigmoid_cross_entropy.
+    """
+    for n in range(lo, hi):
+        x = np.float64(scores[n])
+        e = math.exp(-abs(x))
+        y = 1 / (1 + e) if x >= 0 else e / (1 + e)
+        agrees = (x >= 0) == (labels[n] == 1)
+        if eps > 0:
+            losses[n] = -math.log((1 if agrees else e) / (1 + e) + eps)
+        else:
+            losses[n] = math.log1p(e) + (0 if agrees else abs(x))
+        dscores[n] = scale * (y - labels[n])

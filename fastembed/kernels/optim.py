@@ -1,0 +1,114 @@
+"""Numba kernels of the optimizers: one pass over memory, in place, all arrays flat."""
+
+import math
+
+import numpy as np
+
+from fastembed.kernels._jit import kernel
+
+
+@kernel
+def sgd(grad, lr, param, lo, hi):
+    """param -= lr grad  for lo <= i < hi
+
+    grad   (n,)  float32 | float64        IN
+    lr           scalar of grad's dtype
+    param  (n,)  dtype of grad             INOUT
+    Unchecked: call ops.sgd.
+    """
+    for i in range(lo, hi):
+        param[i] -= lr * grad[i]
+
+
+@kernel
+def momentum(grad, lr, rate, v, param, lo, hi):
+    """v = rate v - lr grad; param += v  for lo <= i < hi
+
+    grad      (n,)  float32 | float64       IN
+    lr, rate        scalars of grad's dtype
+    v, param  (n,)  dtype of grad            INOUT
+    Unchecked: call ops.momentum.
+    """
+    for i in range(lo, hi):
+        v[i] = rate * v[i] - lr * grad[i]
+        param[i] += v[i]
+
+
+@kernel
+def nesterov(grad, lr, rate, v, param, lo, hi):
+    """v = rate v - lr grad; param += rate^2 v - (1 + rate) lr grad  for lo <= i < hi
+
+    grad      (n,)  float32 | float64       IN
+    lr, rate        scalars of grad's dtype
+    v, param  (n,)  dtype of grad            INOUT
+    Unchecked: call ops.nesterov.
+    """
+    one = grad.dtype.type(1)
+    square, ahead = rate * rate, (one + rate) * lr
+    for i in range(lo, hi):
+        v[i] = rate * v[i] - lr * grad[i]
+        param[i] = param[i] + square * v[i] - ahead * grad[i]
+
+
+@kernel
+def adagrad(grad, lr, h, param, lo, hi):
+    """h += grad^2; param -= lr grad / (sqrt(h) + 1e-7)  for lo <= i < hi
+
+    grad      (n,)  float32 | float64      IN
+    lr              scalar of grad's dtype
+    h, param  (n,)  dtype of grad           INOUT
+    Unchecked: call ops.adagrad.
+    """
+    tiny = grad.dtype.type(1e-7)
+    for i in range(lo, hi):
+        h[i] += grad[i] * grad[i]
+        param[i] -= lr * grad[i] / (math.sqrt(h[i]) + tiny)
+
+
+@kernel
+def rmsprop(grad, lr, decay, rest, h, param, lo, hi):
+    """h = decay h + rest grad^2; param -= lr grad / (sqrt(h) + 1e-7)  for lo <= i < hi
+
+    grad             (n,)  float32 | float64       IN
+    lr, decay, rest        scalars of grad's dtype  rest = 1 - decay
+    h, param         (n,)  dtype of grad            INOUT
+    Unchecked: call ops.rmsprop.
+    """
+    tiny = grad.dtype.type(1e-7)
+    for i in range(lo, hi):
+        h[i] = decay * h[i] + rest * grad[i] * grad[i]
+        param[i] -= lr * grad[i] / (math.sqrt(h[i]) + tiny)
+
+
+@kernel
+def adam(grad, lr_t, rest1, rest2, m, v, param, lo, hi):
+    """m += rest1 (grad - m); v += rest2 (grad^2 - v); param -= lr_t m / (sqrt(v) + 1e-7)
+
+    For lo <= i < hi.
+
+    grad                (n,)  float32 | float64       IN
+    lr_t, rest1, rest2        scalars of grad's dtype  rest1 = 1 - beta1, rest2 = 1 - beta2
+    m, v, param         (n,)  dtype of grad            INOUT
+    Unchecked: call ops.adam.
+    """
+    tiny = grad.dtype.type(1e-7)
+    for i in range(lo, hi):
+        m[i] += rest1 * (grad[i] - m[i])
+        v[i] += rest2 * (grad[i] * grad[i] - v[i])
+        param[i] -= lr_t * m[i] / (math.sqrt(v[i]) + tiny)
+
+
+@kernel
+def sum_squares(x, chunk, sums, lo, hi):
+    """sums[k] = sum of x[i]^2 over the k-th chunk of x  for lo <= k < hi
+
+    x      (n,)                float32 | float64  IN
+    chunk                      int                 entries of x per chunk
+    sums   (ceil(n / chunk),)  float64             OUT
+    Unchecked: call ops.global_norm.
+    """
+    for k in range(lo, hi):
+        total = 0.0
+        for i in range(k * chunk, min((k + 1) * chunk, x.shape[0])):
+            total += np.float64(x[i]) * np.float64(x[i])
+        sums[k] = total

@@ -1,0 +1,162 @@
+"""Negative sampling: draws for a whole batch, and the loss on few rows of W with its gradients."""
+
+import numpy as np
+
+from fastembed import _check, threads
+from fastembed.kernels import sampling as kernels
+from fastembed.ops.loss import binary_labels
+
+# a slice has at least this many multiply-adds; fewer cost less than another thread's start
+GRAIN = 1 << 15
+
+
+def draw_negatives(cdf, targets, size, *, uniforms=None):
+    """Draw ids that are not the target, without replacement, for every sample of a batch.
+
+    Each sample's draws are those of ``numpy.random.choice(V, size, replace=False, p=p)`` with the
+    target's p set to zero, in distribution.
+
+    Parameters
+    ----------
+    cdf : (V,) ndarray of float64
+        Cumulative sum of the ids' weights; they need not sum to one.
+    targets : array_like of integers, shape (N,)
+        Ids in [-V, V); negative ones count from the end.
+    size : int
+        How many ids per sample.
+    uniforms : (N, size) ndarray of float64, optional
+        Random numbers in [0, 1), one per draw; by default from the legacy ``numpy.random`` stream.
+
+    Returns
+    -------
+    (N, size) ndarray of intp
+
+    Raises
+    ------
+    IndexError
+        If a target is outside [-V, V).
+    TypeError, ValueError
+        If a dtype or a shape does not fit, or if fewer ids than size can be drawn.
+    """
+    cdf = np.ascontiguousarray(_check.floats("cdf", cdf, ndim=1, dtype=np.float64))
+    flat = _check.integers("targets", targets)
+    _check.shape("targets", flat, (flat.size,))
+    flat = _check.readonly(_check.indices("targets", flat, cdf.size, "cdf", "entries"))
+    weights = np.diff(cdf, prepend=0.0)
+    if not (np.isfinite(cdf).all() and (weights >= 0).all()):
+        raise ValueError("cdf must be finite, nonnegative and nondecreasing")
+    possible = int(np.count_nonzero(weights))
+    if flat.size and possible - int((weights[flat] > 0).any()) < size:
+        raise ValueError(
+            f"size = {size} ids cannot be drawn: {possible} have weight, targets among them"
+        )
+    if uniforms is None:
+        uniforms = np.random.random_sample((flat.size, size))
+    else:
+        uniforms = _check.floats("uniforms", uniforms, ndim=2, dtype=np.float64)
+        _check.shape("uniforms", uniforms, (flat.size, size), "(targets, size)")
+    out = np.empty((flat.size, size), np.intp)
+    cdf, uniforms = _check.readonly(cdf), _check.readonly(np.ascontiguousarray(uniforms))
+    kernels.draw_negatives(cdf, flat, uniforms, out, 0, flat.size)
+    return out
+
+
+def negative_sampling_loss(h, W, targets, labels, *, eps=1e-7):
+    """Logistic loss on the products of h with a few rows of W (T. Mikolov et al., 2013).
+
+    ``loss = sum over k of mean over n of -log(p[n, k] + eps)``, with p = sigmoid(W[targets] . h)
+    where the label is 1, and 1 minus that where it is 0.
+
+    Parameters
+    ----------
+    h : (N, D) ndarray of float32 or float64
+    W : (V, D) ndarray of h's dtype
+    targets : array_like of integers, shape (N, K)
+        Ids in [-V, V); negative ones count from the end.
+    labels : array_like of 0 and 1, shape (N, K) or one that broadcasts to it
+    eps : float
+        Added to the probability before the logarithm; the gradient is that of eps = 0.
+
+    Returns
+    -------
+    loss : numpy.float64
+    dscores : (N, K) ndarray of h's dtype
+        Gradient of the products, for negative_sampling_backward.
+
+    Raises
+    ------
+    IndexError
+        If a target is outside [-V, V), or a label is neither 0 nor 1.
+    TypeError, ValueError
+        If a dtype or a shape does not fit.
+    """
+    h, W, targets = _arguments(h, W, targets)
+    N, K = targets.shape
+    labels = binary_labels(np.broadcast_to(labels, (N, K)), (N, K)).reshape(N, K)
+    losses, dscores = np.empty(N), np.empty((N, K), h.dtype)
+    scale = 1 / N if N else 0.0
+    threads.share(
+        N,
+        lambda lo, hi: kernels.negative_sampling_loss(
+            h, W, targets, labels, scale, float(eps), losses, dscores, lo, hi
+        ),
+        grain=GRAIN // max(1, K * h.shape[1]) + 1,
+    )
+    return np.sum(losses) if N else np.float64("nan"), dscores
+
+
+def negative_sampling_backward(dscores, h, W, targets, dW):
+    """Gradients of negative_sampling_loss; dW is overwritten.
+
+    Parameters
+    ----------
+    dscores : (N, K) ndarray of float32 or float64
+        What negative_sampling_loss gave, scaled by the gradient of the loss.
+    h : (N, D) ndarray of dscores' dtype
+    W : (V, D) ndarray of dscores' dtype
+    targets : array_like of integers, shape (N, K)
+    dW : (V, D) ndarray of dscores' dtype
+        Filled. Must not overlap the others.
+
+    Returns
+    -------
+    dh : (N, D) ndarray
+
+    Raises
+    ------
+    IndexError
+        If a target is outside [-V, V).
+    TypeError, ValueError
+        If a dtype or a shape does not fit.
+    """
+    given = (dscores, h, W)
+    h, W, targets = _arguments(h, W, targets)
+    dscores = _check.floats("dscores", dscores, ndim=2, dtype=h.dtype)
+    _check.shape("dscores", dscores, targets.shape, "like targets")
+    inputs = dict(zip(("dscores", "h", "W"), map(np.asarray, given), strict=True))
+    _check.output("dW", dW, W.shape, h.dtype, inputs)
+    dscores = _check.readonly(np.ascontiguousarray(dscores))
+    dh = np.empty(h.shape, h.dtype)
+
+    def run(lo, hi):
+        dW[:, lo:hi] = 0
+        kernels.negative_sampling_backward(dscores, h, W, targets, dh, dW, lo, hi)
+
+    # each thread owns columns: no atomics, the same bits at any thread count
+    grain = GRAIN // max(1, 2 * targets.size + W.shape[0]) + 1
+    threads.share(W.shape[1], run, grain=grain, align=16)
+    return dh
+
+
+def _arguments(h, W, targets):
+    h = _check.floats("h", h, ndim=2)
+    W = _check.floats("W", W, ndim=2, dtype=h.dtype)
+    _check.shape("W", W, (W.shape[0], h.shape[1]), "(any, columns of h)")
+    targets = _check.integers("targets", targets)
+    _check.shape("targets", targets, (h.shape[0], targets.size // max(1, h.shape[0])), "(N, K)")
+    flat = _check.indices("targets", targets, W.shape[0], "W").reshape(targets.shape)
+    return (
+        _check.readonly(np.ascontiguousarray(h)),
+        _check.readonly(np.ascontiguousarray(W)),
+        _check.readonly(flat),
+    )
