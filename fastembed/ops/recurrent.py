@@ -1,0 +1,462 @@
+"""Recurrent layers over whole sequences: LSTM, GRU and plain RNN, forward and backward."""
+
+import numpy as np
+
+from fastembed import _check, threads
+from fastembed.kernels import gru as gru_kernels
+from fastembed.kernels import lstm as lstm_kernels
+from fastembed.kernels import rnn as rnn_kernels
+
+threads.blas_changed()  # the kernels use SciPy's BLAS, which is another library than NumPy's
+
+
+class _Cache:
+    """What a forward keeps for its backward: never changed after the forward."""
+
+    __slots__ = ("kind", "xs", "Wx", "Wh", "saved")
+
+    def __init__(self, kind, xs, Wx, Wh, saved):
+        self.kind = kind
+        self.xs = xs
+        self.Wx = Wx
+        self.Wh = Wh
+        self.saved = saved
+
+
+def lstm(xs, Wx, Wh, b, h0=None, c0=None):
+    """Run an LSTM over sequences: ``c = f c_prev + g i``, ``h = o tanh(c)`` at each step.
+
+    f, i, o are sigmoid, g is tanh of ``x Wx + h_prev Wh + b``, in the order f, g, i, o.
+
+    Parameters
+    ----------
+    xs : (N, T, D) ndarray of float32 or float64
+        Inputs of T steps.
+    Wx : (D, 4H) ndarray
+    Wh : (H, 4H) ndarray
+    b : (4H,) ndarray
+    h0, c0 : (N, H) ndarray, optional
+        Initial state; zero by default. Never written.
+
+    Returns
+    -------
+    hs : (N, T, H) ndarray
+        h after each step.
+    h, c : (N, H) ndarray
+        State after the last step.
+    cache : object
+        For `lstm_backward`. It refers to xs and the weights: leave them as they are until then.
+
+    Raises
+    ------
+    TypeError
+        If an array is neither float32 nor float64, or they differ in dtype.
+    ValueError
+        If shapes do not fit.
+
+    References
+    ----------
+    Hochreiter and Schmidhuber (1997), with the forget gate of Gers et al. (2000), equation (2).
+    """
+    xs, Wx, Wh, b, (N, T, D, H) = _arguments("xs", xs, Wx, Wh, b, 4)
+    return _lstm(xs, Wx, Wh, b, _state("h0", h0, xs, N, H), _state("c0", c0, xs, N, H))
+
+
+def lstm_backward(dhs, cache):
+    """Gradients of `lstm`.
+
+    Parameters
+    ----------
+    dhs : (N, T, H) ndarray
+        Gradient of hs. Add a gradient of the last h to ``dhs[:, -1]``.
+    cache : object
+        From `lstm`; it is not changed.
+
+    Returns
+    -------
+    dxs : (N, T, D) ndarray
+    dh0, dc0 : (N, H) ndarray
+    dWx : (D, 4H) ndarray
+    dWh : (H, 4H) ndarray
+    db : (4H,) ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If cache is not from `lstm`, or dhs does not fit.
+    """
+    _check_cache(cache, "lstm")
+    dhs = _gradient("dhs", dhs, cache)
+    N, T, H = dhs.shape
+    zeros = np.zeros((2, N, H), dhs.dtype)
+    return _lstm_backward(dhs, zeros[0], zeros[1], cache)
+
+
+def lstm_cell(x, h_prev, c_prev, Wx, Wh, b):
+    """One step of `lstm`.
+
+    Parameters
+    ----------
+    x : (N, D) ndarray of float32 or float64
+    h_prev, c_prev : (N, H) ndarray
+        State before the step. Never written.
+    Wx, Wh, b : ndarray
+        As in `lstm`.
+
+    Returns
+    -------
+    h, c : (N, H) ndarray
+    cache : object
+        For `lstm_cell_backward`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `lstm`.
+    """
+    x, Wx, Wh, b, (N, T, D, H) = _arguments("x", x, Wx, Wh, b, 4)
+    h_prev = _state("h_prev", h_prev, x, N, H)
+    _, h, c, cache = _lstm(x, Wx, Wh, b, h_prev, _state("c_prev", c_prev, x, N, H))
+    return h, c, cache
+
+
+def lstm_cell_backward(dh, dc, cache):
+    """Gradients of `lstm_cell`.
+
+    Parameters
+    ----------
+    dh, dc : (N, H) ndarray
+        Gradients of h and c.
+    cache : object
+        From `lstm_cell`; it is not changed.
+
+    Returns
+    -------
+    dx : (N, D) ndarray
+    dh_prev, dc_prev : (N, H) ndarray
+    dWx : (D, 4H) ndarray
+    dWh : (H, 4H) ndarray
+    db : (4H,) ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If cache is not from `lstm_cell`, or a gradient does not fit.
+    """
+    _check_cache(cache, "lstm_cell")
+    dh = _gradient("dh", dh, cache)
+    dc = _gradient("dc", dc, cache)
+    return _lstm_backward(dh, np.zeros_like(dh), dc.copy(), cache)
+
+
+def rnn(xs, Wx, Wh, b, h0=None):
+    """Run a plain recurrent network: ``h = tanh(x Wx + h_prev Wh + b)`` at each step.
+
+    Parameters
+    ----------
+    xs : (N, T, D) ndarray of float32 or float64
+    Wx : (D, H) ndarray
+    Wh : (H, H) ndarray
+    b : (H,) ndarray
+    h0 : (N, H) ndarray, optional
+        Initial state; zero by default. Never written.
+
+    Returns
+    -------
+    hs : (N, T, H) ndarray
+    h : (N, H) ndarray
+        State after the last step.
+    cache : object
+        For `rnn_backward`. It refers to xs and the weights: leave them as they are until then.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If dtypes or shapes do not fit.
+    """
+    xs, Wx, Wh, b, (N, T, D, H) = _arguments("xs", xs, Wx, Wh, b, 1)
+    return _rnn(xs, Wx, Wh, b, _state("h0", h0, xs, N, H))
+
+
+def rnn_backward(dhs, cache):
+    """Gradients of `rnn`.
+
+    Parameters
+    ----------
+    dhs : (N, T, H) ndarray
+        Gradient of hs.
+    cache : object
+        From `rnn`; it is not changed.
+
+    Returns
+    -------
+    dxs : (N, T, D) ndarray
+    dh0 : (N, H) ndarray
+    dWx : (D, H) ndarray
+    dWh : (H, H) ndarray
+    db : (H,) ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If cache is not from `rnn`, or dhs does not fit.
+    """
+    _check_cache(cache, "rnn")
+    return _rnn_backward(_gradient("dhs", dhs, cache), cache)
+
+
+def rnn_cell(x, h_prev, Wx, Wh, b):
+    """One step of `rnn`: x is (N, D), h_prev (N, H); returns h and a cache.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `rnn`.
+    """
+    x, Wx, Wh, b, (N, T, D, H) = _arguments("x", x, Wx, Wh, b, 1)
+    _, h, cache = _rnn(x, Wx, Wh, b, _state("h_prev", h_prev, x, N, H))
+    return h, cache
+
+
+def rnn_cell_backward(dh, cache):
+    """Gradients of `rnn_cell`: returns dx, dh_prev, dWx, dWh, db.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If cache is not from `rnn_cell`, or dh does not fit.
+    """
+    _check_cache(cache, "rnn_cell")
+    return _rnn_backward(_gradient("dh", dh, cache), cache)
+
+
+def gru(xs, Wx, Wh, b, h0=None):
+    """Run a GRU over sequences: ``h = (1 - z) h_prev + z h_hat`` at each step.
+
+    z, r are sigmoid of ``x Wx + h_prev Wh + b`` and h_hat is tanh of ``x Wx + (r h_prev) Wh + b``,
+    in the order z, r, h_hat.
+
+    Parameters
+    ----------
+    xs : (N, T, D) ndarray of float32 or float64
+    Wx : (D, 3H) ndarray
+    Wh : (H, 3H) ndarray
+    b : (3H,) ndarray
+    h0 : (N, H) ndarray, optional
+        Initial state; zero by default. Never written.
+
+    Returns
+    -------
+    hs : (N, T, H) ndarray
+    h : (N, H) ndarray
+        State after the last step.
+    cache : object
+        For `gru_backward`. It refers to xs and the weights: leave them as they are until then.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If dtypes or shapes do not fit.
+
+    References
+    ----------
+    Cho et al. (2014), section 2.3; z and 1 - z exchanged, as in *Deep Learning from Scratch 2*.
+    """
+    xs, Wx, Wh, b, (N, T, D, H) = _arguments("xs", xs, Wx, Wh, b, 3)
+    return _gru(xs, Wx, Wh, b, _state("h0", h0, xs, N, H))
+
+
+def gru_backward(dhs, cache):
+    """Gradients of `gru`.
+
+    Parameters
+    ----------
+    dhs : (N, T, H) ndarray
+        Gradient of hs.
+    cache : object
+        From `gru`; it is not changed.
+
+    Returns
+    -------
+    dxs : (N, T, D) ndarray
+    dh0 : (N, H) ndarray
+    dWx : (D, 3H) ndarray
+    dWh : (H, 3H) ndarray
+    db : (3H,) ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If cache is not from `gru`, or dhs does not fit.
+    """
+    _check_cache(cache, "gru")
+    return _gru_backward(_gradient("dhs", dhs, cache), cache)
+
+
+def gru_cell(x, h_prev, Wx, Wh, b):
+    """One step of `gru`: x is (N, D), h_prev (N, H); returns h and a cache.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `gru`.
+    """
+    x, Wx, Wh, b, (N, T, D, H) = _arguments("x", x, Wx, Wh, b, 3)
+    _, h, cache = _gru(x, Wx, Wh, b, _state("h_prev", h_prev, x, N, H))
+    return h, cache
+
+
+def gru_cell_backward(dh, cache):
+    """Gradients of `gru_cell`: returns dx, dh_prev, dWx, dWh, db.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If cache is not from `gru_cell`, or dh does not fit.
+    """
+    _check_cache(cache, "gru_cell")
+    return _gru_backward(_gradient("dh", dh, cache), cache)
+
+
+# ---- checks
+
+
+def _arguments(name, xs, Wx, Wh, b, gates):
+    """Check what every forward takes; contiguous arrays and N, T, D, H (a cell has T = 1)."""
+    xs = _check.floats(name, xs, ndim=3 if name == "xs" else 2)
+    dtype = xs.dtype
+    Wx = _check.floats("Wx", Wx, 2, dtype)
+    Wh = _check.floats("Wh", Wh, 2, dtype)
+    b = _check.floats("b", b, 1, dtype)
+    D, H = xs.shape[-1], Wh.shape[0]
+    width = gates * H
+    times = f"{gates}H" if gates > 1 else "H"
+    if Wh.shape[1] != width:
+        _check.shape("Wh", Wh, (H, width), f"(H, {times})")
+    if Wx.shape != (D, width):
+        _check.shape("Wx", Wx, (D, width), f"(D of {name}, {times} of Wh)")
+    if b.shape[0] != width:
+        _check.shape("b", b, (width,), f"({times} of Wh,)")
+    ordered = np.ascontiguousarray
+    T = xs.shape[1] if name == "xs" else 1
+    return ordered(xs), ordered(Wx), ordered(Wh), ordered(b), (xs.shape[0], T, D, H)
+
+
+def _state(name, state, xs, N, H):
+    """An initial state or None, checked."""
+    if state is None and name in ("h0", "c0"):
+        return None
+    state = _check.floats(name, state, 2, xs.dtype)
+    if state.shape != (N, H):
+        _check.shape(name, state, (N, H), "(N, H)")
+    return state
+
+
+def _check_cache(cache, kind):
+    if type(cache) is not _Cache:
+        raise TypeError(f"cache must come from {kind}, got {type(cache).__name__}")
+    if cache.kind != kind:
+        raise TypeError(f"cache must come from {kind}, got one from {cache.kind}")
+
+
+def _gradient(name, gradient, cache):
+    xs = cache.xs
+    gradient = _check.floats(name, gradient, xs.ndim, xs.dtype)
+    expected = xs.shape[:-1] + (cache.Wh.shape[0],)
+    if gradient.shape != expected:
+        _check.shape(name, gradient, expected)
+    return np.ascontiguousarray(gradient)
+
+
+# ---- allocation and kernel calls; a cell is a sequence of one step
+
+
+def _steps(array):
+    return array if array.ndim == 3 else array[:, None]
+
+
+def _lstm(xs, Wx, Wh, b, h0, c0):
+    steps = _steps(xs)
+    (N, T, _), H, dtype = steps.shape, Wh.shape[0], xs.dtype
+    gates = np.empty((N, T, 4 * H), dtype)
+    h_prev = np.empty((N, T, H), dtype)
+    cells = np.empty((N, T + 1, H), dtype)
+    hs = np.empty((N, T, H), dtype)
+    h = np.empty((N, H), dtype)
+    c = np.empty((N, H), dtype)
+    h[...] = 0 if h0 is None else h0
+    h_prev[:, :1] = h[:, None]
+    cells[:, 0] = 0 if c0 is None else c0
+    with threads.one_blas_thread():
+        lstm_kernels.forward(steps, Wx, Wh, b, gates, h_prev, cells, hs, h, c)
+    kind = "lstm" if xs.ndim == 3 else "lstm_cell"
+    return hs, h, c, _Cache(kind, xs, Wx, Wh, (gates, h_prev, cells))
+
+
+def _lstm_backward(dhs, dh, dc, cache):
+    xs = _steps(cache.xs)
+    gates, h_prev, cells = cache.saved
+    Wx, Wh = cache.Wx, cache.Wh
+    da = np.empty_like(gates)
+    dxs = np.empty_like(cache.xs)
+    dWx, dWh, db = np.empty_like(Wx), np.empty_like(Wh), np.empty(Wx.shape[1], Wx.dtype)
+    with threads.one_blas_thread():
+        lstm_kernels.backward(dhs, xs, Wx, Wh, gates, h_prev, cells, da, dxs, dh, dc, dWx, dWh, db)
+    return dxs, dh, dc, dWx, dWh, db
+
+
+def _rnn(xs, Wx, Wh, b, h0):
+    steps = _steps(xs)
+    (N, T, _), H, dtype = steps.shape, Wh.shape[0], xs.dtype
+    h_prev = np.empty((N, T, H), dtype)
+    last = np.empty((N, H), dtype)
+    hs = np.empty((N, T, H), dtype)
+    h = np.empty((N, H), dtype)
+    h[...] = 0 if h0 is None else h0
+    h_prev[:, :1] = h[:, None]
+    with threads.one_blas_thread():
+        rnn_kernels.forward(steps, Wx, Wh, b, h_prev, last, hs, h)
+    kind = "rnn" if xs.ndim == 3 else "rnn_cell"
+    return hs, h, _Cache(kind, xs, Wx, Wh, (h_prev, last))
+
+
+def _rnn_backward(dhs, cache):
+    xs = _steps(cache.xs)
+    h_prev, last = cache.saved
+    Wx, Wh = cache.Wx, cache.Wh
+    da = np.empty_like(h_prev)
+    dxs, dh = np.empty_like(cache.xs), np.zeros_like(last)
+    dWx, dWh, db = np.empty_like(Wx), np.empty_like(Wh), np.empty(Wx.shape[1], Wx.dtype)
+    with threads.one_blas_thread():
+        rnn_kernels.backward(dhs, xs, Wx, Wh, h_prev, last, da, dxs, dh, dWx, dWh, db)
+    return dxs, dh, dWx, dWh, db
+
+
+def _gru(xs, Wx, Wh, b, h0):
+    steps = _steps(xs)
+    (N, T, _), H, dtype = steps.shape, Wh.shape[0], xs.dtype
+    gates = np.empty((N, T, 3 * H), dtype)
+    h_prev = np.empty((N, T, H), dtype)
+    rh = np.empty((N, T, H), dtype)
+    hs = np.empty((N, T, H), dtype)
+    h = np.empty((N, H), dtype)
+    h[...] = 0 if h0 is None else h0
+    h_prev[:, :1] = h[:, None]
+    with threads.one_blas_thread():
+        gru_kernels.forward(steps, Wx, Wh, b, gates, h_prev, rh, hs, h)
+    kind = "gru" if xs.ndim == 3 else "gru_cell"
+    return hs, h, _Cache(kind, xs, Wx, Wh, (gates, h_prev, rh))
+
+
+def _gru_backward(dhs, cache):
+    xs = _steps(cache.xs)
+    gates, h_prev, rh = cache.saved
+    Wx, Wh = cache.Wx, cache.Wh
+    N, H = xs.shape[0], Wh.shape[0]
+    da = np.empty_like(gates)
+    drh, dh = np.empty((N, H), xs.dtype), np.zeros((N, H), xs.dtype)
+    dxs = np.empty_like(cache.xs)
+    dWx, dWh, db = np.empty_like(Wx), np.empty_like(Wh), np.empty(Wx.shape[1], Wx.dtype)
+    with threads.one_blas_thread():
+        gru_kernels.backward(dhs, xs, Wx, Wh, gates, h_prev, rh, da, drh, dxs, dh, dWx, dWh, db)
+    return dxs, dh, dWx, dWh, db

@@ -1,0 +1,476 @@
+"""LSTM, GRU and RNN ops against plain NumPy, finite differences and their own promises."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+import textwrap
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fastembed
+from fastembed import ops, reference, threads
+
+# Cython looks for .pxd files in the folders of sys.path; an editable install may not be one
+ROOT = str(Path(fastembed.__file__).parents[1])
+GATES = {"lstm": 4, "gru": 3, "rnn": 1}
+KINDS = sorted(GATES)
+TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}
+SIZES = [(3, 4, 5, 6), (1, 1, 1, 1), (2, 1, 7, 5), (1, 9, 3, 17), (20, 3, 33, 40), (7, 5, 16, 64)]
+
+
+@pytest.fixture(autouse=True)
+def restore_threads():
+    n = threads.get_num_threads()
+    yield
+    threads.set_num_threads(n)
+
+
+def make(kind, N, T, D, H, dtype, seed=0):
+    """Return xs, Wx, Wh, b, the initial states, and a gradient of hs."""
+    rng = np.random.default_rng(seed)
+    width = GATES[kind] * H
+
+    def draw(*shape, scale=1.0):
+        return (scale * rng.standard_normal(shape)).astype(dtype)
+
+    states = [draw(N, H) for _ in range(2 if kind == "lstm" else 1)]
+    weights = [draw(D, width, scale=0.5), draw(H, width, scale=0.5 / H**0.5), draw(width)]
+    return draw(N, T, D), weights, states, draw(N, T, H)
+
+
+def run(module, kind, xs, weights, states, dhs):
+    """Forward and backward: all results by name."""
+    *outputs, cache = getattr(module, kind)(xs, *weights, *states)
+    gradients = getattr(module, f"{kind}_backward")(dhs, cache)
+    return dict(zip(names(kind), [*outputs, *gradients], strict=True))
+
+
+def names(kind):
+    state = ["h", "c"] if kind == "lstm" else ["h"]
+    return ["hs", *state, "dxs", *[f"d{s}0" for s in state], "dWx", "dWh", "db"]
+
+
+def run_cell(module, kind, x, weights, states, gradients):
+    *outputs, cache = getattr(module, f"{kind}_cell")(x, *states, *weights)
+    return [*outputs, *getattr(module, f"{kind}_cell_backward")(*gradients, cache)]
+
+
+def assert_same(got, expected, dtype):
+    for name, value in expected.items():
+        assert got[name].dtype == dtype, name
+        assert got[name].shape == value.shape, name
+        scale = max(1.0, float(np.abs(value).max(initial=0)))
+        np.testing.assert_allclose(
+            got[name], value, rtol=0, atol=scale * TOLERANCE[dtype], err_msg=name
+        )
+
+
+def assert_bits(got, expected):
+    for name, value in expected.items():
+        np.testing.assert_array_equal(got[name], value, err_msg=name)
+
+
+# ---- the same numbers as plain NumPy
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("N, T, D, H", SIZES)
+def test_sequence_agrees_with_reference(kind, dtype, N, T, D, H):
+    xs, weights, states, dhs = make(kind, N, T, D, H, dtype)
+    for given in (states, []):
+        exact = run(
+            reference, kind, xs.astype("d"), [w.astype("d") for w in weights],
+            [s.astype("d") for s in given], dhs.astype("d"),
+        )  # fmt: skip
+        assert_same(run(ops, kind, xs, weights, given, dhs), exact, dtype)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("N, D, H", [(3, 5, 6), (1, 1, 1), (20, 33, 40)])
+def test_cell_agrees_with_reference(kind, dtype, N, D, H):
+    xs, weights, states, dhs = make(kind, N, 2, D, H, dtype)
+    gradients = [dhs[:, 0].copy(), dhs[:, 1].copy()][: len(states)]
+    got = run_cell(ops, kind, xs[:, 0], weights, states, gradients)
+    expected = run_cell(reference, kind, xs[:, 0], weights, states, gradients)
+    labels = [str(k) for k in range(len(got))]
+    assert_same(
+        dict(zip(labels, got, strict=True)), dict(zip(labels, expected, strict=True)), dtype
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_step_state_given_as_none_or_zeros(kind):
+    xs, weights, states, dhs = make(kind, 2, 1, 3, 4, np.float32)
+    zeros = [np.zeros_like(s) for s in states]
+    assert_bits(run(ops, kind, xs, weights, [], dhs), run(ops, kind, xs, weights, zeros, dhs))
+
+
+def test_lstm_takes_one_of_h0_and_c0():
+    xs, weights, (h0, c0), _ = make("lstm", 2, 3, 3, 4, np.float64)
+    for states in ({"h0": h0}, {"c0": c0}):
+        got = ops.lstm(xs, *weights, **states)[:3]
+        expected = reference.lstm(xs, *weights, **states)[:3]
+        for a, b in zip(got, expected, strict=True):
+            np.testing.assert_allclose(a, b, rtol=0, atol=1e-13)
+
+
+# ---- gradients against finite differences
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients_are_the_derivatives(kind):
+    xs, weights, states, dhs = make(kind, 2, 3, 4, 5, np.float64)
+    got = run(ops, kind, xs, weights, states, dhs)
+    inputs = dict(zip(["Wx", "Wh", "b"], weights, strict=True), xs=xs)
+    inputs |= dict(zip(["h0", "c0"], states, strict=False))
+    step = 1e-6
+    for name, array in inputs.items():
+        for position in list(np.ndindex(array.shape))[:: max(1, array.size // 25)]:
+            kept = array[position]
+            values = []
+            for shifted in (kept + step, kept - step):
+                array[position] = shifted
+                hs = getattr(ops, kind)(xs, *weights, *states)[0]
+                values.append(float((hs * dhs).sum()))
+            array[position] = kept
+            slope = (values[0] - values[1]) / (2 * step)
+            np.testing.assert_allclose(got[f"d{name}"][position], slope, rtol=1e-6, atol=1e-8)
+
+
+def test_lstm_cell_gradient_of_c():
+    xs, weights, states, dhs = make("lstm", 2, 2, 3, 4, np.float64)
+    dh, dc, step = dhs[:, 0].copy(), dhs[:, 1].copy(), 1e-6
+
+    def value():
+        h, c, _ = ops.lstm_cell(xs[:, 0], *states, *weights)
+        return float((h * dh + c * dc).sum())
+
+    cache = ops.lstm_cell(xs[:, 0], *states, *weights)[-1]
+    _, dh_prev, dc_prev, *_ = ops.lstm_cell_backward(dh, dc, cache)
+    for state, gradient in zip(states, (dh_prev, dc_prev), strict=True):
+        for position in np.ndindex(state.shape):
+            kept = state[position]
+            state[position] = kept + step
+            high = value()
+            state[position] = kept - step
+            low = value()
+            state[position] = kept
+            np.testing.assert_allclose(gradient[position], (high - low) / (2 * step), atol=1e-8)
+
+
+# ---- layouts: the same bits whoever owns the data
+
+
+def layout(array, how, folder):
+    if how == "F":
+        return np.asfortranarray(array)
+    if how == "reversed":
+        return np.ascontiguousarray(array[..., ::-1])[..., ::-1]
+    if how == "strided":
+        wide = np.zeros(tuple(2 * n for n in array.shape), array.dtype)
+        wide[tuple(slice(None, None, 2) for _ in array.shape)] = array
+        return wide[tuple(slice(None, None, 2) for _ in array.shape)]
+    if how == "read-only":
+        copy = array.copy()
+        copy.flags.writeable = False
+        return copy
+    path = folder / f"{len(list(folder.iterdir()))}.bin"
+    array.tofile(path)
+    return np.memmap(path, array.dtype, "r", shape=array.shape)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("how", ["F", "reversed", "strided", "read-only", "memmap"])
+def test_any_layout(kind, dtype, how, tmp_path):
+    xs, weights, states, dhs = make(kind, 3, 4, 6, 20, dtype)
+    expected = run(ops, kind, xs, weights, states, dhs)
+    other = [layout(a, how, tmp_path) for a in (xs, *weights, *states, dhs)]
+    xs, weights, states, dhs = other[0], other[1:4], other[4:-1], other[-1]
+    assert_bits(run(ops, kind, xs, weights, states, dhs), expected)
+
+
+# ---- what callers rely on
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_inputs_are_never_written(kind):
+    xs, weights, states, dhs = make(kind, 3, 4, 6, 20, np.float32)
+    arrays = [xs, *weights, *states, dhs]
+    copies = [a.copy() for a in arrays]
+    run(ops, kind, xs, weights, states, dhs)
+    gradients = [dhs[:, 0], dhs[:, 1]][: len(states)]
+    run_cell(ops, kind, xs[:, 0], weights, states, gradients)
+    for array, copy in zip(arrays, copies, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_backward_twice_is_equal_and_ignores_writes_to_outputs(kind):
+    xs, weights, states, dhs = make(kind, 3, 4, 6, 20, np.float32)
+    *outputs, cache = getattr(ops, kind)(xs, *weights, *states)
+    backward = getattr(ops, f"{kind}_backward")
+    first = backward(dhs, cache)
+    for output in outputs:
+        output[...] = np.nan  # they are the caller's own
+    for state in states:
+        state[...] = np.nan
+    for a, b in zip(first, backward(dhs, cache), strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert not np.shares_memory(a, b)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_outputs_are_fresh_and_writable(kind):
+    xs, weights, states, dhs = make(kind, 3, 4, 6, 20, np.float32)
+    first = run(ops, kind, xs, weights, states, dhs)
+    kept = {name: value.copy() for name, value in first.items()}
+    second = run(ops, kind, xs * 2, weights, states, dhs)
+    for name in first:
+        assert first[name].flags.writeable, name
+        for other in second:
+            assert not np.shares_memory(first[name], second[other]), (name, other)
+    assert not np.shares_memory(first["hs"], first["h"])
+    assert_bits(first, kept)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_backward_uses_the_weights_as_they_are_then(kind):
+    xs, weights, states, dhs = make(kind, 2, 3, 4, 5, np.float64)
+    *_, cache = getattr(ops, kind)(xs, *weights, *states)
+    weights[0] *= 2  # in place, as an optimizer does it
+    dxs = getattr(ops, f"{kind}_backward")(dhs, cache)[0]
+    weights[0] /= 2
+    *_, cache = getattr(ops, kind)(xs, *weights, *states)
+    np.testing.assert_allclose(dxs, 2 * getattr(ops, f"{kind}_backward")(dhs, cache)[0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("N, T, D, H", [(0, 3, 4, 5), (2, 0, 4, 5), (2, 3, 0, 5), (0, 0, 4, 5)])
+def test_empty(kind, N, T, D, H):
+    xs, weights, states, dhs = make(kind, N, T, D, H, np.float32)
+    got = run(ops, kind, xs, weights, states, dhs)
+    expected = run(reference, kind, xs, weights, states, dhs)
+    assert_same(got, expected, np.float32)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_nan_and_infinity_spread_as_in_numpy(kind, dtype):
+    xs, weights, states, dhs = make(kind, 4, 5, 6, 20, dtype)
+    xs[1, 2, 3] = np.nan
+    xs[2, 1, 0] = np.inf
+    states[-1][3, 7] = -np.inf
+    with np.errstate(all="ignore"):
+        expected = run(reference, kind, xs, weights, states, dhs)
+    got = run(ops, kind, xs, weights, states, dhs)
+    for name, value in expected.items():
+        np.testing.assert_array_equal(np.isnan(got[name]), np.isnan(value), err_msg=name)
+        np.testing.assert_array_equal(np.isinf(got[name]), np.isinf(value), err_msg=name)
+
+
+# ---- refusals name what is wrong
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_wrong_dtype(kind):
+    xs, weights, states, dhs = make(kind, 2, 3, 4, 5, np.float32)
+    function = getattr(ops, kind)
+    with pytest.raises(TypeError, match="xs must be float32 or float64, got float16"):
+        function(xs.astype(np.float16), *weights)
+    with pytest.raises(TypeError, match="xs must be float32 or float64, got int64"):
+        function(xs.astype(np.int64), *weights)
+    for k, name in enumerate(["Wx", "Wh", "b"]):
+        wrong = [w.astype("d") if i == k else w for i, w in enumerate(weights)]
+        with pytest.raises(TypeError, match=f"{name} must be float32 like the other arrays"):
+            function(xs, *wrong)
+    with pytest.raises(TypeError, match="h0 must be float32"):
+        function(xs, *weights, states[0].astype("d"))
+    cache = function(xs, *weights)[-1]
+    with pytest.raises(TypeError, match="dhs must be float32"):
+        getattr(ops, f"{kind}_backward")(dhs.astype("d"), cache)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_wrong_shape(kind):
+    xs, weights, states, dhs = make(kind, 2, 3, 4, 5, np.float32)
+    function = getattr(ops, kind)
+    Wx, Wh, b = weights
+    with pytest.raises(ValueError, match="xs must have 3 axes"):
+        function(xs[0], *weights)
+    with pytest.raises(ValueError, match=r"Wx must have shape \(4, "):
+        function(xs, Wx[:-1], Wh, b)
+    with pytest.raises(ValueError, match=r"Wh must have shape \(4, "):
+        function(xs, Wx, Wh[:-1], b)
+    with pytest.raises(ValueError, match="b must have shape"):
+        function(xs, Wx, Wh, b[:-1])
+    with pytest.raises(ValueError, match=r"h0 must have shape \(2, 5\)"):
+        function(xs, *weights, states[0][:1])
+    if kind == "lstm":
+        with pytest.raises(ValueError, match=r"c0 must have shape \(2, 5\)"):
+            function(xs, *weights, None, states[0][:1])
+    cache = function(xs, *weights)[-1]
+    backward = getattr(ops, f"{kind}_backward")
+    with pytest.raises(ValueError, match=r"dhs must have shape \(2, 3, 5\)"):
+        backward(dhs[:1], cache)
+    with pytest.raises(ValueError, match="dhs must have 3 axes"):
+        backward(dhs[0], cache)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_wrong_cache(kind):
+    xs, weights, states, dhs = make(kind, 2, 3, 4, 5, np.float32)
+    cell_cache = getattr(ops, f"{kind}_cell")(xs[:, 0], *states, *weights)[-1]
+    backward = getattr(ops, f"{kind}_backward")
+    with pytest.raises(TypeError, match=f"cache must come from {kind}, got one from {kind}_cell"):
+        backward(dhs, cell_cache)
+    with pytest.raises(TypeError, match=f"cache must come from {kind}, got tuple"):
+        backward(dhs, ())
+    other = KINDS[KINDS.index(kind) - 1]
+    xs, weights, _, _ = make(other, 2, 3, 4, 5, np.float32)
+    with pytest.raises(TypeError, match=f"got one from {other}"):
+        backward(dhs, getattr(ops, other)(xs, *weights)[-1])
+
+
+# ---- threads
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [1, 2, 3, 7])
+def test_thread_counts(kind, dtype, n):
+    xs, weights, states, dhs = make(kind, 12, 10, 40, 150, dtype)
+    threads.set_num_threads(n)
+    got = run(ops, kind, xs, weights, states, dhs)
+    assert_same(got, run(reference, kind, xs, weights, states, dhs), dtype)
+    assert_bits(run(ops, kind, xs, weights, states, dhs), got)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_several_python_threads_at_once(kind):
+    threads.set_num_threads(2)
+    cases = [make(kind, 12, 10, 40, 150, np.float32, seed) for seed in range(4)]
+    expected = [run(ops, kind, *case) for case in cases]
+    failures = []
+
+    def work(k):
+        try:
+            for _ in range(5):
+                assert_bits(run(ops, kind, *cases[k]), expected[k])
+        except BaseException as error:
+            failures.append(error)
+
+    workers = [threading.Thread(target=work, args=(k,)) for k in range(len(cases))]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not failures
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.parametrize("kind", KINDS)
+def test_after_fork(kind):
+    threads.set_num_threads(2)
+    case = make(kind, 12, 10, 40, 150, np.float32)
+    expected = run(ops, kind, *case)  # the pool has been used
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            assert_bits(run(ops, kind, *case), expected)
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+# ---- the cell from a user's own Cython file
+
+
+USER_PYX = """
+from fastembed.kernels.lstm cimport cell_backward, cell_forward
+
+def step(float[:, ::1] x, float[:, ::1] h, float[:, ::1] c, float[:, ::1] Wx, float[:, ::1] Wh,
+         float[::1] b, float[:, ::1] gates, float[:, ::1] h_next, float[:, ::1] c_next):
+    with nogil:
+        cell_forward(&x[0, 0], &h[0, 0], &c[0, 0], &Wx[0, 0], &Wh[0, 0], &b[0],
+                     &gates[0, 0], &h_next[0, 0], &c_next[0, 0],
+                     x.shape[0], x.shape[1], h.shape[1])
+
+def back(double[:, ::1] dh, double[:, ::1] dc, double[:, ::1] x, double[:, ::1] h,
+         double[:, ::1] c, double[:, ::1] Wx, double[:, ::1] Wh, double[::1] b,
+         double[:, ::1] gates, double[:, ::1] h_next, double[:, ::1] c_next, double[:, ::1] da,
+         double[:, ::1] dx, double[:, ::1] dh_prev, double[:, ::1] dc_prev,
+         double[:, ::1] dWx, double[:, ::1] dWh, double[::1] db):
+    cdef Py_ssize_t N = x.shape[0], D = x.shape[1], H = h.shape[1]
+    with nogil:
+        cell_forward(&x[0, 0], &h[0, 0], &c[0, 0], &Wx[0, 0], &Wh[0, 0], &b[0],
+                     &gates[0, 0], &h_next[0, 0], &c_next[0, 0], N, D, H)
+        cell_backward(&dh[0, 0], &dc[0, 0], &x[0, 0], &h[0, 0], &c[0, 0], &Wx[0, 0], &Wh[0, 0],
+                      &gates[0, 0], &c_next[0, 0], &da[0, 0], &dx[0, 0], &dh_prev[0, 0],
+                      &dc_prev[0, 0], &dWx[0, 0], &dWh[0, 0], &db[0], N, D, H)
+"""
+
+USER_SETUP = """
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+setup(ext_modules=cythonize([Extension("user_cell", ["user_cell.pyx"])], language_level=3))
+"""
+
+
+def test_cell_cimported_by_a_users_cython_file(tmp_path):
+    (tmp_path / "user_cell.pyx").write_text(USER_PYX)
+    (tmp_path / "setup.py").write_text(USER_SETUP)
+    build = subprocess.run(
+        [sys.executable, "setup.py", "-q", "build_ext", "--inplace"],
+        cwd=tmp_path,
+        env={**os.environ, "CFLAGS": "-O0", "PYTHONPATH": ROOT},
+        capture_output=True,
+        text=True,
+    )
+    assert build.returncode == 0, build.stdout + build.stderr
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    assert (tmp_path / f"user_cell{suffix}").exists()
+    script = """
+        import numpy as np
+        import user_cell
+        from fastembed import reference
+
+        rng = np.random.default_rng(1)
+        N, D, H = 3, 5, 20
+        for dtype in ("f", "d"):
+            def draw(*shape):
+                return rng.standard_normal(shape).astype(dtype)
+            x, h, c = draw(N, D), draw(N, H), draw(N, H)
+            Wx, Wh, b = draw(D, 4 * H), draw(H, 4 * H), draw(4 * H)
+            gates, h_next, c_next = draw(N, 4 * H), draw(N, H), draw(N, H)
+            h_expected, c_expected, cache = reference.lstm_cell(x, h, c, Wx, Wh, b)
+            if dtype == "f":
+                user_cell.step(x, h, c, Wx, Wh, b, gates, h_next, c_next)
+                np.testing.assert_allclose(h_next, h_expected, atol=1e-5)
+                np.testing.assert_allclose(c_next, c_expected, atol=1e-5)
+                continue
+            dh, dc = draw(N, H), draw(N, H)
+            out = [draw(N, D), draw(N, H), draw(N, H), draw(D, 4 * H), draw(H, 4 * H), draw(4 * H)]
+            user_cell.back(dh, dc, x, h, c, Wx, Wh, b, gates, h_next, c_next, draw(N, 4 * H), *out)
+            np.testing.assert_allclose(h_next, h_expected, atol=1e-13)
+            for got, expected in zip(out, reference.lstm_cell_backward(dh, dc, cache)):
+                np.testing.assert_allclose(got, expected, atol=1e-12)
+    """
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), ROOT])}
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        cwd=tmp_path,
+        env=env,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
