@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from fastembed.kernels._exp import exp
 from fastembed.kernels._jit import kernel
+from fastembed.kernels._vector import row_dot, row_exp, row_max, row_sum
 
 
 @kernel
@@ -16,18 +16,11 @@ def softmax(x, y, lo, hi):
     y  (N, V)  dtype of x          OUT
     Unchecked: call ops.softmax.
     """
-    V = x.shape[1]
     for n in range(lo, hi):
-        m = x[n, 0]
-        for v in range(1, V):
-            m = x[n, v] if x[n, v] > m else m
-        s = m * 0
-        for v in range(V):
-            e = exp(x[n, v] - m)
-            y[n, v] = e
-            s += e
-        for v in range(V):
-            y[n, v] /= s
+        row_exp(x[n], row_max(x[n]), y[n])
+        factor = y.dtype.type(1 / row_sum(y[n]))
+        for v in range(x.shape[1]):
+            y[n, v] *= factor
 
 
 @kernel
@@ -39,12 +32,9 @@ def softmax_backward(dout, y, dx, lo, hi):
     dx    (N, V)  dtype of dout       OUT
     Unchecked: call ops.softmax_backward.
     """
-    V = y.shape[1]
     for n in range(lo, hi):
-        s = y[n, 0] * 0
-        for v in range(V):
-            s += dout[n, v] * y[n, v]
-        for v in range(V):
+        s = row_dot(dout[n], y[n])
+        for v in range(y.shape[1]):
             dx[n, v] = y[n, v] * (dout[n, v] - s)
 
 
@@ -68,20 +58,15 @@ def softmax_cross_entropy(scores, labels, scale, eps, losses, dscores, lo, hi):
             for v in range(V):
                 dscores[n, v] = 0
             continue
-        m = scores[n, 0]
-        for v in range(1, V):
-            m = scores[n, v] if scores[n, v] > m else m
-        s = m * 0
-        for v in range(V):
-            e = exp(scores[n, v] - m)
-            dscores[n, v] = e
-            s += e
+        m = row_max(scores[n])
+        row_exp(scores[n], m, dscores[n])
+        s = row_sum(dscores[n])
         u = np.float64(scores[n, labels[n]]) - np.float64(m)
         if eps > 0:
-            losses[n] = -math.log(math.exp(u) / np.float64(s) + eps)
+            losses[n] = -math.log(math.exp(u) / s + eps)
         else:
-            losses[n] = math.log(np.float64(s)) - u
-        factor = dscores.dtype.type(scale / np.float64(s))
+            losses[n] = math.log(s) - u
+        factor = dscores.dtype.type(scale / s)
         for v in range(V):
             dscores[n, v] *= factor
         dscores[n, labels[n]] -= dscores.dtype.type(scale)
