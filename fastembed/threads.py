@@ -7,8 +7,8 @@ for each other for many milliseconds (see docs/performance.md).
 
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from queue import SimpleQueue
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -35,24 +35,66 @@ def _default_num_threads():
     return os.cpu_count() or 1
 
 
+class _Job:
+    """Slices of one call that worker threads run, and how they ended."""
+
+    def __init__(self, run):
+        self.run = run
+        self.started = 0
+        self.finished = []  # None or the exception, one entry a slice
+        self.tokens = SimpleQueue()
+
+    def work(self, arguments):
+        error = None
+        try:
+            self.run(*arguments)
+        except BaseException as caught:  # raised again by the thread that called
+            error = caught
+        self.finished.append(error)
+        self.tokens.put(None)
+
+    def join(self):
+        """Wait for every slice, also when Ctrl-C arrives meanwhile; then raise what went wrong."""
+        interrupt = None
+        while len(self.finished) < self.started:
+            try:
+                self.tokens.get()
+            except KeyboardInterrupt as caught:
+                interrupt = caught
+        for error in (interrupt, *self.finished):
+            if error is not None:
+                raise error
+
+
 class _Pool:
-    """Worker threads for one process; the calling thread is always one more worker."""
+    """Worker threads of one process; the calling thread is always one more worker.
+
+    Only a queue in C and a token a slice stand between caller and worker, so that Ctrl-C can be
+    held back until every slice is done, which concurrent.futures leaves to its callers.
+    """
 
     def __init__(self):
         self.lock = threading.Lock()
         self.gang_lock = threading.Lock()
-        self.executor = None
+        self.queue = SimpleQueue()
         self.workers = 0
 
-    def submit(self, count, function, argument_lists):
-        """Start function(*arguments) for each of the lists, on at least count workers."""
+    def start(self, job, argument_lists, workers):
         with self.lock:
-            if self.workers < count:
-                if self.executor is not None:
-                    self.executor.shutdown(wait=False)  # its running slices still finish
-                self.executor = ThreadPoolExecutor(count, thread_name_prefix="fastembed")
-                self.workers = count
-            return [self.executor.submit(function, *arguments) for arguments in argument_lists]
+            while self.workers < workers:
+                name = f"fastembed-{self.workers + 1}"
+                threading.Thread(target=self.serve, name=name, daemon=True).start()
+                self.workers += 1
+        for arguments in argument_lists:
+            self.queue.put((job, arguments))
+            job.started += 1
+
+    def serve(self):
+        _this_thread.is_worker = True
+        while True:
+            job, arguments = self.queue.get()
+            job.work(arguments)
+            del job, arguments  # an idle worker keeps no arrays alive
 
 
 class _BlasLimit:
@@ -76,7 +118,7 @@ class _BlasLimit:
                 self.find_libraries()
             self.saved = [library.num_threads for library in self.libraries]
             for library in self.libraries:
-                library.set_num_threads(1)
+                _set_blas_threads(library, 1)
 
     def leave(self):
         with self.lock:
@@ -86,11 +128,23 @@ class _BlasLimit:
 
     def restore(self):
         for library, n in zip(self.libraries or [], self.saved, strict=False):
-            library.set_num_threads(n)
+            _set_blas_threads(library, n)
         self.saved = []
 
 
+def _set_blas_threads(library, n):
+    """Set a BLAS library's thread count from any Python thread."""
+    # since threadpoolctl 3.8 OpenBLAS obeys one Python thread alone, and ignores others in silence
+    release = getattr(library, "clear_controlling_thread", None)
+    if release is not None:
+        release(force=True)
+    library.set_num_threads(n)
+    if release is not None:
+        release(force=True)
+
+
 _num_threads = None
+_this_thread = threading.local()
 _pool = _Pool()
 _blas = _BlasLimit()
 
@@ -161,18 +215,17 @@ def share(n, run, *, grain=1, align=1):
     align : int
         Slices begin at multiples of it (16 float32 columns fill a cache line).
     """
-    parts = min(get_num_threads(), max(1, n // max(1, grain)))
-    slices = _cuts(n, parts, align) if parts > 1 else [(0, n)]
+    parts = min(get_num_threads(), n // max(1, grain))
+    slices = _cuts(n, parts, align) if parts > 1 and not _in_worker() else [(0, n)]
     if len(slices) < 2:
         run(0, n)
         return
-    futures = _pool.submit(get_num_threads() - 1, run, slices[1:])
+    job = _Job(run)
     try:
+        _pool.start(job, slices[1:], get_num_threads() - 1)
         run(*slices[0])
     finally:
-        _finish(futures)
-    for future in futures:
-        future.result()
+        job.join()
 
 
 def run_gang(size, run):
@@ -195,32 +248,31 @@ def run_gang(size, run):
     if size == 1:
         run(0, sync)
         return
-    with _pool.gang_lock:
-        futures = []
+    if _in_worker():
+        raise RuntimeError("run_gang must not be called from a slice of another job")
+
+    def run_member(member):
         try:
-            for member in range(1, size):
-                futures += _pool.submit(size - 1, run, [(member, sync)])
-            run(0, sync)
+            run(member, sync)
         except BaseException:
             sync[15] = 1
             raise
-        finally:
-            _finish(futures)
-    for future in futures:
-        future.result()
 
-
-def _finish(futures):
-    """Wait for all futures, also when Ctrl-C arrives meanwhile (then raise it at the end)."""
-    interrupt = None
-    while True:
+    with _pool.gang_lock:
+        job = _Job(run_member)
         try:
-            wait(futures)
-            break
-        except KeyboardInterrupt as error:
-            interrupt = error
-    if interrupt is not None:
-        raise interrupt
+            _pool.start(job, [(member,) for member in range(1, size)], size - 1)
+            run_member(0)
+        except BaseException:
+            sync[15] = 1  # Ctrl-C may come between the two lines above
+            raise
+        finally:
+            job.join()
+
+
+def _in_worker():
+    """Whether this thread is one of the pool's: then its slice must not wait for other slices."""
+    return getattr(_this_thread, "is_worker", False)
 
 
 def _after_fork_in_child():
