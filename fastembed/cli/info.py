@@ -1,0 +1,140 @@
+"""``python -m fastembed info``: versions, CPU, threads, BLAS, kernel cache, name clash."""
+
+import importlib.metadata as metadata
+import os
+import platform
+import sys
+from pathlib import Path
+
+import fastembed
+from fastembed.cli import kernel_list
+from fastembed.cli.options import Parser
+
+OURS, OTHER = "fastembed-layers", "fastembed"
+LIBRARIES = ("numpy", "scipy", "numba", "llvmlite", "threadpoolctl", "tqdm", "safetensors")
+OPTIONAL = ("matplotlib", "torch", "cython")
+
+
+def main(argv):
+    parser = Parser(
+        prog="python -m fastembed info",
+        description="Say what fastembed runs on: versions, CPU and instruction set, threads, BLAS "
+        "libraries, the cache of compiled kernels, and a clash with the other 'fastembed'.",
+    )
+    parser.parse_args(argv)
+    for label, text in rows():
+        print(f"{label:20} {text}")
+    for text in clashes():
+        print(f"{'WARNING':20} {text}")
+    return 0
+
+
+def rows():
+    """(label, text) pairs, in the order in which they are printed."""
+    yield OURS, f"{fastembed.__version__}, {Path(fastembed.__file__).parent}"
+    yield "python", f"{platform.python_version()} ({platform.python_implementation()})"
+    for library in LIBRARIES:
+        yield library, _version(library) or "not installed"
+    for library in OPTIONAL:
+        yield library, _version(library) or "not installed (optional)"
+    yield "system", platform.platform()
+    yield "CPU", _cpu_name()
+    yield "instruction set", _instruction_set()
+    yield "threads", _threads()
+    yield from _blas()
+    yield from _cache()
+
+
+def _version(distribution):
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _cpu_name():
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _instruction_set():
+    from fastembed.kernels import lstm
+
+    chosen = lstm.isa() if hasattr(lstm, "isa") else "portable"
+    forced = os.environ.get("FASTEMBED_ISA")
+    return chosen + (f" (FASTEMBED_ISA={forced})" if forced else "")
+
+
+def _threads():
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    given = os.environ.get("FASTEMBED_NUM_THREADS")
+    source = f"FASTEMBED_NUM_THREADS={given}" if given else "one per CPU"
+    try:
+        return f"{fastembed.get_num_threads()} ({source}; this process may use {usable} CPUs)"
+    except ValueError as error:
+        return f"wrong setting: {error}"
+
+
+def _blas():
+    import numpy  # noqa: F401
+    import scipy.linalg.cython_blas  # noqa: F401  the one that the Cython kernels call
+    from threadpoolctl import threadpool_info
+
+    for library in threadpool_info():
+        if library["user_api"] == "blas":
+            words = [library["internal_api"], library["version"] or "", library["filepath"]]
+            words.insert(2, f"{library.get('architecture', '')}, {library['num_threads']} threads")
+            yield "BLAS", " ".join(word for word in words if word)
+
+
+def _cache():
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what it warns of is said below
+        kernels = kernel_list.numba_kernels()
+    folders = {kernel_list.cache_folder(kernel) for kernel in kernels}
+    if None in folders:
+        yield "kernel cache", "none can be written: each process compiles; set NUMBA_CACHE_DIR"
+    for folder in sorted(folders - {None}):
+        state = "writable" if os.access(folder, os.W_OK) else "read-only"
+        yield "kernel cache", f"{folder} ({state})"
+    count = sum(map(kernel_list.is_cached, kernels))
+    hint = "" if count == len(kernels) else "; 'python -m fastembed warmup' compiles the others"
+    yield "kernels cached", f"{count} of {len(kernels)}{hint}"
+
+
+def clashes():
+    """A line for each way in which another distribution interferes with this package."""
+    try:
+        other = metadata.distribution(OTHER)
+    except metadata.PackageNotFoundError:
+        other = None
+    if other is not None:
+        yield (
+            f"the distribution '{OTHER}' {other.version} (retrieval embeddings) is installed too, "
+            f"and also installs a folder fastembed/: only one of the two can be imported; "
+            f"'pip uninstall {OTHER}', then reinstall {OURS}, or keep them in two environments"
+        )
+        shared = _files(other) & {f"fastembed/{name}" for name in _our_files()}
+        if shared:
+            yield f"both install {', '.join(sorted(shared))}: whichever came last overwrote it"
+    here = Path(fastembed.__file__).parent
+    for entry in map(Path, filter(None, sys.path)):
+        rival = entry / "fastembed" / "__init__.py"
+        if rival.is_file() and rival.parent.resolve() != here.resolve():
+            yield f"another package 'fastembed' lies in {rival.parent}; {here} is the one in use"
+
+
+def _files(distribution):
+    return {file.as_posix() for file in distribution.files or ()}
+
+
+def _our_files():
+    root = Path(fastembed.__file__).parent
+    return (path.relative_to(root).as_posix() for path in root.rglob("*.py"))

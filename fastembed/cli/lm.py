@@ -1,0 +1,284 @@
+"""Task ``lm``: a language model on text; its checkpoint is the best epoch so far."""
+
+import math
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from fastembed import get_num_threads
+from fastembed.cli import checkpoint, plots, step_time, text
+from fastembed.cli.options import UserError
+
+DEFAULTS = {
+    "text": [],
+    "resume": False,
+    "embed": 100,
+    "hidden": 100,
+    "batch": 20,
+    "steps": 35,
+    "epochs": 8,
+    "lr": 20.0,
+    "max_grad": 0.25,
+    "min_count": 2,
+    "temperature": 0.7,
+    "sample_words": 120,
+}
+PARAMETERS = ["embed.W", "lstm.Wx", "lstm.Wh", "lstm.b", "affine.W", "affine.b"]
+SIZES = ["embed", "hidden", "min_count"]  # what the parameters' shapes hang on
+PACE = ["batch", "steps", "max_grad"]  # what may change when training goes on
+SLOW = 0.97  # an epoch that leaves more than this share of the perplexity halves the rate
+
+
+def run(options, given):
+    """Train, sample, and write the files; returns the exit status."""
+    paras = text.paragraphs(text.read(options.text) if options.text else text.default_text())
+    train, held_out = text.split(paras)
+    folder = Path(options.out)
+    path = folder / "lm.safetensors"
+    old = _old(path, options.resume)
+    if options.resume:
+        _adopt(options, given, old, path)
+    words = text.vocabulary(train, options.min_count)
+    if options.resume and words != old[3]:
+        raise UserError(f"{path} was trained on another text; name the same text to go on")
+    _check_length(options, train, held_out)
+    checkpoint.output_folder(folder)
+
+    source = ", ".join(options.text) or "the Python language reference (pydoc_data.topics)"
+    print(f"text        {source}")
+    print(f"tokens      {len(train):,} to train on, {len(held_out):,} held out")
+    print(f"vocabulary  {len(words):,} (seen {options.min_count} times or more)")
+    np.random.seed(options.seed)
+    run = _Run(options, words, path, backup=old is not None and not options.resume)
+    run.prepare(old if options.resume else None)
+    run.train(text.encode(train, words), text.encode(held_out, words))
+    _show(options, run)
+    return 0
+
+
+def _old(path, resume):
+    """The checkpoint at path, which must be a good one; None if there is none."""
+    if not resume and not path.exists():
+        return None
+    try:
+        return checkpoint.load(path, "lm")
+    except UserError as error:
+        advice = "" if resume else "; move it away or choose another --out"
+        raise UserError(f"{error}{advice}") from None
+
+
+def _adopt(options, given, old, path):
+    """Take the settings of the checkpoint; refuse given ones that do not fit its parameters."""
+    settings, progress = old[1], old[2]
+    try:
+        for name in SIZES + PACE:
+            if name not in given:
+                setattr(options, name, settings[name])
+            elif name in SIZES and given[name] != settings[name]:
+                flag = "--" + name.replace("_", "-")
+                raise UserError(
+                    f"{path} was trained with {flag} {settings[name]}, not {given[name]}"
+                )
+        if "lr" not in given:
+            options.lr = progress["lr"]
+    except KeyError as error:
+        raise UserError(f"{path} is damaged (it lacks {error})") from None
+
+
+def _check_length(options, train, held_out):
+    need = options.batch * options.steps + 1
+    if len(train) < need:
+        raise UserError(
+            f"the text is too short: {len(train)} tokens to train on, and a step of --batch "
+            f"{options.batch} x --steps {options.steps} needs {need}"
+        )
+    if len(held_out) < 2:
+        raise UserError(f"the text is too short: {len(held_out)} tokens held out")
+
+
+def _columns(ids, batch):
+    """Inputs and targets: ids as batch parallel streams, (batch, length) each."""
+    length = (len(ids) - 1) // batch
+    return ids[: batch * length].reshape(batch, -1), ids[1 : batch * length + 1].reshape(batch, -1)
+
+
+def perplexity(model, ids, batch, steps):
+    """Perplexity of a model on ids; its state is reset before and after."""
+    xs, ts = _columns(ids, max(1, min(batch, (len(ids) - 1) // steps)))
+    model.reset_state()
+    total = 0.0
+    for k in range(0, xs.shape[1], steps):
+        part = slice(k, k + steps)
+        total += model.forward(xs[:, part], ts[:, part]) * ts[:, part].size
+    model.reset_state()
+    return _exp(total / ts.size)
+
+
+def _exp(loss):
+    return math.exp(min(loss, 700.0)) if loss == loss else math.nan
+
+
+class _Run:
+    """A model and where its training stands."""
+
+    def __init__(self, options, words, path, backup):
+        from fastembed.models import Rnnlm
+
+        self.options = options
+        self.words = words
+        self.path = path
+        self.backup = backup
+        self.model = Rnnlm(len(words), options.embed, options.hidden)
+        self.lr = options.lr
+        self.epoch = 0
+        self.best = math.inf
+        self.best_epoch = 0
+        self.history = {"training": [], "held out": []}
+
+    def prepare(self, old):
+        """Take parameters and progress from a checkpoint, if there is one."""
+        if old is None:
+            return
+        tensors, _, progress, _ = old
+        checkpoint.fill(self.model.params, PARAMETERS, tensors, self.path)
+        try:
+            self.epoch = progress["epoch"]
+            self.best, self.best_epoch = progress["best"], progress["best_epoch"]
+            self.history = progress["history"]
+        except KeyError as error:
+            raise UserError(f"{self.path} is damaged (it lacks {error})") from None
+        print(f"resumed     {self.path}, {self.epoch} epochs, perplexity {self.best:.1f}")
+
+    def train(self, train, held_out):
+        """Train for the epochs asked for; the model ends as the best epoch left it."""
+        o = self.options
+        xs, ts = _columns(train, o.batch)
+        count = xs.shape[1] // o.steps
+        print(f"model       Rnnlm, embed {o.embed}, hidden {o.hidden}, "
+              f"{sum(p.size for p in self.model.params):,} parameters")  # fmt: skip
+        print(f"training    {o.epochs} epochs of {count} steps of {o.batch} x {o.steps} words, "
+              f"{get_num_threads()} threads", flush=True)  # fmt: skip
+        best = [param.copy() for param in self.model.params]
+        try:
+            for _ in range(o.epochs):
+                best = self._epoch(xs, ts, count, held_out, best)
+        except KeyboardInterrupt:
+            kept = f"{self.path} holds epoch {self.best_epoch}; --resume goes on from it"
+            raise KeyboardInterrupt(f"; {kept}" if self.best_epoch else "; nothing saved") from None
+        for param, value in zip(self.model.params, best, strict=True):
+            param[...] = value
+
+    def _epoch(self, xs, ts, count, held_out, best):
+        o = self.options
+        start = time.perf_counter()
+        lr, loss = self.lr, self._steps(xs, ts, count)
+        seconds = time.perf_counter() - start
+        ppl = perplexity(self.model, held_out, o.batch, o.steps)
+        self.epoch += 1
+        better, note = ppl < self.best, ""
+        if better:
+            self.lr *= 0.5 if ppl > SLOW * self.best else 1.0
+            self.best, self.best_epoch = ppl, self.epoch
+            best = [param.copy() for param in self.model.params]
+        else:
+            if not self.best_epoch:
+                raise UserError(f"training diverged (loss {loss:.3g}): choose a smaller --lr")
+            self.lr *= 0.25
+            for param, value in zip(self.model.params, best, strict=True):
+                param[...] = value
+            note = f"  worse: back to epoch {self.best_epoch}"
+        self.history["training"].append(_exp(loss))
+        self.history["held out"].append(ppl)
+        print(
+            f"epoch {self.epoch:2}    perplexity {ppl:6.1f} held out, {_exp(loss):6.1f} training   "
+            f"lr {lr:<5.3g} {seconds:5.1f} s  {count * o.batch * o.steps / seconds:9,.0f} words/s"
+            f"{note}",
+            flush=True,
+        )
+        self._save(best)
+        return best
+
+    def _steps(self, xs, ts, count):
+        """One pass over the text; returns the mean loss."""
+        from fastembed.optimizer import SGD
+        from fastembed.trainer import remove_duplicate
+        from fastembed.util import clip_grads
+
+        o, model, optimizer = self.options, self.model, SGD(self.lr)
+        model.reset_state()
+        total = 0.0
+        label = f"epoch {self.epoch + 1}"
+        with tqdm(range(count), desc=label, leave=False, disable=None, unit="step") as bar:
+            for k in bar:
+                part = slice(k * o.steps, (k + 1) * o.steps)
+                total += model.forward(xs[:, part], ts[:, part])
+                model.backward()
+                params, grads = remove_duplicate(model.params, model.grads)
+                clip_grads(grads, o.max_grad)
+                optimizer.update(params, grads)
+                if k % 10 == 9:
+                    bar.set_postfix(perplexity=f"{_exp(total / (k + 1)):.1f}")
+        model.reset_state()
+        return total / count
+
+    def _save(self, params):
+        if self.backup:
+            shutil.copy2(self.path, self.path.with_name("lm.previous.safetensors"))
+            self.backup = False
+        o = self.options
+        progress = {
+            "epoch": self.epoch,
+            "best_epoch": self.best_epoch,
+            "best": self.best,
+            "lr": self.lr,
+            "history": self.history,
+        }
+        checkpoint.save(
+            self.path,
+            "lm",
+            dict(zip(PARAMETERS, params, strict=True)),
+            {name: getattr(o, name) for name in SIZES + PACE},
+            progress,
+            self.words,
+        )
+
+
+def sample(model, start, count, temperature, banned):
+    """Ids that a model writes after the id start, without the banned ids."""
+    model.reset_state()
+    ids = [start]
+    for _ in range(count):
+        scores = model.predict(np.array([[ids[-1]]], dtype=np.int32))[0, 0].astype(np.float64)
+        scores[banned] = -np.inf
+        if temperature == 0:
+            ids.append(int(scores.argmax()))
+            continue
+        scores = (scores - scores.max()) / temperature
+        p = np.exp(scores)
+        ids.append(int(np.random.choice(len(p), p=p / p.sum())))
+    model.reset_state()
+    return ids[1:]
+
+
+def _show(options, run):
+    ids = sample(run.model, 1, options.sample_words, options.temperature, banned=[0])
+    if ids:
+        print(f"\nsample (temperature {options.temperature:g}):")
+        print(text.join([run.words[k] for k in ids]))
+    picture = plots.curves(run.path.with_name("lm.png"), "Perplexity", "perplexity", run.history)
+    print(f"\nmodel       {run.path} (epoch {run.best_epoch}, perplexity {run.best:.1f})")
+    print(f"curve       {picture}", flush=True)
+    sizes = {"words": len(run.words)}
+    sizes |= {name: getattr(options, name) for name in ("embed", "hidden", "batch", "steps")}
+    try:
+        ours, reference = step_time.compare(sizes, get_num_threads())
+    except OSError as error:
+        print(f"speed       not measured: {error}")
+    else:
+        print(
+            f"speed       a training step takes {ours * 1e3:.1f} ms, with the plain NumPy layers "
+            f"{reference * 1e3:.1f} ms: {reference / ours:.1f} times faster"
+        )

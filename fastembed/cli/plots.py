@@ -1,0 +1,82 @@
+"""PNG pictures, where Matplotlib (the extra ``plot``) is installed."""
+
+import io
+
+from fastembed.cli.checkpoint import write_whole
+
+MISSING = "no picture: Matplotlib is not installed (pip install 'fastembed-layers[plot]')"
+
+
+def _figure():
+    # no pyplot: it would look for a screen
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _write(figure, path):
+    data = io.BytesIO()
+    figure.savefig(data, format="png", dpi=120)
+    write_whole(path, data.getvalue())
+
+
+def curves(path, title, ylabel, lines):
+    """Draw values per epoch.
+
+    Parameters
+    ----------
+    path : path-like
+    title, ylabel : str
+    lines : dict
+        Label -> one value an epoch.
+
+    Returns
+    -------
+    str
+        The path, or a line that says how to get pictures.
+    """
+    try:
+        figure = _figure()
+    except ImportError:
+        return MISSING
+    axes = figure.add_subplot()
+    for label, values in lines.items():
+        axes.plot(range(1, len(values) + 1), values, marker="o", label=label)
+    axes.set(title=title, xlabel="epoch", ylabel=ylabel)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    _write(figure, path)
+    return str(path)
+
+
+def attention(path, examples):
+    """Draw attention maps: what the decoder looked at (across) for each character (down).
+
+    Parameters
+    ----------
+    path : path-like
+    examples : list of (source, target, weights)
+        Two strings and an array (len(target), len(source)).
+
+    Returns
+    -------
+    str
+        The path, or a line that says how to get pictures.
+    """
+    try:
+        figure = _figure()
+    except ImportError:
+        return MISSING
+    figure.set_size_inches(9, 3.2 * len(examples))
+    for axes, (source, target, weights) in zip(
+        figure.subplots(len(examples), 1, squeeze=False)[:, 0], examples, strict=True
+    ):
+        axes.imshow(weights, cmap="Greys", vmin=0, vmax=1, aspect="auto")
+        axes.set_xticks(range(len(source)), list(source))
+        axes.set_yticks(range(len(target)), list(target))
+    _write(figure, path)
+    return str(path)
