@@ -1,0 +1,557 @@
+"""The table of cases: every public op with its inputs, its slow twin, its sizes and its work.
+
+Tests and benchmarks read the same table. An op that is not in it fails a test.
+"""
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a case has to do at least, whoever does it.
+
+    Attributes
+    ----------
+    copied : int
+        Bytes read and written at the speed of a copy.
+    filled : int
+        Bytes set to zero.
+    flops : int
+        Floating-point operations of matrix products.
+    """
+
+    copied: int = 0
+    filled: int = 0
+    flops: int = 0
+
+
+@dataclass(frozen=True)
+class Op:
+    """A row of the table.
+
+    Attributes
+    ----------
+    covers : tuple of str
+        Names in ``fastembed.ops`` that the row calls.
+    draw : callable
+        ``draw(rng, sizes, ids, dtype)`` -> dict of inputs.
+    make : callable
+        ``make(module, inputs)`` -> a function that does the work once and returns its results as a
+        tuple of arrays. The module is ``fast`` or ``reference``.
+    small : dict
+        The sizes of its test.
+    work : callable
+        ``work(sizes, itemsize)`` -> Work.
+    ids : tuple of str
+        Distributions of ids that matter to it.
+    tolerance : dict
+        dtype -> greatest difference from the reference, relative to the largest number.
+    """
+
+    covers: tuple
+    draw: Callable
+    make: Callable
+    small: dict
+    work: Callable = lambda sizes, itemsize: Work()
+    ids: tuple = ("",)
+    tolerance: dict = field(default_factory=lambda: {"float32": 2e-5, "float64": 1e-11})
+    fast: str = "fastembed.ops"
+    reference: str = "fastembed.reference"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One measurement: an op with sizes, distribution of ids, and dtype."""
+
+    op: str
+    sizes: dict
+    ids: str = ""
+    dtype: str = "float32"
+
+    @property
+    def name(self):
+        sizes = " ".join(f"{key}={short(value)}" for key, value in self.sizes.items())
+        parts = [self.op, sizes, self.ids, "" if self.dtype == "float32" else self.dtype]
+        return " ".join(part for part in parts if part)
+
+    @property
+    def tolerance(self):
+        return OPS[self.op].tolerance[self.dtype] if self.op in OPS else 0.0
+
+    @property
+    def work(self):
+        return OPS[self.op].work(self.sizes, np.dtype(self.dtype).itemsize)
+
+    def inputs(self):
+        """The same random arrays in every process."""
+        rng = np.random.default_rng(zlib.crc32(self.name.encode()))
+        return OPS[self.op].draw(rng, self.sizes, self.ids, np.dtype(self.dtype))
+
+
+def short(number):
+    for unit, letter in ((1_000_000, "M"), (1_000, "k")):
+        if number >= 10 * 1_000 and number % unit == 0:
+            return f"{number // unit}{letter}"
+    return str(number)
+
+
+def draw_ids(rng, distribution, V, shape):
+    """Random ids in [0, V).
+
+    uniform : every id alike; zipf : the k-th most frequent id has a share of 1/k, frequent ids
+    anywhere in W; hot : half of all are one id; constant : all are the same id.
+    """
+    if distribution == "uniform":
+        return rng.integers(0, V, shape)
+    if distribution == "zipf":
+        shares = np.cumsum(1 / np.arange(1, V + 1))
+        ranks = np.searchsorted(shares, rng.random(shape) * shares[-1])
+        return rng.permutation(V)[np.minimum(ranks, V - 1)]
+    if distribution == "hot":
+        return np.where(rng.random(shape) < 0.5, V // 2, rng.integers(0, V, shape))
+    if distribution == "constant":
+        return np.full(shape, V // 2)
+    raise ValueError(f"ids must be uniform, zipf, hot or constant, got {distribution!r}")
+
+
+def floats(rng, shape, dtype, width=1.0):
+    """Uniform numbers in (-width, width): quick to draw, never denormal for long."""
+    return (rng.random(shape, dtype) * 2 - 1) * dtype.type(width)
+
+
+def _draw_gather(rng, s, ids, dtype):
+    return {
+        "W": floats(rng, (s["V"], s["D"]), dtype),
+        "idx": draw_ids(rng, ids, s["V"], s["n"]),
+        "out": np.empty((s["n"], s["D"]), dtype),
+    }
+
+
+def _draw_scatter(rng, s, ids, dtype):
+    return {
+        "dW": floats(rng, (s["V"], s["D"]), dtype),
+        "idx": draw_ids(rng, ids, s["V"], s["n"]),
+        "dout": floats(rng, (s["n"], s["D"]), dtype),
+    }
+
+
+def _gather(m, x):
+    return lambda: (m.gather(x["W"], x["idx"], out=x["out"]),)
+
+
+def _scatter_add(m, x):
+    return lambda: (m.scatter_add(x["dW"], x["idx"], x["dout"], zero=True),)
+
+
+def _draw_recurrent(gates, states):
+    def draw(rng, s, ids, dtype):
+        N, T, D, H = s["N"], s.get("T", 1), s["D"], s["H"]
+        scale = 1 / np.sqrt(H)
+        x = {
+            "xs": floats(rng, (N, T, D), dtype),
+            "Wx": floats(rng, (D, gates * H), dtype, scale),
+            "Wh": floats(rng, (H, gates * H), dtype, scale),
+            "b": floats(rng, gates * H, dtype, scale),
+            "dhs": floats(rng, (N, T, H), dtype),
+            "dc": floats(rng, (N, H), dtype),
+            "states": [floats(rng, (N, H), dtype) for _ in range(states)],
+        }
+        return x
+
+    return draw
+
+
+def _cell(name):
+    def make(m, x):
+        forward, backward = getattr(m, f"{name}_cell"), getattr(m, f"{name}_cell_backward")
+        x0, dh = np.ascontiguousarray(x["xs"][:, 0]), np.ascontiguousarray(x["dhs"][:, 0])
+        gradients = (dh, x["dc"]) if name == "lstm" else (dh,)
+
+        def run():
+            *states, cache = forward(x0, *x["states"], x["Wx"], x["Wh"], x["b"])
+            return (*states, *backward(*gradients, cache))
+
+        return run
+
+    return make
+
+
+def _sequence(name, train):
+    def make(m, x):
+        forward, backward = getattr(m, name), getattr(m, f"{name}_backward")
+
+        def run():
+            *outputs, cache = forward(x["xs"], x["Wx"], x["Wh"], x["b"], *x["states"])
+            return (*outputs, *backward(x["dhs"], cache)) if train else tuple(outputs)
+
+        return run
+
+    return make
+
+
+def _recurrent_work(gates, train):
+    def work(s, itemsize):
+        N, T, D, H = s["N"], s.get("T", 1), s["D"], s["H"]
+        # backward has two products for each one of forward
+        return Work(flops=2 * N * T * (D + H) * gates * H * (3 if train else 1))
+
+    return work
+
+
+def _draw_matmul(rng, s, ids, dtype):
+    M, K, N = s["M"], s["K"], s["N"]
+    return {
+        "a": floats(rng, (M, K), dtype),
+        "b": floats(rng, (K, N), dtype),
+        "bias": floats(rng, N, dtype),
+        "out": np.empty((M, N), dtype),
+    }
+
+
+def _draw_scores(rng, s, ids, dtype):
+    return {
+        "scores": floats(rng, (s["n"], s["V"]), dtype, 5),
+        "labels": draw_ids(rng, ids, s["V"], s["n"]) if ids else None,
+        "dout": floats(rng, (s["n"], s["V"]), dtype),
+    }
+
+
+def _softmax_backward(m, x):
+    y = m.softmax(x["scores"])
+    return lambda: (y, m.softmax_backward(x["dout"], y))
+
+
+def _draw_sigmoid(rng, s, ids, dtype):
+    return {
+        "scores": floats(rng, s["n"], dtype, 5),
+        "labels": rng.integers(0, 2, s["n"]),
+    }
+
+
+def _draw_optimizer(rng, s, ids, dtype):
+    names = ("param", "grad", "m", "v")
+    x = {name: floats(rng, s["n"], dtype) for name in names}
+    x["v"] = abs(x["v"])  # a mean of squares
+    return x
+
+
+def _optimizer(name, states, *numbers):
+    def make(m, x):
+        arrays = [x[state] for state in states]
+        step = getattr(m, name)
+
+        def run():
+            step(x["param"], x["grad"], *arrays, *numbers)
+            return (x["param"], *arrays)
+
+        return run
+
+    return make
+
+
+def _scale(m, x):
+    arrays = [x["param"], x["grad"]]
+
+    def run():
+        m.scale(arrays, -1.0)  # keeps its size, however often it runs
+        return tuple(arrays)
+
+    return run
+
+
+def _draw_attention(rng, s, ids, dtype):
+    N, T, Te, H = s["N"], s["T"], s["Te"], s["H"]
+    weights = abs(floats(rng, (N, T, Te), dtype))
+    return {
+        "hs_enc": floats(rng, (N, Te, H), dtype),
+        "hs_dec": floats(rng, (N, T, H), dtype),
+        "dout": floats(rng, (N, T, H), dtype),
+        "weights": weights / weights.sum(axis=2, keepdims=True),
+        "da": floats(rng, (N, T, Te), dtype),
+    }
+
+
+def _attention(m, x):
+    def run():
+        out, weights = m.time_attention(x["hs_enc"], x["hs_dec"])
+        gradients = m.time_attention_backward(x["dout"], x["hs_enc"], x["hs_dec"], weights)
+        return out, weights, *gradients
+
+    return run
+
+
+def _attention_step(m, x):
+    hs, h, dc = x["hs_enc"], x["hs_dec"][:, 0], x["dout"][:, 0]
+
+    def run():
+        a = m.attention_weight(hs, h)
+        c = m.weight_sum(hs, a)
+        dhs, da = m.weight_sum_backward(dc, hs, a)
+        return a, c, dhs, da, *m.attention_weight_backward(da, hs, h, a)
+
+    return run
+
+
+def _attention_work(s, itemsize):
+    # scores, weighted sums, and for each of them two products in backward
+    return Work(flops=2 * s["N"] * s["T"] * s["Te"] * s["H"] * 6)
+
+
+def _draw_negative(rng, s, ids, dtype):
+    n, V, H, k = s["n"], s["V"], s["H"], s["k"]
+    shares = rng.random(V) + 0.1
+    return {
+        "h": floats(rng, (n, H), dtype),
+        "W": floats(rng, (V, H), dtype),
+        "targets": draw_ids(rng, ids, V, (n, k + 1)),
+        "labels": np.arange(k + 1) == 0,
+        "dW": floats(rng, (V, H), dtype),
+        "cdf": np.cumsum(shares / shares.sum()),
+        "uniforms": rng.random((n, k)),
+    }
+
+
+def _negative_sampling(m, x):
+    def run():
+        loss, dscores = m.negative_sampling_loss(x["h"], x["W"], x["targets"], x["labels"])
+        dh = m.negative_sampling_backward(dscores, x["h"], x["W"], x["targets"], x["dW"])
+        return loss, dscores, dh, x["dW"]
+
+    return run
+
+
+def _draw_negatives(m, x):
+    words, k = x["targets"][:, 0].copy(), x["uniforms"].shape[1]
+    return lambda: (m.draw_negatives(x["cdf"], words, k, uniforms=x["uniforms"]),)
+
+
+def _draw_time_embedding(rng, s, ids, dtype):
+    shape = s["N"], s["T"]
+    return {
+        "W": floats(rng, (s["V"], s["D"]), dtype),
+        "xs": draw_ids(rng, ids, s["V"], shape),
+        "dout": floats(rng, shape + (s["D"],), dtype),
+    }
+
+
+def _time_embedding(m, x):
+    layer = m.TimeEmbedding(x["W"])
+
+    def run():
+        out = layer.forward(x["xs"])
+        layer.backward(x["dout"])
+        return out, layer.grads[0]
+
+    return run
+
+
+def _stream(reads_and_writes):
+    return lambda s, itemsize: Work(copied=reads_and_writes * s["n"] * itemsize)
+
+
+_LSTM_SMALL = {"N": 3, "T": 5, "D": 7, "H": 6}
+_RECURRENT_TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
+
+
+def _recurrent_ops():
+    rows = {}
+    for name, gates, states in (("lstm", 4, 2), ("gru", 3, 1), ("rnn", 1, 1)):
+        draw = _draw_recurrent(gates, states)
+        rows[f"{name} step"] = Op(
+            (f"{name}_cell", f"{name}_cell_backward"),
+            draw,
+            _cell(name),
+            {"N": 3, "D": 7, "H": 6},
+            _recurrent_work(gates, True),
+            tolerance=_RECURRENT_TOLERANCE,
+        )
+        for train in (False, True):
+            rows[f"{name} fwd+bwd" if train else f"{name} fwd"] = Op(
+                (name, f"{name}_backward") if train else (name,),
+                draw,
+                _sequence(name, train),
+                _LSTM_SMALL,
+                _recurrent_work(gates, train),
+                tolerance=_RECURRENT_TOLERANCE,
+            )
+    return rows
+
+
+def _optimizer_op(name, states, *numbers, streams):
+    make = _optimizer(name, states, *numbers)
+    return Op((name,), _draw_optimizer, make, {"n": 37}, _stream(streams))
+
+
+OPS = {
+    "gather": Op(
+        ("gather",),
+        _draw_gather,
+        _gather,
+        {"V": 11, "D": 5, "n": 40},
+        lambda s, itemsize: Work(copied=s["n"] * (2 * s["D"] * itemsize + 8)),
+        ids=("uniform", "zipf", "hot", "constant"),
+    ),
+    "scatter_add": Op(
+        ("scatter_add",),
+        _draw_scatter,
+        _scatter_add,
+        {"V": 11, "D": 5, "n": 40},
+        # each gradient is read once; rows that are added to are filled and then in a cache
+        lambda s, itemsize: Work(
+            copied=s["n"] * (s["D"] * itemsize + 8), filled=s["V"] * s["D"] * itemsize
+        ),
+        ids=("uniform", "zipf", "hot", "constant"),
+    ),
+    **_recurrent_ops(),
+    "matmul": Op(
+        ("matmul",),
+        _draw_matmul,
+        lambda m, x: lambda: (m.matmul(x["a"], x["b"], out=x["out"]),),
+        {"M": 17, "K": 9, "N": 33},
+        lambda s, itemsize: Work(flops=2 * s["M"] * s["K"] * s["N"]),
+    ),
+    "affine": Op(
+        ("affine",),
+        _draw_matmul,
+        lambda m, x: lambda: (m.affine(x["a"], x["b"], x["bias"]),),
+        {"M": 17, "K": 9, "N": 33},
+        lambda s, itemsize: Work(flops=2 * s["M"] * s["K"] * s["N"]),
+    ),
+    "softmax": Op(
+        ("softmax",),
+        _draw_scores,
+        lambda m, x: lambda: (m.softmax(x["scores"]),),
+        {"n": 6, "V": 13},
+        lambda s, itemsize: Work(copied=2 * s["n"] * s["V"] * itemsize),
+    ),
+    "softmax_backward": Op(
+        ("softmax", "softmax_backward"),
+        _draw_scores,
+        _softmax_backward,
+        {"n": 6, "V": 13},
+        lambda s, itemsize: Work(copied=3 * s["n"] * s["V"] * itemsize),
+    ),
+    "softmax_cross_entropy": Op(
+        ("softmax_cross_entropy",),
+        _draw_scores,
+        lambda m, x: lambda: m.softmax_cross_entropy(x["scores"], x["labels"]),
+        {"n": 6, "V": 13},
+        lambda s, itemsize: Work(copied=2 * s["n"] * s["V"] * itemsize),
+        ids=("uniform", "zipf"),
+    ),
+    "sigmoid_cross_entropy": Op(
+        ("sigmoid_cross_entropy",),
+        _draw_sigmoid,
+        lambda m, x: lambda: m.sigmoid_cross_entropy(x["scores"], x["labels"]),
+        {"n": 23},
+        lambda s, itemsize: Work(copied=s["n"] * (2 * itemsize + 8)),
+    ),
+    "sgd": _optimizer_op("sgd", (), 0.01, streams=3),
+    "momentum": _optimizer_op("momentum", ("m",), 0.01, 0.9, streams=5),
+    "nesterov": _optimizer_op("nesterov", ("m",), 0.01, 0.9, streams=5),
+    "adagrad": _optimizer_op("adagrad", ("v",), 0.01, streams=5),
+    "rmsprop": _optimizer_op("rmsprop", ("v",), 0.01, 0.99, streams=5),
+    "adam": _optimizer_op("adam", ("m", "v"), 0.001, 0.9, 0.999, streams=7),
+    "global_norm": Op(
+        ("global_norm",),
+        _draw_optimizer,
+        lambda m, x: lambda: (m.global_norm([x["param"], x["grad"]]),),
+        {"n": 37},
+        _stream(2),
+    ),
+    "scale": Op(("scale",), _draw_optimizer, _scale, {"n": 37}, _stream(4)),
+    "time_attention fwd+bwd": Op(
+        ("time_attention", "time_attention_backward"),
+        _draw_attention,
+        _attention,
+        {"N": 3, "T": 4, "Te": 5, "H": 6},
+        _attention_work,
+        tolerance={"float32": 1e-4, "float64": 1e-11},
+    ),
+    "attention step": Op(
+        (
+            "attention_weight",
+            "attention_weight_backward",
+            "weight_sum",
+            "weight_sum_backward",
+        ),
+        _draw_attention,
+        _attention_step,
+        {"N": 3, "T": 1, "Te": 5, "H": 6},
+        _attention_work,
+        tolerance={"float32": 1e-4, "float64": 1e-11},
+    ),
+    "negative_sampling fwd+bwd": Op(
+        ("negative_sampling_loss", "negative_sampling_backward"),
+        _draw_negative,
+        _negative_sampling,
+        {"n": 7, "V": 13, "H": 6, "k": 3},
+        # W's rows are read, dW's rows filled and added to
+        lambda s, itemsize: Work(
+            copied=2 * s["n"] * (s["k"] + 1) * s["H"] * itemsize,
+            filled=s["V"] * s["H"] * itemsize,
+        ),
+        ids=("uniform", "zipf", "hot"),
+    ),
+    "draw_negatives": Op(
+        ("draw_negatives",),
+        _draw_negative,
+        _draw_negatives,
+        {"n": 7, "V": 13, "H": 6, "k": 3},
+        ids=("uniform", "zipf"),
+    ),
+    "TimeEmbedding fwd+bwd": Op(
+        (),
+        _draw_time_embedding,
+        _time_embedding,
+        {"V": 11, "D": 5, "N": 3, "T": 4},
+        # each gathered row is read and written, each gradient read; rows added to are filled
+        lambda s, itemsize: Work(
+            copied=s["N"] * s["T"] * (3 * s["D"] * itemsize + 16),
+            filled=s["V"] * s["D"] * itemsize,
+        ),
+        ids=("uniform", "zipf", "hot"),
+        tolerance={"float32": 2e-5},  # the layer's output is float32, as the book's
+        fast="fastembed.time_layers",
+        reference="fastembed.reference.layers",
+    ),
+}
+
+# the distribution of ids that a case has unless it says otherwise: words of a text
+ZIPF = "zipf"
+
+
+def case(op, ids=None, dtype="float32", **sizes):
+    """A case in short: ``case("gather", V=10_000, D=100, n=700)``."""
+    if ids is None:
+        ids = ZIPF if ZIPF in OPS[op].ids else ""
+    return Case(op, sizes, ids, dtype)
+
+
+CEILINGS = [
+    Case("ceiling", {"copy": 1 << 25}),
+    Case("ceiling", {"fill": 1 << 25}),
+    Case("ceiling", {"sgemm": 2048}),
+]
+
+QUICK = [
+    case("gather", V=30_000, D=768, n=16_384),
+    case("scatter_add", V=30_000, D=768, n=16_384),
+    case("scatter_add", V=100_000, D=300, n=8_192),
+    case("lstm fwd", N=20, T=35, D=100, H=100),
+    case("lstm fwd+bwd", N=20, T=35, D=100, H=100),
+    case("lstm fwd+bwd", N=64, T=50, D=256, H=256),
+    case("softmax_cross_entropy", n=700, V=10_000),
+    case("TimeEmbedding fwd+bwd", V=10_000, D=100, N=20, T=35),
+]
+
+MICRO = [*QUICK]
+
+
+def select(chosen, only):
+    """Those of the cases whose name contains only; all of them when it is None."""
+    return [case for case in chosen if only is None or only.lower() in case.name.lower()]

@@ -1,0 +1,186 @@
+"""Who takes part: this library, its slow twin, plain NumPy, and other libraries where installed."""
+
+import importlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastembed.bench.cases import OPS
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A name, and the class ``module:Class`` that plays it in a process of its own."""
+
+    name: str
+    factory: str
+    arguments: tuple = ()
+
+
+@dataclass
+class Task:
+    """What a contender does for one case.
+
+    Attributes
+    ----------
+    run : callable
+        Does the work once; this is what is timed.
+    fetch : callable
+        Turns what ``run`` returned into a tuple of NumPy arrays.
+    tell : callable, optional
+        Returns details, such as times by layer.
+    compared : bool
+        False for what has no result, such as a ceiling.
+    """
+
+    run: Callable
+    fetch: Callable = lambda results: results
+    tell: Callable = lambda: None
+    compared: bool = True
+
+    def results(self):
+        results = self.run()
+        return [np.asarray(array) for array in self.fetch(results)] if self.compared else None
+
+    def detail(self):
+        return self.tell()
+
+
+def cpus():
+    """How many CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+class Ours:
+    """fastembed at a number of threads."""
+
+    def __init__(self, threads=None):
+        self.threads = threads
+
+    def version(self):
+        import fastembed
+
+        if self.threads is not None:
+            fastembed.set_num_threads(self.threads)
+        return f"fastembed {fastembed.__version__}, {fastembed.get_num_threads()} threads"
+
+    def task(self, case):
+        op = OPS[case.op]
+        return Task(op.make(importlib.import_module(op.fast), case.inputs()))
+
+
+class Reference:
+    """The slow twin: NumPy alone, the way the book writes it."""
+
+    def version(self):
+        return f"NumPy {np.__version__}"
+
+    def task(self, case):
+        op = OPS[case.op]
+        return Task(op.make(importlib.import_module(op.reference), case.inputs()))
+
+
+class Plain:
+    """The best that one line of NumPy can do, where that is not what the reference does."""
+
+    def version(self):
+        return f"NumPy {np.__version__}"
+
+    def task(self, case):
+        if case.op != "gather":
+            return None
+        x = case.inputs()
+        # mode="clip" is the one that writes into out without a temporary; the ids are in range
+        return Task(lambda: (np.take(x["W"], x["idx"], axis=0, out=x["out"], mode="clip"),))
+
+
+class Torch:
+    """PyTorch on the CPU, in its own threads."""
+
+    def __init__(self, threads=None):
+        self.threads = threads or cpus()
+
+    def version(self):
+        import torch
+
+        torch.set_num_threads(self.threads)
+        return f"PyTorch {torch.__version__}, {self.threads} threads"
+
+    def task(self, case):
+        from fastembed.bench import torch_tasks
+
+        make = torch_tasks.TASKS.get(case.op)
+        return None if make is None else make(case.inputs())
+
+
+class Thinc:
+    """Thinc's NumPy ops, where they do the same."""
+
+    def version(self):
+        import thinc
+
+        return f"Thinc {thinc.__version__}"
+
+    def task(self, case):
+        from fastembed.bench import thinc_tasks
+
+        make = thinc_tasks.TASKS.get(case.op)
+        return None if make is None or case.dtype != "float32" else make(case.inputs())
+
+
+class Ceiling:
+    """What the machine itself can do: copy, fill, and multiply large matrices."""
+
+    def __init__(self, threads=None):
+        self.threads = threads or cpus()
+
+    def version(self):
+        return f"NumPy {np.__version__}, {self.threads} threads"
+
+    def task(self, case):
+        if case.op == "gather":
+            size, kind = case.sizes["n"] * case.sizes["D"], "copy"
+        elif case.op == "ceiling":
+            ((kind, size),) = case.sizes.items()
+        else:
+            return None
+        if kind == "sgemm":
+            return self.sgemm(size)
+        a, b = np.ones(size, case.dtype), np.zeros(size, case.dtype)
+        if kind == "copy":
+            return self.shared(size, lambda lo, hi: np.copyto(b[lo:hi], a[lo:hi]))
+        return self.shared(size, lambda lo, hi: b[lo:hi].fill(0))
+
+    def shared(self, size, work):
+        """Equal slices of the work, each on a thread of its own (NumPy releases the GIL)."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        pool = ThreadPoolExecutor(self.threads)
+        cuts = [size * k // self.threads for k in range(self.threads + 1)]
+
+        return Task(lambda: list(pool.map(work, cuts[:-1], cuts[1:])), compared=False)
+
+    def sgemm(self, size):
+        from threadpoolctl import threadpool_limits
+
+        a = np.random.default_rng(0).random((size, size), np.float32)
+        out = np.empty_like(a)
+        threadpool_limits(self.threads)
+        return Task(lambda: np.dot(a, a, out=out), compared=False)
+
+
+def contenders(threads=None):
+    """The contenders of the short benchmark; the first one is the oracle of the others."""
+    return [
+        Contender("reference", "fastembed.bench.peers:Reference"),
+        Contender("ours", "fastembed.bench.peers:Ours", (threads,)),
+        Contender("torch", "fastembed.bench.peers:Torch", (threads,)),
+        ceiling(threads),
+    ]
+
+
+def ceiling(threads=None):
+    """The machine's own speed; it takes part where its figure is a case's ceiling (gather)."""
+    return Contender("ceiling", "fastembed.bench.peers:Ceiling", (threads,))

@@ -1,0 +1,279 @@
+"""Compare all contenders' results, then time them in interleaved rounds, one process at a time."""
+
+import contextlib
+import pickle
+import queue
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import numpy as np
+
+MIN_ROUNDS, MAX_ROUNDS = 3, 25
+BURST = 0.03  # seconds of one contender's turn, unless one call takes longer
+SAMPLE = 5e-5  # seconds of one sample at least: the clock costs about 1e-7
+WARM = 0.02  # calls that take longer wash the caches themselves: no untimed call before them
+
+
+class WorkerError(RuntimeError):
+    """A contender's process crashed, hung, or raised."""
+
+
+class Missing(WorkerError):
+    """A contender's library is not installed."""
+
+
+class Process:
+    """One contender's process, seen from the parent."""
+
+    def __init__(self, contender, timeout):
+        self.contender = contender
+        self.timeout = timeout
+        self.errors = tempfile.TemporaryFile()
+        code = (
+            f"import sys; sys.path[:] = {sys.path!r}; "
+            "from fastembed.bench.worker import main; main()"
+        )
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+        )
+        self.replies = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+        self.version = self.ask("start", contender.factory, contender.arguments)
+
+    def _read(self):
+        try:
+            while True:
+                self.replies.put(pickle.load(self.process.stdout))
+        except (EOFError, OSError, ValueError, pickle.UnpicklingError):
+            self.replies.put(("ended", None))
+
+    def ask(self, method, *arguments):
+        """Let the worker call a method, and return what the method returned."""
+        try:
+            pickle.dump((method, arguments), self.process.stdin)
+            self.process.stdin.flush()
+            status, value = self.replies.get(timeout=self.timeout)
+        except (BrokenPipeError, OSError):
+            status, value = "ended", None
+        except queue.Empty:
+            self.stop()
+            raise WorkerError(f"no answer to {method!r} within {self.timeout:g} s") from None
+        if status == "done":
+            return value
+        if status == "missing":
+            raise Missing(value)
+        if status == "failed":
+            raise WorkerError(value.strip())
+        self.process.wait()
+        self.errors.seek(0)
+        said = self.errors.read().decode(errors="replace").strip().splitlines()[-5:]
+        raise WorkerError(
+            f"the process ended by itself with status {self.process.returncode}"
+            + (": " + " / ".join(said) if said else "")
+        )
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout, self.errors):
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
+class Session:
+    """All contenders' processes; a context manager that leaves none of them behind.
+
+    Parameters
+    ----------
+    contenders : list of Contender
+    timeout : float
+        Seconds after which a worker that does not answer counts as hung.
+    say : callable
+        Called with a line about what is being done.
+
+    Attributes
+    ----------
+    versions : dict
+        Contender's name -> version of its library.
+    missing : dict
+        Contender's name -> why it is not there.
+    problems : list of str
+        Contenders that crashed, or disagreed with the reference.
+    """
+
+    def __init__(self, contenders, *, timeout=300.0, say=lambda line: None):
+        self.contenders = list(contenders)
+        self.timeout = timeout
+        self.say = say
+        self.processes = {}
+        self.versions, self.missing, self.problems = {}, {}, []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        for process in self.processes.values():
+            process.stop()
+        self.processes = {}
+
+    def process(self, contender):
+        """The contender's process, started when it is first needed; None when it is missing."""
+        name = contender.name
+        if name in self.missing:
+            return None
+        if name not in self.processes:
+            try:
+                process = Process(contender, self.timeout)
+            except Missing as reason:
+                self.missing[name] = str(reason)
+                return None
+            except WorkerError as error:
+                self.missing[name] = "its process did not start"
+                self.problem(f"{name} did not start: {error}")
+                return None
+            self.processes[name] = process
+            self.versions[name] = process.version
+        return self.processes[name]
+
+    def problem(self, text):
+        self.problems.append(text)
+        self.say(f"PROBLEM: {text}")
+
+    def ask(self, case, contender, method, *arguments):
+        """Ask a contender; report an error, end its process, and return None."""
+        process = self.process(contender)
+        if process is None:
+            return None
+        try:
+            return process.ask(method, *arguments)
+        except WorkerError as error:
+            self.problem(f"{contender.name} failed at {case.name}: {error}")
+            process.stop()
+            del self.processes[contender.name]
+            return None
+
+    def measure(self, case, contenders=None, *, budget=2.0, detail=False):
+        """Compare and time one case.
+
+        Parameters
+        ----------
+        case : Case
+        contenders : list of Contender, optional
+            By default those of the session.
+        budget : float
+            Seconds of timing, about; slow contenders still get `MIN_ROUNDS` rounds.
+        detail : bool
+            Ask the contenders for their details afterwards.
+
+        Returns
+        -------
+        dict
+            Contender's name -> its figures (see `figures`), with the fastest rounds paired.
+        """
+        found = {}
+        for contender in self.contenders if contenders is None else contenders:
+            answer = self.ask(case, contender, "prepare", case)
+            if answer is not None:
+                found[contender.name] = (contender, *answer)
+        agreeing = self._compare(case, found)
+        rounds = self._time(case, agreeing, budget)
+        results = {name: figures(samples) for name, samples in rounds.items() if samples}
+        for name, (contender, _, _) in agreeing.items():
+            if detail and name in results:
+                results[name]["detail"] = self.ask(case, contender, "detail")
+            if name in self.processes:
+                self.ask(case, contender, "forget")
+        return results
+
+    def _compare(self, case, found):
+        """Those of the contenders that agree with the oracle; the oracle is the first one."""
+        compared = [name for name, (_, digests, _) in found.items() if digests is not None]
+        oracle = compared[0] if compared else None
+        agreeing = {}
+        for name, (contender, digests, seconds) in found.items():
+            difference = None
+            if digests is not None:
+                difference = disagreement(found[oracle][1], digests, case.tolerance)
+            if difference is None:
+                agreeing[name] = (contender, digests, seconds)
+            else:
+                self.problem(f"{name} disagrees with {oracle} at {case.name}: {difference}")
+                self.ask(case, contender, "forget")
+        return agreeing
+
+    def _time(self, case, found, budget):
+        """Rounds of samples for each name: everyone has a turn in every round."""
+        rounds = {name: [] for name in found}
+        names = list(found)
+        end = time.perf_counter() + budget
+        for number in range(MAX_ROUNDS):
+            if number >= MIN_ROUNDS and time.perf_counter() > end:
+                break
+            for name in names:
+                contender, _, seconds = found[name]
+                inner = max(1, round(SAMPLE / max(seconds, 1e-9)))
+                samples = min(100, max(1, int(BURST / (inner * seconds))))
+                times = self.ask(case, contender, "measure", samples, inner, seconds < WARM)
+                if times is None:  # it crashed: go on with the others
+                    names = [other for other in names if other != name]
+                    rounds[name] = []
+                    continue
+                rounds[name].append(times)
+            names = names[1:] + names[:1]  # nobody always follows the same one
+        return rounds
+
+
+def disagreement(expected, got, tolerance):
+    """Say how two lists of digests differ, or return None when they agree.
+
+    Numbers must agree within the tolerance relative to the largest number of their array.
+    """
+    if len(expected) != len(got):
+        return f"{len(got)} results instead of {len(expected)}"
+    for k, (a, b) in enumerate(zip(expected, got, strict=True)):
+        if a["shape"] != b["shape"]:
+            return f"result {k} has shape {b['shape']} instead of {a['shape']}"
+        x, y = a["sample"], b["sample"]
+        if not np.array_equal(np.isfinite(x), np.isfinite(y)):
+            return f"result {k} has NaN or infinity elsewhere"
+        fine = np.isfinite(x)
+        scale = np.abs(x[fine]).max(initial=0.0)
+        error = np.abs(x[fine] - y[fine]).max(initial=0.0)
+        if error > tolerance * scale:
+            return f"result {k} is off by {error:.3g} where the largest number is {scale:.3g}"
+        off = abs(a["sum"] - b["sum"])
+        if off > tolerance * a["size"]:
+            return f"the sum of result {k} is {b['sum']:.9g} instead of {a['sum']:.9g}"
+    return None
+
+
+def figures(rounds):
+    """Median and quartiles of all samples, and the median of each round, in seconds."""
+    samples = sorted(x for times in rounds for x in times)
+    if len(samples) > 1:
+        low, median, high = statistics.quantiles(samples, n=4, method="inclusive")
+    else:
+        low = median = high = samples[0]
+    return {
+        "median": median,
+        "low": low,
+        "high": high,
+        "best": samples[0],
+        "samples": len(samples),
+        "rounds": [statistics.median(times) for times in rounds],
+    }
+
+
+def ratio(results, name, base):
+    """How many times the base's time the contender needs: the median over paired rounds."""
+    if name not in results or base not in results:
+        return None
+    pairs = zip(results[name]["rounds"], results[base]["rounds"], strict=False)
+    return statistics.median(a / b for a, b in pairs)

@@ -1,0 +1,136 @@
+"""The cases of the table in PyTorch: each task is what a PyTorch user would write."""
+
+import numpy as np
+import torch
+
+from fastembed.bench.peers import Task
+
+
+def _tensors(x, *names):
+    return [torch.from_numpy(np.ascontiguousarray(x[name])) for name in names]
+
+
+def _fetch(results):
+    return [r.detach().numpy() if isinstance(r, torch.Tensor) else r for r in results]
+
+
+def _gather(x):
+    W, idx, out = _tensors(x, "W", "idx", "out")
+
+    def run():
+        return (torch.index_select(W, 0, idx, out=out),)
+
+    return Task(run, _fetch)
+
+
+def _scatter_add(x):
+    # the backward of nn.Embedding; index_add_ into zeros is slower
+    dout, idx = _tensors(x, "dout", "idx")
+    V = len(x["dW"])
+
+    def run():
+        return (torch.ops.aten.embedding_dense_backward(dout, idx, V, -1, False),)
+
+    return Task(run, _fetch)
+
+
+def _gates(array, order):
+    """Blocks of the last axis in another order: PyTorch's gates are i, f, g, o."""
+    blocks = np.split(array, len(order), axis=-1)
+    return np.concatenate([blocks[k] for k in order], axis=-1)
+
+
+def lstm_module(Wx, Wh, b):
+    """nn.LSTM with our parameters; its second bias is zero and does not learn."""
+    D, H = Wx.shape[0], Wh.shape[0]
+    module = torch.nn.LSTM(D, H, batch_first=True, dtype=torch.from_numpy(b).dtype)
+    order = (2, 0, 1, 3)  # from f, g, i, o
+    with torch.no_grad():
+        module.weight_ih_l0.copy_(torch.from_numpy(_gates(Wx, order).T.copy()))
+        module.weight_hh_l0.copy_(torch.from_numpy(_gates(Wh, order).T.copy()))
+        module.bias_ih_l0.copy_(torch.from_numpy(_gates(b, order)))
+        module.bias_hh_l0.zero_()
+    module.bias_hh_l0.requires_grad_(False)
+    return module
+
+
+def _lstm(train):
+    def make(x):
+        module = lstm_module(x["Wx"], x["Wh"], x["b"])
+        xs, dhs = _tensors(x, "xs", "dhs")
+        h0, c0 = (torch.from_numpy(state)[None] for state in x["states"])
+        back = (1, 2, 0, 3)  # from i, f, g, o
+        weights = module.weight_ih_l0, module.weight_hh_l0, module.bias_ih_l0
+
+        def forward():
+            with torch.no_grad():
+                hs, (h, c) = module(xs, (h0, c0))
+            return hs, h[0], c[0]
+
+        if not train:
+            return Task(forward, _fetch)
+        inputs = [leaf.requires_grad_(True) for leaf in (xs, h0, c0)]
+
+        def run():
+            hs, (h, c) = module(xs, (h0, c0))
+            return hs, h[0], c[0], *torch.autograd.grad(hs, [*inputs, *weights], dhs)
+
+        def fetch(results):
+            hs, h, c, dxs, dh0, dc0, dWx, dWh, db = _fetch(results)
+            grads = [_gates(grad.T, back) for grad in (dWx, dWh, db)]
+            return hs, h, c, dxs, dh0[0], dc0[0], *grads
+
+        return Task(run, fetch)
+
+    return make
+
+
+def _matmul(x):
+    a, b, out = _tensors(x, "a", "b", "out")
+    return Task(lambda: (torch.mm(a, b, out=out),), _fetch)
+
+
+def _affine(x):
+    a, b, bias = _tensors(x, "a", "b", "bias")
+    return Task(lambda: (torch.addmm(bias, a, b),), _fetch)
+
+
+def _softmax(x):
+    (scores,) = _tensors(x, "scores")
+    return Task(lambda: (torch.softmax(scores, -1),), _fetch)
+
+
+def _softmax_cross_entropy(x):
+    scores, labels = _tensors(x, "scores", "labels")
+    scores.requires_grad_(True)
+
+    def run():
+        loss = torch.nn.functional.cross_entropy(scores, labels, ignore_index=-1)
+        return loss, *torch.autograd.grad(loss, [scores])
+
+    return Task(run, _fetch)
+
+
+def _time_embedding(x):
+    W, xs, dout = _tensors(x, "W", "xs", "dout")
+    W.requires_grad_(True)
+
+    def run():
+        out = torch.nn.functional.embedding(xs, W)
+        return out, *torch.autograd.grad(out, [W], dout)
+
+    return Task(run, _fetch)
+
+
+# no GRU: PyTorch's resets after the product with Wh, the book's before it
+TASKS = {
+    "gather": _gather,
+    "scatter_add": _scatter_add,
+    "lstm fwd": _lstm(False),
+    "lstm fwd+bwd": _lstm(True),
+    "matmul": _matmul,
+    "affine": _affine,
+    "softmax": _softmax,
+    "softmax_cross_entropy": _softmax_cross_entropy,
+    "TimeEmbedding fwd+bwd": _time_embedding,
+}

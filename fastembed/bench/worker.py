@@ -1,0 +1,134 @@
+"""A process of its own for one contender, told over a pipe what to prepare and when to run.
+
+Two thread pools in one process wait for each other, so that no two contenders may share a process;
+and only one worker works at a time, because the parent asks one of them at a time.
+"""
+
+import importlib
+import os
+import pickle
+import signal
+import sys
+import time
+import traceback
+
+import numpy as np
+
+SAMPLE = 50_000  # numbers of each result that are sent back to be compared
+QUIET = 0.002  # seconds of sleep in which a quiet process uses almost no CPU
+
+
+class Worker:
+    """The contender, and the task that it is to run."""
+
+    def __init__(self, factory, arguments):
+        module, name = factory.split(":")
+        self.contender = getattr(importlib.import_module(module), name)(*arguments)
+        self.task = None
+
+    def version(self):
+        return self.contender.version()
+
+    def prepare(self, case):
+        """Run the case once and return its results in short, or None where there is no such task.
+
+        Returns
+        -------
+        list of dict or None, float
+            One digest for each array of the result (None: there is no result to compare), and the
+            seconds of a call.
+        """
+        self.task = None
+        self.task = self.contender.task(case)
+        if self.task is None:
+            return None
+        results = self.task.results()
+        digests = None if results is None else [digest(array) for array in results]
+        started = time.perf_counter()
+        self.task.run()
+        seconds = time.perf_counter() - started
+        settle()
+        return digests, seconds
+
+    def measure(self, samples, inner, warm):
+        """Return the seconds of one call, for each of the samples of inner calls."""
+        run, clock = self.task.run, time.perf_counter
+        if warm:
+            run()
+        times = []
+        for _ in range(samples):
+            started = clock()
+            for _ in range(inner):
+                run()
+            times.append((clock() - started) / inner)
+        settle()
+        return times
+
+    def detail(self):
+        """What else the task can tell of itself, such as the time of each layer."""
+        found = self.task.detail()
+        settle()
+        return found
+
+    def forget(self):
+        self.task = None
+
+
+def settle(limit=0.5):
+    """Wait until this process's own threads have stopped spinning for work.
+
+    BLAS and OpenMP workers spin for many milliseconds after their last job, on the cores that the
+    next contender is about to use.
+    """
+    end = time.perf_counter() + limit
+    while time.perf_counter() < end:
+        used = time.process_time()
+        time.sleep(QUIET)
+        if time.process_time() - used < QUIET / 5:
+            return
+
+
+def digest(array):
+    """An array in short: shape, dtype, two sums over all of it, and a sample of its numbers."""
+    array = np.asarray(array)
+    flat = array.reshape(-1)
+    if flat.size > SAMPLE:
+        sample = flat[np.random.default_rng(0).integers(0, flat.size, SAMPLE)]
+    else:
+        sample = flat
+    return {
+        "shape": array.shape,
+        "dtype": str(array.dtype),
+        "sum": float(flat.sum(dtype=np.float64)),
+        "size": float(np.linalg.norm(flat.astype(np.float64, copy=False), 1)),
+        "sample": np.array(sample, dtype=np.float64),
+    }
+
+
+def main():
+    """Serve requests ``(method, arguments)`` until the pipe is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
+    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a contender prints must not reach the pipe
+    sys.stdout = sys.stderr
+    worker = None
+    while True:
+        try:
+            method, arguments = pickle.load(requests)
+        except EOFError:
+            return
+        try:
+            if method == "start":
+                worker = Worker(*arguments)
+                reply = "done", worker.version()
+            else:
+                reply = "done", getattr(worker, method)(*arguments)
+        except ImportError as error:
+            reply = "missing", str(error)
+        except BaseException as error:
+            reply = "failed", f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
+        try:
+            pickle.dump(reply, replies)
+            replies.flush()
+        except BrokenPipeError:
+            return

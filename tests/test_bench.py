@@ -1,0 +1,233 @@
+"""The table of cases, and the benchmark's runner: nothing is timed that is not right."""
+
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fastembed
+from fastembed import ops
+from fastembed.bench import cases, main, peers, report, runner
+
+TINY = cases.Case("gather", {"V": 11, "D": 5, "n": 40}, "uniform")
+REFERENCE = peers.Contender("reference", "fastembed.bench.peers:Reference")
+OURS = peers.Contender("ours", "fastembed.bench.peers:Ours", (1,))
+HERE = Path(__file__).parent
+
+
+def contender(name):
+    return peers.Contender(name, f"bench_contenders:{name}")
+
+
+@pytest.fixture(scope="module")
+def threads():
+    before = fastembed.get_num_threads()
+    yield
+    fastembed.set_num_threads(before)
+
+
+def test_every_public_op_is_in_the_table():
+    covered = {name for op in cases.OPS.values() for name in op.covers}
+    assert set(ops.__all__) - covered == set()
+    assert covered - set(ops.__all__) == set()
+
+
+SMALL = [
+    cases.Case(name, op.small, ids, dtype)
+    for name, op in cases.OPS.items()
+    for ids in op.ids
+    for dtype in op.tolerance
+]
+
+
+@pytest.mark.parametrize("case", SMALL, ids=lambda case: case.name.replace(" ", "-"))
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_fast_equals_reference(case, n_threads, threads):
+    fastembed.set_num_threads(n_threads)
+    op = cases.OPS[case.op]
+    results = []
+    for path in (op.reference, op.fast):
+        run = op.make(importlib.import_module(path), case.inputs())
+        results.append([np.array(array) for array in run()])
+    assert len(results[0]) == len(results[1]) > 0
+    for expected, got in zip(*results, strict=True):
+        assert got.shape == expected.shape
+        if expected.ndim:
+            assert got.dtype == expected.dtype
+        scale = np.abs(expected).max(initial=0)
+        assert np.abs(got - expected).max(initial=0) <= case.tolerance * scale
+
+
+def test_inputs_are_equal_by_seed_and_not_constant():
+    for op, row in cases.OPS.items():
+        case = cases.Case(op, row.small, row.ids[-1])
+        for name, array in case.inputs().items():
+            again = case.inputs()[name]
+            if isinstance(array, np.ndarray) and name != "out":
+                np.testing.assert_array_equal(array, again)
+                if array.dtype.kind == "f" and array.size > 1:
+                    assert np.ptp(array) > 0, (op, name)
+
+
+def test_every_case_of_the_command_is_in_the_table():
+    for chosen in (cases.QUICK, cases.MICRO):
+        assert all(case.op in cases.OPS for case in chosen)
+        assert len({case.name for case in chosen}) == len(chosen)
+
+
+@pytest.mark.parametrize("distribution", ["uniform", "zipf", "hot", "constant"])
+def test_ids_have_the_distribution_they_say(distribution):
+    ids = cases.draw_ids(np.random.default_rng(0), distribution, 1000, 20_000)
+    assert ids.shape == (20_000,) and ids.min() >= 0 and ids.max() < 1000
+    largest = np.bincount(ids).max() / ids.size
+    share = {"uniform": 0.002, "zipf": 0.134, "hot": 0.5, "constant": 1.0}[distribution]
+    assert share * 0.8 <= largest <= share * 1.3
+
+
+def test_contenders_that_agree_are_timed():
+    with runner.Session([REFERENCE, OURS]) as session:
+        results = session.measure(TINY, budget=0.05)
+        assert session.problems == [] and session.missing == {}
+        assert results["ours"]["samples"] >= runner.MIN_ROUNDS
+        assert 0 < results["ours"]["best"] <= results["ours"]["median"] < 1
+        assert runner.ratio(results, "ours", "ours") == 1
+        pids = [process.process.pid for process in session.processes.values()]
+        assert len(set(pids)) == 2 and os.getpid() not in pids
+        processes = [process.process for process in session.processes.values()]
+    assert all(process.poll() is not None for process in processes)
+
+
+def test_a_wrong_contender_is_caught_and_not_timed():
+    with runner.Session([REFERENCE, contender("Wrong"), OURS]) as session:
+        results = session.measure(TINY, budget=0.05)
+    assert set(results) == {"reference", "ours"}
+    (problem,) = session.problems
+    assert problem.startswith("Wrong disagrees with reference at gather")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("Crash", "status 7: the last words"), ("Raises", "ValueError: no such")]
+)
+def test_a_worker_that_fails_is_said_and_the_others_go_on(name, said):
+    with runner.Session([REFERENCE, contender(name), OURS]) as session:
+        results = session.measure(TINY, budget=0.05)
+        assert set(session.measure(TINY, [REFERENCE, OURS], budget=0.05)) == {"reference", "ours"}
+    assert set(results) == {"reference", "ours"}
+    assert said in session.problems[0]
+
+
+def test_a_worker_that_hangs_is_ended():
+    with runner.Session([contender("Hangs")], timeout=3) as session:
+        started = time.monotonic()
+        assert session.measure(TINY, budget=0.05) == {}
+    assert "no answer" in session.problems[0]
+    assert time.monotonic() - started < 30
+
+
+def test_a_library_that_is_missing_is_named_and_no_problem():
+    with runner.Session([REFERENCE, contender("NotInstalled")]) as session:
+        assert set(session.measure(TINY, budget=0.05)) == {"reference"}
+    assert session.problems == []
+    assert "a_library_that_nobody_has" in session.missing["NotInstalled"]
+
+
+def test_disagreement_sees_what_a_sum_and_a_sample_show():
+    from fastembed.bench.worker import digest
+
+    a = np.random.default_rng(0).random((300, 400), np.float32)
+    assert runner.disagreement([digest(a)], [digest(a.copy())], 1e-6) is None
+    assert runner.disagreement([digest(a)], [digest(a + 1e-3)], 1e-5) is not None
+    assert "shape" in runner.disagreement([digest(a)], [digest(a.T)], 1e-5)
+    assert "results" in runner.disagreement([digest(a)], [], 1e-5)
+    broken = a.copy()
+    broken[...] = np.nan
+    assert "NaN" in runner.disagreement([digest(a)], [digest(broken)], 1e-5)
+
+
+def run_command(*arguments, **options):
+    code = "import sys; from fastembed.bench import main; sys.exit(main(sys.argv[1:]))"
+    environment = {**os.environ, "PYTHONPATH": str(HERE)}
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
+        **options,
+    )
+
+
+def test_the_command_writes_a_table_and_json(tmp_path):
+    path = tmp_path / "out.json"
+    options = "--threads=1", "--skip=torch", f"--json={path}"
+    done = run_command("--quick", "--only=softmax", *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "softmax_cross_entropy n=700" in done.stdout and "GB/s" in done.stdout
+    data = json.loads(path.read_text())
+    assert data["schema"] == report.SCHEMA and data["problems"] == []
+    assert all(data["ceilings"][key] > 0 for key in data["ceilings"])
+    (row,) = data["cases"]
+    assert row["op"] == "softmax_cross_entropy" and row["sizes"] == {"n": 700, "V": 10000}
+    assert {"reference", "ours"} <= set(row["contenders"])
+    for figures in row["contenders"].values():
+        assert 0 < figures["low"] <= figures["median"] <= figures["high"]
+        assert figures["gb_per_s"] > 0 and figures["share"] > 0 and figures["times_ours"] > 0
+
+
+def test_the_command_fails_when_a_contender_is_wrong():
+    wrong = "--skip=torch", "--contender=bench_contenders:Wrong"
+    done = run_command("--quick", "--only=lstm fwd N=20", *wrong)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "PROBLEM: Wrong disagrees with reference" in done.stdout
+
+
+def test_wrong_arguments(capsys, tmp_path):
+    assert main(["--only", "no such case"]) == 2
+    assert "no such case" in capsys.readouterr().err
+    assert main(["--only", "softmax", "--json", str(tmp_path / "no" / "such" / "folder")]) == 2
+    assert "can't write" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        main(["--threads", "0"])
+    assert ended.value.code == 2
+    assert main(["--list", "--only", "gather"]) == 0
+    assert capsys.readouterr().out.startswith("gather")
+
+
+def test_an_interrupted_command_leaves_no_worker_behind(tmp_path):
+    code = "import sys; from fastembed.bench import main; sys.exit(main(sys.argv[1:]))"
+    marker = tmp_path / "pid"
+    environment = {**os.environ, "PYTHONPATH": str(HERE), "BENCH_TEST_PID": str(marker)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "--skip=torch", "--contender=bench_contenders:SaysItsPid"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=environment,
+        text=True,
+    )
+    end = time.monotonic() + 60
+    while not marker.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    pid = int(marker.read_text())
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=30)[1]
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    end = time.monotonic() + 10
+    while alive(pid) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not alive(pid)
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
