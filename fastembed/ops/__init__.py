@@ -14,6 +14,7 @@ _NAMES = {
     "negative_sampling_loss": "sampling",
     "negative_sampling_backward": "sampling",
     "draw_negatives": "sampling",
+    "negative_samples": "negatives",
     "sgd": "optim",
     "momentum": "optim",
     "nesterov": "optim",

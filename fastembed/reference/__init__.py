@@ -16,6 +16,7 @@ from fastembed.reference.loss import (  # noqa: F401
     softmax_backward,
     softmax_cross_entropy,
 )
+from fastembed.reference.negatives import negative_samples  # noqa: F401
 from fastembed.reference.optim import (  # noqa: F401
     adagrad,
     adam,

@@ -1,0 +1,61 @@
+"""Elementwise functions, softmax and the cross-entropy of probabilities."""
+
+import numpy as np
+
+from fastembed import ops
+from fastembed._arrays import FLOATS
+
+__all__ = ["cross_entropy_error", "np", "relu", "sigmoid", "softmax"]
+
+
+def sigmoid(x):
+    """1 / (1 + exp(-x)), elementwise."""
+    return 1 / (1 + np.exp(-x))
+
+
+def relu(x):
+    """max(0, x), elementwise."""
+    return np.maximum(0, x)
+
+
+def softmax(x):
+    """Softmax over the last axis.
+
+    Parameters
+    ----------
+    x : ndarray of one or two axes
+        An array of more axes (or none) is handed back unchanged, as the book's function does.
+
+    Returns
+    -------
+    ndarray of x's shape
+    """
+    if x.ndim not in (1, 2):
+        return x
+    if type(x) is np.ndarray and x.dtype.type in FLOATS and x.shape[-1]:
+        return ops.softmax(x)
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def cross_entropy_error(y, t):
+    """Mean of ``-log(y[n, t[n]] + 1e-7)``.
+
+    Parameters
+    ----------
+    y : (N, V) or (V,) ndarray
+        Probabilities.
+    t : ndarray
+        Classes (N,), or one-hot rows of y's shape.
+
+    Returns
+    -------
+    float
+        A NumPy scalar.
+    """
+    if y.ndim == 1:
+        y, t = y.reshape(1, -1), t.reshape(1, -1)
+    if t.size == y.size:
+        t = t.argmax(axis=1)
+    N = y.shape[0]
+    return -np.sum(np.log(y[np.arange(N), t] + 1e-7)) / N

@@ -1,0 +1,370 @@
+"""Layers without a time axis, with the API of *Deep Learning from Scratch 2*.
+
+A layer has ``params`` and ``grads``, two lists of arrays that stay the same objects for its life:
+update parameters in place; ``backward`` fills the gradients in place and returns the gradient of
+the layer's input.
+"""
+
+import numpy as np
+
+from fastembed import ops
+from fastembed._arrays import FLOATS, add_bias, cast, dot
+from fastembed.functions import cross_entropy_error, sigmoid, softmax
+from fastembed.np import GPU
+
+__all__ = [
+    "GPU",
+    "Affine",
+    "Dropout",
+    "Embedding",
+    "EmbeddingDot",
+    "MatMul",
+    "NegativeSamplingLoss",
+    "Sigmoid",
+    "SigmoidWithLoss",
+    "Softmax",
+    "SoftmaxWithLoss",
+    "UnigramSampler",
+    "cross_entropy_error",
+    "np",
+    "sigmoid",
+    "softmax",
+]
+
+
+class MatMul:
+    """Matrix product: ``x @ W``.
+
+    Parameters
+    ----------
+    W : (D, H) ndarray
+        Kept, not copied: in-place updates are seen by the next forward.
+    """
+
+    def __init__(self, W):
+        self.params = [W]
+        self.grads = [np.zeros_like(W)]
+        self.x = None
+
+    def forward(self, x):
+        """Multiply x (N, D) by W; returns (N, H)."""
+        (W,) = self.params
+        out = dot(x, W)
+        self.x = x
+        return out
+
+    def backward(self, dout):
+        """Fill the gradient of W from dout (N, H); returns that of x."""
+        (W,) = self.params
+        dx = dot(dout, W.T)
+        dot(self.x.T, dout, out=self.grads[0])
+        return dx
+
+
+class Affine:
+    """Matrix product and bias: ``x @ W + b``.
+
+    Parameters
+    ----------
+    W : (D, H) ndarray
+    b : (H,) ndarray
+        Kept, not copied.
+    """
+
+    def __init__(self, W, b):
+        self.params = [W, b]
+        self.grads = [np.zeros_like(W), np.zeros_like(b)]
+        self.x = None
+
+    def forward(self, x):
+        """Multiply x (N, D) by W and add b; returns (N, H)."""
+        W, b = self.params
+        out = add_bias(dot(x, W), b)
+        self.x = x
+        return out
+
+    def backward(self, dout):
+        """Fill the gradients of W and b from dout (N, H); returns that of x."""
+        W, b = self.params
+        dx = dot(dout, W.T)
+        dot(self.x.T, dout, out=self.grads[0])
+        self.grads[1][...] = np.sum(dout, axis=0)
+        return dx
+
+
+class Softmax:
+    """Softmax over the last axis of x (N, V)."""
+
+    def __init__(self):
+        self.params, self.grads = [], []
+        self.out = None
+
+    def forward(self, x):
+        """Return the probabilities, which ``out`` keeps too."""
+        self.out = softmax(x)
+        return self.out
+
+    def backward(self, dout):
+        """Return the gradient of x."""
+        dx = self.out * dout
+        dx -= self.out * np.sum(dx, axis=1, keepdims=True)
+        return dx
+
+
+class SoftmaxWithLoss:
+    """Softmax and mean cross-entropy of scores x (N, V) and labels t, classes or one-hot rows."""
+
+    def __init__(self):
+        self.params, self.grads = [], []
+        self.y = None
+        self.t = None
+
+    def forward(self, x, t):
+        """Return the loss, ``mean(-log(p + 1e-7))``."""
+        self.y = softmax(x)
+        self.t = t.argmax(axis=1) if t.size == self.y.size else t
+        return cross_entropy_error(self.y, self.t)
+
+    def backward(self, dout=1):
+        """Return the gradient of x."""
+        N = self.t.shape[0]
+        dx = self.y.copy()
+        dx[np.arange(N), self.t] -= 1
+        if not is_one(dout):
+            dx *= dout
+        dx /= N
+        return dx
+
+
+class Sigmoid:
+    """1 / (1 + exp(-x)), elementwise."""
+
+    def __init__(self):
+        self.params, self.grads = [], []
+        self.out = None
+
+    def forward(self, x):
+        """Return the sigmoid of x, which ``out`` keeps too."""
+        self.out = sigmoid(x)
+        return self.out
+
+    def backward(self, dout):
+        """Return the gradient of x."""
+        return dout * (1.0 - self.out) * self.out
+
+
+class SigmoidWithLoss:
+    """Sigmoid and mean binary cross-entropy of scores x (N,) and labels t (N,), 0 or 1."""
+
+    def __init__(self):
+        self.params, self.grads = [], []
+        self.loss = None
+        self.y = None
+        self.t = None
+
+    def forward(self, x, t):
+        """Return the loss, ``mean(-log(p + 1e-7))``."""
+        self.t = t
+        self.y = sigmoid(x)
+        self.loss = cross_entropy_error(np.c_[1 - self.y, self.y], t)
+        return self.loss
+
+    def backward(self, dout=1):
+        """Return the gradient of x."""
+        return (self.y - self.t) * dout / self.t.shape[0]
+
+
+class Dropout:
+    """Set a share of x to zero in training; scale x by the other share otherwise.
+
+    Parameters
+    ----------
+    dropout_ratio : float
+        Masks come from ``np.random.rand``.
+    """
+
+    def __init__(self, dropout_ratio=0.5):
+        self.params, self.grads = [], []
+        self.dropout_ratio = dropout_ratio
+        self.mask = None
+
+    def forward(self, x, train_flg=True):
+        """Return x with dropped entries."""
+        if not train_flg:
+            return x * (1.0 - self.dropout_ratio)
+        self.mask = np.random.rand(*x.shape) > self.dropout_ratio
+        return x * self.mask
+
+    def backward(self, dout):
+        """Return the gradient of x."""
+        return dout * self.mask
+
+
+class Embedding:
+    """Rows of W by id.
+
+    Parameters
+    ----------
+    W : (V, D) ndarray
+        Kept, not copied.
+    """
+
+    def __init__(self, W):
+        self.params = [W]
+        self.grads = [np.zeros_like(W)]
+        self.idx = None
+
+    def forward(self, idx):
+        """Look up ids of any shape: an array, a list or one id. Returns ``idx.shape + (D,)``.
+
+        Raises
+        ------
+        IndexError
+            If an id is outside [-V, V) or not an integer.
+        """
+        (W,) = self.params
+        self.idx = idx
+        ids = _ids(W, idx)
+        return W[idx] if ids is None else ops.gather(W, ids)
+
+    def backward(self, dout):
+        """Fill the gradient of W: dout's rows, summed for each id. Returns None."""
+        (dW,) = self.grads
+        ids = _ids(dW, self.idx)
+        if ids is None:
+            dW[...] = 0
+            np.add.at(dW, self.idx, dout)
+            return None
+        dout = np.asarray(dout)
+        expected = ids.shape + dW.shape[1:]
+        if dout.shape != expected:
+            dout = np.broadcast_to(dout, expected)
+        ops.scatter_add(dW, ids, cast(dout, dW.dtype), zero=True)
+        return None
+
+
+class EmbeddingDot:
+    """Inner product of h (N, D) with the rows of W for ids (N,).
+
+    Parameters
+    ----------
+    W : (V, D) ndarray
+    """
+
+    def __init__(self, W):
+        self.embed = Embedding(W)
+        self.params = self.embed.params
+        self.grads = self.embed.grads
+        self.cache = None
+
+    def forward(self, h, idx):
+        """Return ``out[n] = W[idx[n]] . h[n]``, shape (N,)."""
+        rows = self.embed.forward(idx)
+        self.cache = (h, rows)
+        return np.sum(rows * h, axis=1)
+
+    def backward(self, dout):
+        """Fill the gradient of W from dout (N,); returns that of h."""
+        h, rows = self.cache
+        dout = dout.reshape(dout.shape[0], 1)
+        self.embed.backward(dout * h)
+        return dout * rows
+
+
+class UnigramSampler:
+    """Draws negative samples by word frequency.
+
+    Parameters
+    ----------
+    corpus : sequence of int
+        Word ids, from 0.
+    power : float
+        Frequencies are raised to it.
+    sample_size : int
+        Samples for each target.
+
+    Attributes
+    ----------
+    word_p : (V,) ndarray of float64
+        Probability of each word.
+    """
+
+    def __init__(self, corpus, power, sample_size):
+        self.sample_size = sample_size
+        words, counts = np.unique(np.asarray(corpus), return_counts=True)
+        self.vocab_size = len(words)
+        self.word_p = np.zeros(self.vocab_size)
+        known = (words >= 0) & (words < self.vocab_size)
+        self.word_p[words[known]] = counts[known]
+        self.word_p = np.power(self.word_p, power)
+        self.word_p /= np.sum(self.word_p)
+
+    def get_negative_sample(self, target):
+        """Draw words for each target (N,): never itself, none twice. Returns (N, S) int32.
+
+        The draws are those of ``np.random.choice(V, S, replace=False, p=...)`` for each target in
+        turn, from the same random numbers, all at once.
+        """
+        return ops.negative_samples(self.word_p, target, self.sample_size)
+
+
+class NegativeSamplingLoss:
+    """Binary cross-entropy of h (N, D) against its target word and some drawn words.
+
+    Parameters
+    ----------
+    W : (V, D) ndarray
+        One row per word.
+    corpus, power, sample_size
+        As in `UnigramSampler`.
+    """
+
+    def __init__(self, W, corpus, power=0.75, sample_size=5):
+        self.sample_size = sample_size
+        self.sampler = UnigramSampler(corpus, power, sample_size)
+        self.loss_layers = [SigmoidWithLoss() for _ in range(sample_size + 1)]
+        self.embed_dot_layers = [EmbeddingDot(W) for _ in range(sample_size + 1)]
+        self.params, self.grads = [], []
+        for layer in self.embed_dot_layers:
+            self.params += layer.params
+            self.grads += layer.grads
+
+    def forward(self, h, target):
+        """Return the loss, summed over the target and the drawn words, mean over the batch."""
+        N = target.shape[0]
+        negatives = self.sampler.get_negative_sample(target)
+        words = np.concatenate([target.reshape(N, 1), negatives], axis=1)  # (N, 1 + S)
+        loss = 0
+        for k, (dot_layer, loss_layer) in enumerate(self._pairs()):
+            labels = np.full(N, k == 0, dtype=np.int32)
+            loss += loss_layer.forward(dot_layer.forward(h, words[:, k]), labels)
+        return loss
+
+    def backward(self, dout=1):
+        """Fill the gradients of W, one for each place of a sample; returns that of h."""
+        dh = 0
+        for dot_layer, loss_layer in self._pairs():
+            dh += dot_layer.backward(loss_layer.backward(dout))
+        return dh
+
+    def _pairs(self):
+        return zip(self.embed_dot_layers, self.loss_layers, strict=True)
+
+
+def is_one(dout):
+    """Whether dout is the number 1, so that there is nothing to multiply."""
+    return isinstance(dout, int | float | np.number) and dout == 1
+
+
+def _ids(W, idx):
+    """Idx as an integer array if the ops can look it up in W, else None: NumPy indexing decides."""
+    if not (type(W) is np.ndarray and W.ndim == 2 and W.dtype.type in FLOATS):
+        return None
+    if type(idx) is not np.ndarray:
+        if not isinstance(idx, list | int | np.integer) or isinstance(idx, bool):
+            return None  # a tuple, a slice or None means something else to NumPy
+        try:
+            idx = np.asarray(idx)
+        except ValueError:  # ragged
+            return None
+    return idx if idx.dtype.kind in "iu" else None

@@ -1,0 +1,182 @@
+"""The book's optimizers and training loops the slow way: a statement for each formula."""
+
+import numpy as np
+
+
+class SGD:
+    def __init__(self, lr=0.01):
+        self.lr = lr
+
+    def update(self, params, grads):
+        for param, grad in zip(params, grads, strict=True):
+            param -= self.lr * grad
+
+
+class Momentum:
+    def __init__(self, lr=0.01, momentum=0.9):
+        self.lr = lr
+        self.momentum = momentum
+        self.v = None
+
+    def update(self, params, grads):
+        if self.v is None:
+            self.v = [np.zeros_like(param) for param in params]
+        for k, (param, grad) in enumerate(zip(params, grads, strict=True)):
+            self.v[k] = self.momentum * self.v[k] - self.lr * grad
+            param += self.v[k]
+
+
+class Nesterov(Momentum):
+    def update(self, params, grads):
+        if self.v is None:
+            self.v = [np.zeros_like(param) for param in params]
+        for v, param, grad in zip(self.v, params, grads, strict=True):
+            v *= self.momentum
+            v -= self.lr * grad
+            param += self.momentum**2 * v
+            param -= (1 + self.momentum) * self.lr * grad
+
+
+class AdaGrad:
+    def __init__(self, lr=0.01):
+        self.lr = lr
+        self.h = None
+
+    def update(self, params, grads):
+        if self.h is None:
+            self.h = [np.zeros_like(param) for param in params]
+        for h, param, grad in zip(self.h, params, grads, strict=True):
+            h += grad * grad
+            param -= self.lr * grad / (np.sqrt(h) + 1e-7)
+
+
+class RMSprop:
+    def __init__(self, lr=0.01, decay_rate=0.99):
+        self.lr = lr
+        self.decay_rate = decay_rate
+        self.h = None
+
+    def update(self, params, grads):
+        if self.h is None:
+            self.h = [np.zeros_like(param) for param in params]
+        for h, param, grad in zip(self.h, params, grads, strict=True):
+            h *= self.decay_rate
+            h += (1 - self.decay_rate) * grad * grad
+            param -= self.lr * grad / (np.sqrt(h) + 1e-7)
+
+
+class Adam:
+    def __init__(self, lr=0.001, beta1=0.9, beta2=0.999):
+        self.lr = lr
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.iter = 0
+        self.m = self.v = None
+
+    def update(self, params, grads):
+        if self.m is None:
+            self.m = [np.zeros_like(param) for param in params]
+            self.v = [np.zeros_like(param) for param in params]
+        self.iter += 1
+        lr_t = self.lr * np.sqrt(1.0 - self.beta2**self.iter) / (1.0 - self.beta1**self.iter)
+        for m, v, param, grad in zip(self.m, self.v, params, grads, strict=True):
+            m += (1 - self.beta1) * (grad - m)
+            v += (1 - self.beta2) * (grad**2 - v)
+            param -= lr_t * m / (np.sqrt(v) + 1e-7)
+
+
+def clip_grads(grads, max_norm):
+    """Scale grads in place so that their common norm is at most max_norm."""
+    norm = np.sqrt(sum(np.sum(grad**2) for grad in grads))
+    rate = max_norm / (norm + 1e-6)
+    if rate < 1:
+        for grad in grads:
+            grad *= rate
+
+
+def remove_duplicate(params, grads):
+    """Lists in which each weight appears once, its gradients summed; transposed twins count too."""
+    params, grads = list(params), list(grads)
+    i = 0
+    while i < len(params):
+        j = i + 1
+        while j < len(params):
+            a, b = params[i], params[j]
+            if a is b:
+                grads[i] += grads[j]
+            elif a.ndim == b.ndim == 2 and a.T.shape == b.shape and np.all(a.T == b):
+                grads[i] += grads[j].T
+            else:
+                j += 1
+                continue
+            del params[j], grads[j]
+        i += 1
+    return params, grads
+
+
+def rnnlm_batch(xs, ts, batch_size, time_size, start):
+    """The batch of a language model that begins at time index start, word by word."""
+    size = len(xs)
+    jump = size // batch_size
+    batch_x = np.empty((batch_size, time_size), "i")
+    batch_t = np.empty((batch_size, time_size), "i")
+    for t in range(time_size):
+        for n in range(batch_size):
+            where = (n * jump + start + t) % size
+            batch_x[n, t] = xs[where]
+            batch_t[n, t] = ts[where]
+    return batch_x, batch_t
+
+
+def step(model, optimizer, batch, max_grad=None):
+    """One step of training; returns the loss."""
+    loss = model.forward(*batch)
+    model.backward()
+    params, grads = remove_duplicate(model.params, model.grads)
+    if max_grad is not None:
+        clip_grads(grads, max_grad)
+    optimizer.update(params, grads)
+    return loss
+
+
+class Trainer:
+    """Shuffled batches of x and t; loss_list gets the mean loss every eval_interval steps."""
+
+    def __init__(self, model, optimizer):
+        self.model = model
+        self.optimizer = optimizer
+        self.loss_list = []
+
+    def fit(self, x, t, max_epoch=10, batch_size=32, max_grad=None, eval_interval=20):
+        losses = []
+        for _ in range(max_epoch):
+            order = np.random.permutation(np.arange(len(x)))
+            x, t = x[order], t[order]
+            for k in range(len(x) // batch_size):
+                rows = slice(k * batch_size, (k + 1) * batch_size)
+                losses.append(step(self.model, self.optimizer, (x[rows], t[rows]), max_grad))
+                if k % eval_interval == 0:
+                    self.loss_list.append(sum(losses) / len(losses))
+                    losses = []
+
+
+class RnnlmTrainer:
+    """Batches of consecutive words; ppl_list gets the perplexity every eval_interval steps."""
+
+    def __init__(self, model, optimizer):
+        self.model = model
+        self.optimizer = optimizer
+        self.ppl_list = []
+
+    def fit(
+        self, xs, ts, max_epoch=10, batch_size=20, time_size=35, max_grad=None, eval_interval=20
+    ):
+        losses, start = [], 0
+        for _ in range(max_epoch):
+            for k in range(len(xs) // (batch_size * time_size)):
+                batch = rnnlm_batch(xs, ts, batch_size, time_size, start)
+                start += time_size
+                losses.append(step(self.model, self.optimizer, batch, max_grad))
+                if k % eval_interval == 0:
+                    self.ppl_list.append(float(np.exp(sum(losses) / len(losses))))
+                    losses = []

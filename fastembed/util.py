@@ -1,0 +1,288 @@
+"""Helpers around the models: text, word vectors, co-occurrence, clipping, evaluation."""
+
+import os
+import sys
+
+import numpy as np
+
+from fastembed import ops
+from fastembed._arrays import FLOATS
+
+__all__ = [
+    "analogy",
+    "clip_grads",
+    "convert_one_hot",
+    "cos_similarity",
+    "create_co_matrix",
+    "create_contexts_target",
+    "eval_perplexity",
+    "eval_seq2seq",
+    "most_similar",
+    "normalize",
+    "np",
+    "os",
+    "ppmi",
+    "preprocess",
+    "sys",
+    "to_cpu",
+    "to_gpu",
+]
+
+
+# ---- text and contexts
+
+
+def preprocess(text):
+    """Split text into words and number them in order of appearance.
+
+    Parameters
+    ----------
+    text : str
+        Lowered; a full stop becomes a word.
+
+    Returns
+    -------
+    corpus : ndarray of int
+    word_to_id, id_to_word : dict
+    """
+    words = text.lower().replace(".", " .").split(" ")
+    word_to_id = {word: k for k, word in enumerate(dict.fromkeys(words))}
+    id_to_word = {k: word for word, k in word_to_id.items()}
+    return np.array([word_to_id[word] for word in words]), word_to_id, id_to_word
+
+
+def create_contexts_target(corpus, window_size=1):
+    """Pair each word with the words around it.
+
+    Returns
+    -------
+    contexts : (len(corpus) - 2 * window_size, 2 * window_size) ndarray
+    target : (len(corpus) - 2 * window_size,) ndarray
+    """
+    corpus = np.asarray(corpus)
+    count = max(0, len(corpus) - 2 * window_size)
+    around = [k for k in range(2 * window_size + 1) if k != window_size]
+    if count == 0:
+        return np.array([]), np.array(corpus[window_size:-window_size])
+    contexts = np.empty((count, len(around)), corpus.dtype)
+    for column, k in enumerate(around):
+        contexts[:, column] = corpus[k : k + count]
+    return contexts, np.array(corpus[window_size:-window_size])
+
+
+def convert_one_hot(corpus, vocab_size):
+    """One-hot rows, int32, of ids (N,) or (N, C)."""
+    one_hot = np.zeros(corpus.shape + (vocab_size,), dtype=np.int32)
+    np.put_along_axis(one_hot, _positions(corpus, vocab_size)[..., np.newaxis], 1, axis=-1)
+    return one_hot
+
+
+def _positions(corpus, vocab_size):
+    ids = np.asarray(corpus).astype(np.int64)
+    if ids.size and not (-vocab_size <= ids.min() and ids.max() < vocab_size):
+        raise IndexError(f"corpus has an id outside [-{vocab_size}, {vocab_size})")
+    return np.where(ids < 0, ids + vocab_size, ids)
+
+
+def create_co_matrix(corpus, vocab_size, window_size=1):
+    """Count how often words stand at most window_size apart: (vocab_size, vocab_size) int32."""
+    ids = _positions(corpus, vocab_size)
+    counts = np.zeros(vocab_size * vocab_size, dtype=np.int32)
+    for apart in range(1, min(window_size, len(ids) - 1) + 1):
+        pairs = ids[:-apart] * vocab_size + ids[apart:]
+        found, times = np.unique(pairs, return_counts=True)
+        counts[found] += times.astype(np.int32)
+    co_matrix = counts.reshape(vocab_size, vocab_size)
+    return co_matrix + co_matrix.T
+
+
+def ppmi(C, verbose=False, eps=1e-8):
+    """Positive pointwise mutual information of a co-occurrence matrix, as float32.
+
+    Parameters
+    ----------
+    C : (V, V) ndarray
+    verbose : bool
+        Print progress.
+    eps : float
+        Keeps log2 away from 0.
+    """
+    M = np.zeros_like(C, dtype=np.float32)
+    N = np.sum(C)
+    S = np.sum(C, axis=0)
+    step = max(1, (1 << 20) // max(1, C.shape[1]))  # a block of rows: temporaries stay small
+    for i in range(0, C.shape[0], step):
+        rows = slice(i, i + step)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            pmi = np.log2(C[rows] * N / (S * S[rows, np.newaxis]) + eps)
+        M[rows] = np.where(pmi > 0, pmi, 0)
+        if verbose:
+            print(f"{100 * min(1, (i + step) / C.shape[0]):.1f}% done")
+    return M
+
+
+# ---- word vectors
+
+
+def cos_similarity(x, y, eps=1e-8):
+    """Cosine of the angle between vectors x and y; eps keeps it away from 0 / 0."""
+    nx = x / (np.sqrt(np.sum(x**2)) + eps)
+    ny = y / (np.sqrt(np.sum(y**2)) + eps)
+    return np.dot(nx, ny)
+
+
+def normalize(x):
+    """Divide a vector, or each row of a matrix, by its length, in place; returns x."""
+    if x.ndim == 2:
+        x /= np.sqrt((x * x).sum(1)).reshape(-1, 1)
+    elif x.ndim == 1:
+        x /= np.sqrt((x * x).sum())
+    return x
+
+
+def most_similar(query, word_to_id, id_to_word, word_matrix, top=5):
+    """Print the words whose rows of word_matrix point most nearly where query's does."""
+    if query not in word_to_id:
+        print(f"{query} is not found")
+        return
+    print("\n[query] " + query)
+    rows = word_matrix[: len(id_to_word)]
+    eps = 1e-8
+    norms = np.sqrt(np.sum(rows**2, axis=1)) + eps
+    vector = word_matrix[word_to_id[query]]
+    vector = vector / (np.sqrt(np.sum(vector**2)) + eps)
+    similarity = np.dot(rows / norms[:, np.newaxis], vector).astype(np.float64)
+    _print_best(similarity, id_to_word, {query}, top)
+
+
+def analogy(a, b, c, word_to_id, id_to_word, word_matrix, top=5, answer=None):
+    """Print the words that are to c as b is to a; with answer, also that word's score."""
+    for word in (a, b, c):
+        if word not in word_to_id:
+            print(f"{word} is not found")
+            return
+    print("\n[analogy] " + a + ":" + b + " = " + c + ":?")
+    a_vec, b_vec, c_vec = (word_matrix[word_to_id[word]] for word in (a, b, c))
+    query = normalize(b_vec - a_vec + c_vec)
+    similarity = np.dot(word_matrix, query)
+    if answer is not None:
+        print("==>" + answer + ":" + str(np.dot(word_matrix[word_to_id[answer]], query)))
+    _print_best(similarity, id_to_word, {a, b, c}, top)
+
+
+def _print_best(similarity, id_to_word, without, top):
+    count = 0
+    for i in (-1 * similarity).argsort():
+        if np.isnan(similarity[i]) or id_to_word[i] in without:
+            continue
+        print(f" {id_to_word[i]}: {similarity[i]}")
+        count += 1
+        if count >= top:
+            return
+
+
+# ---- training
+
+
+def clip_grads(grads, max_norm):
+    """Scale grads in place so that their common Euclidean norm is at most max_norm."""
+    if all(type(grad) is np.ndarray and grad.dtype.type in FLOATS for grad in grads):
+        rate = max_norm / (ops.global_norm(grads) + 1e-6)
+        if rate < 1:
+            ops.scale(grads, rate)
+        return
+    norm = np.sqrt(sum(np.sum(grad**2) for grad in grads))
+    rate = max_norm / (norm + 1e-6)
+    if rate < 1:
+        for grad in grads:
+            grad *= rate
+
+
+def eval_perplexity(model, corpus, batch_size=10, time_size=35):
+    """Perplexity of a language model on a corpus; progress goes to stdout.
+
+    Parameters
+    ----------
+    model : object
+        ``forward(xs, ts, train_flg=False)``, or without train_flg.
+    corpus : sequence of int
+    batch_size, time_size : int
+    """
+    print("evaluating perplexity ...")
+    corpus = np.asarray(corpus)
+    size = len(corpus)
+    max_iters = (size - 1) // (batch_size * time_size)
+    jump = (size - 1) // batch_size
+    starts = np.arange(batch_size)[:, np.newaxis] * jump + np.arange(time_size)  # (N, T)
+    total_loss = 0
+    for iters in range(max_iters):
+        where = starts + iters * time_size
+        xs = corpus[where % size].astype(np.int32)
+        ts = corpus[(where + 1) % size].astype(np.int32)
+        try:
+            loss = model.forward(xs, ts, train_flg=False)
+        except TypeError:
+            loss = model.forward(xs, ts)
+        total_loss += loss
+        sys.stdout.write(f"\r{iters} / {max_iters}")
+        sys.stdout.flush()
+    print("")
+    if max_iters == 0:
+        raise ValueError(
+            f"corpus has {size} words, fewer than one batch of {batch_size} x {time_size} + 1"
+        )
+    return np.exp(total_loss / max_iters)
+
+
+def eval_seq2seq(model, question, correct, id_to_char, verbose=False, is_reverse=False):
+    """Whether the model's greedy answer to one question is correct: 1 or 0.
+
+    Parameters
+    ----------
+    model : object
+        ``generate(question, start_id, count)`` returns ids.
+    question : (1, T) ndarray of ids
+    correct : (1, T) ndarray of ids
+        The first is the start mark.
+    id_to_char : dict
+    verbose : bool
+        Print question, target and guess.
+    is_reverse : bool
+        The question was reversed: print it the right way round.
+    """
+    start_id, *correct = correct.flatten()
+    guess = model.generate(question, start_id, len(correct))
+    question, correct, guess = (
+        "".join(id_to_char[int(c)] for c in ids) for ids in (question.flatten(), correct, guess)
+    )
+    if verbose:
+        print("Q", question[::-1] if is_reverse else question)
+        print("T", correct)
+        print(_mark(correct == guess) + " " + guess)
+        print("---")
+    return 1 if guess == correct else 0
+
+
+def _mark(right):
+    if os.name == "nt":
+        return "O" if right else "X"
+    return "\033[92m☑\033[0m" if right else "\033[91m☒\033[0m"
+
+
+# ---- devices
+
+
+def to_cpu(x):
+    """The array itself; a CuPy array is copied to a NumPy one."""
+    if type(x) is np.ndarray:
+        return x
+    import cupy
+
+    return cupy.asnumpy(x)
+
+
+def to_gpu(x):
+    """A CuPy array of x; needs cupy."""
+    import cupy
+
+    return x if type(x) is cupy.ndarray else cupy.asarray(x)
