@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fastembed.bench import inputs, steps
+
 
 @dataclass(frozen=True)
 class Work:
@@ -41,7 +43,7 @@ class Op:
         ``draw(rng, sizes, ids, dtype)`` -> dict of inputs.
     make : callable
         ``make(module, inputs)`` -> a function that does the work once and returns its results as a
-        tuple of arrays. The module is ``fast`` or ``reference``.
+        tuple of arrays. The module is ``fast`` or ``reference``. Sizes are among the inputs.
     small : dict
         The sizes of its test.
     work : callable
@@ -50,6 +52,10 @@ class Op:
         Distributions of ids that matter to it.
     tolerance : dict
         dtype -> greatest difference from the reference, relative to the largest number.
+    fast, reference : str
+        The two modules.
+    repeats : int
+        How many calls have their results compared.
     """
 
     covers: tuple
@@ -61,6 +67,7 @@ class Op:
     tolerance: dict = field(default_factory=lambda: {"float32": 2e-5, "float64": 1e-11})
     fast: str = "fastembed.ops"
     reference: str = "fastembed.reference"
+    repeats: int = 1
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,8 @@ class Case:
     def inputs(self):
         """The same random arrays in every process."""
         rng = np.random.default_rng(zlib.crc32(self.name.encode()))
-        return OPS[self.op].draw(rng, self.sizes, self.ids, np.dtype(self.dtype))
+        drawn = OPS[self.op].draw(rng, self.sizes, self.ids, np.dtype(self.dtype))
+        return {**drawn, "sizes": self.sizes}
 
 
 def short(number):
@@ -99,70 +107,12 @@ def short(number):
     return str(number)
 
 
-def draw_ids(rng, distribution, V, shape):
-    """Random ids in [0, V).
-
-    uniform : every id alike; zipf : the k-th most frequent id has a share of 1/k, frequent ids
-    anywhere in W; hot : half of all are one id; constant : all are the same id.
-    """
-    if distribution == "uniform":
-        return rng.integers(0, V, shape)
-    if distribution == "zipf":
-        shares = np.cumsum(1 / np.arange(1, V + 1))
-        ranks = np.searchsorted(shares, rng.random(shape) * shares[-1])
-        return rng.permutation(V)[np.minimum(ranks, V - 1)]
-    if distribution == "hot":
-        return np.where(rng.random(shape) < 0.5, V // 2, rng.integers(0, V, shape))
-    if distribution == "constant":
-        return np.full(shape, V // 2)
-    raise ValueError(f"ids must be uniform, zipf, hot or constant, got {distribution!r}")
-
-
-def floats(rng, shape, dtype, width=1.0):
-    """Uniform numbers in (-width, width): quick to draw, never denormal for long."""
-    return (rng.random(shape, dtype) * 2 - 1) * dtype.type(width)
-
-
-def _draw_gather(rng, s, ids, dtype):
-    return {
-        "W": floats(rng, (s["V"], s["D"]), dtype),
-        "idx": draw_ids(rng, ids, s["V"], s["n"]),
-        "out": np.empty((s["n"], s["D"]), dtype),
-    }
-
-
-def _draw_scatter(rng, s, ids, dtype):
-    return {
-        "dW": floats(rng, (s["V"], s["D"]), dtype),
-        "idx": draw_ids(rng, ids, s["V"], s["n"]),
-        "dout": floats(rng, (s["n"], s["D"]), dtype),
-    }
-
-
 def _gather(m, x):
     return lambda: (m.gather(x["W"], x["idx"], out=x["out"]),)
 
 
 def _scatter_add(m, x):
     return lambda: (m.scatter_add(x["dW"], x["idx"], x["dout"], zero=True),)
-
-
-def _draw_recurrent(gates, states):
-    def draw(rng, s, ids, dtype):
-        N, T, D, H = s["N"], s.get("T", 1), s["D"], s["H"]
-        scale = 1 / np.sqrt(H)
-        x = {
-            "xs": floats(rng, (N, T, D), dtype),
-            "Wx": floats(rng, (D, gates * H), dtype, scale),
-            "Wh": floats(rng, (H, gates * H), dtype, scale),
-            "b": floats(rng, gates * H, dtype, scale),
-            "dhs": floats(rng, (N, T, H), dtype),
-            "dc": floats(rng, (N, H), dtype),
-            "states": [floats(rng, (N, H), dtype) for _ in range(states)],
-        }
-        return x
-
-    return draw
 
 
 def _cell(name):
@@ -202,41 +152,9 @@ def _recurrent_work(gates, train):
     return work
 
 
-def _draw_matmul(rng, s, ids, dtype):
-    M, K, N = s["M"], s["K"], s["N"]
-    return {
-        "a": floats(rng, (M, K), dtype),
-        "b": floats(rng, (K, N), dtype),
-        "bias": floats(rng, N, dtype),
-        "out": np.empty((M, N), dtype),
-    }
-
-
-def _draw_scores(rng, s, ids, dtype):
-    return {
-        "scores": floats(rng, (s["n"], s["V"]), dtype, 5),
-        "labels": draw_ids(rng, ids, s["V"], s["n"]) if ids else None,
-        "dout": floats(rng, (s["n"], s["V"]), dtype),
-    }
-
-
 def _softmax_backward(m, x):
     y = m.softmax(x["scores"])
     return lambda: (y, m.softmax_backward(x["dout"], y))
-
-
-def _draw_sigmoid(rng, s, ids, dtype):
-    return {
-        "scores": floats(rng, s["n"], dtype, 5),
-        "labels": rng.integers(0, 2, s["n"]),
-    }
-
-
-def _draw_optimizer(rng, s, ids, dtype):
-    names = ("param", "grad", "m", "v")
-    x = {name: floats(rng, s["n"], dtype) for name in names}
-    x["v"] = abs(x["v"])  # a mean of squares
-    return x
 
 
 def _optimizer(name, states, *numbers):
@@ -261,18 +179,6 @@ def _scale(m, x):
         return tuple(arrays)
 
     return run
-
-
-def _draw_attention(rng, s, ids, dtype):
-    N, T, Te, H = s["N"], s["T"], s["Te"], s["H"]
-    weights = abs(floats(rng, (N, T, Te), dtype))
-    return {
-        "hs_enc": floats(rng, (N, Te, H), dtype),
-        "hs_dec": floats(rng, (N, T, H), dtype),
-        "dout": floats(rng, (N, T, H), dtype),
-        "weights": weights / weights.sum(axis=2, keepdims=True),
-        "da": floats(rng, (N, T, Te), dtype),
-    }
 
 
 def _attention(m, x):
@@ -301,20 +207,6 @@ def _attention_work(s, itemsize):
     return Work(flops=2 * s["N"] * s["T"] * s["Te"] * s["H"] * 6)
 
 
-def _draw_negative(rng, s, ids, dtype):
-    n, V, H, k = s["n"], s["V"], s["H"], s["k"]
-    shares = rng.random(V) + 0.1
-    return {
-        "h": floats(rng, (n, H), dtype),
-        "W": floats(rng, (V, H), dtype),
-        "targets": draw_ids(rng, ids, V, (n, k + 1)),
-        "labels": np.arange(k + 1) == 0,
-        "dW": floats(rng, (V, H), dtype),
-        "cdf": np.cumsum(shares / shares.sum()),
-        "uniforms": rng.random((n, k)),
-    }
-
-
 def _negative_sampling(m, x):
     def run():
         loss, dscores = m.negative_sampling_loss(x["h"], x["W"], x["targets"], x["labels"])
@@ -324,18 +216,19 @@ def _negative_sampling(m, x):
     return run
 
 
+def _negative_samples(m, x):
+    words, k = x["targets"][:, 0].copy(), x["uniforms"].shape[1]
+
+    def run():
+        np.random.seed(0)  # both draw from the legacy stream
+        return (m.negative_samples(x["shares"], words, k),)
+
+    return run
+
+
 def _draw_negatives(m, x):
     words, k = x["targets"][:, 0].copy(), x["uniforms"].shape[1]
     return lambda: (m.draw_negatives(x["cdf"], words, k, uniforms=x["uniforms"]),)
-
-
-def _draw_time_embedding(rng, s, ids, dtype):
-    shape = s["N"], s["T"]
-    return {
-        "W": floats(rng, (s["V"], s["D"]), dtype),
-        "xs": draw_ids(rng, ids, s["V"], shape),
-        "dout": floats(rng, shape + (s["D"],), dtype),
-    }
 
 
 def _time_embedding(m, x):
@@ -360,7 +253,7 @@ _RECURRENT_TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
 def _recurrent_ops():
     rows = {}
     for name, gates, states in (("lstm", 4, 2), ("gru", 3, 1), ("rnn", 1, 1)):
-        draw = _draw_recurrent(gates, states)
+        draw = inputs.recurrent(gates, states)
         rows[f"{name} step"] = Op(
             (f"{name}_cell", f"{name}_cell_backward"),
             draw,
@@ -383,13 +276,66 @@ def _recurrent_ops():
 
 def _optimizer_op(name, states, *numbers, streams):
     make = _optimizer(name, states, *numbers)
-    return Op((name,), _draw_optimizer, make, {"n": 37}, _stream(streams))
+    return Op((name,), inputs.optimizer, make, {"n": 37}, _stream(streams))
+
+
+def _step_op(draw, make, small, products=None, ids=("",)):
+    return Op(
+        (),
+        draw,
+        make,
+        small,
+        lambda s, itemsize: Work(flops=0 if products is None else 6 * products(s)),
+        ids=ids,
+        tolerance={"float32": 1e-4},
+        fast="fastembed.models",
+        reference="fastembed.reference.models",
+        repeats=steps.CHECKED,
+    )
+
+
+def _lstm_products(s, D, T):
+    return s["N"] * T * (D + s["H"]) * 4 * s["H"]
+
+
+def _step_ops():
+    """Training steps; their products are counted for forward, backward has two for each."""
+    text = {"V": 11, "D": 6, "H": 6, "N": 3, "T": 4}
+    window = {"V": 30, "H": 5, "N": 4, "window": 2}
+    answers = {"V": 9, "D": 5, "H": 6, "N": 3, "Te": 4, "T": 3}
+    word_ids = ("zipf",)
+
+    def output(s):
+        return s["N"] * s["T"] * s["H"] * s["V"]
+
+    def rnnlm(s):
+        return _lstm_products(s, s["D"], s["T"]) + output(s)
+
+    def better(s):
+        return rnnlm(s) + _lstm_products(s, s["H"], s["T"])
+
+    def seq2seq(s):
+        return _lstm_products(s, s["D"], s["Te"] + s["T"]) + output(s)
+
+    def attention(s):
+        return seq2seq(s) + output(s) + 2 * s["N"] * s["T"] * s["Te"] * s["H"]
+
+    return {
+        "Rnnlm step": _step_op(steps.words, steps.rnnlm, text, rnnlm, word_ids),
+        "BetterRnnlm step": _step_op(steps.words, steps.better_rnnlm, text, better, word_ids),
+        "CBOW step": _step_op(steps.contexts, steps.cbow, window, ids=word_ids),
+        "SkipGram step": _step_op(steps.contexts, steps.skip_gram, window, ids=word_ids),
+        "Seq2seq step": _step_op(steps.sequences, steps.seq2seq, answers, seq2seq),
+        "AttentionSeq2seq step": _step_op(
+            steps.sequences, steps.attention_seq2seq, answers, attention
+        ),
+    }
 
 
 OPS = {
     "gather": Op(
         ("gather",),
-        _draw_gather,
+        inputs.gather,
         _gather,
         {"V": 11, "D": 5, "n": 40},
         lambda s, itemsize: Work(copied=s["n"] * (2 * s["D"] * itemsize + 8)),
@@ -397,7 +343,7 @@ OPS = {
     ),
     "scatter_add": Op(
         ("scatter_add",),
-        _draw_scatter,
+        inputs.scatter,
         _scatter_add,
         {"V": 11, "D": 5, "n": 40},
         # each gradient is read once; rows that are added to are filled and then in a cache
@@ -409,35 +355,42 @@ OPS = {
     **_recurrent_ops(),
     "matmul": Op(
         ("matmul",),
-        _draw_matmul,
+        inputs.matmul,
         lambda m, x: lambda: (m.matmul(x["a"], x["b"], out=x["out"]),),
         {"M": 17, "K": 9, "N": 33},
         lambda s, itemsize: Work(flops=2 * s["M"] * s["K"] * s["N"]),
     ),
     "affine": Op(
         ("affine",),
-        _draw_matmul,
+        inputs.matmul,
         lambda m, x: lambda: (m.affine(x["a"], x["b"], x["bias"]),),
         {"M": 17, "K": 9, "N": 33},
         lambda s, itemsize: Work(flops=2 * s["M"] * s["K"] * s["N"]),
     ),
+    "affine_backward": Op(
+        ("affine_backward",),
+        inputs.matmul,
+        lambda m, x: lambda: m.affine_backward(x["dout"], x["a"], x["b"]),
+        {"M": 17, "K": 9, "N": 33},
+        lambda s, itemsize: Work(flops=4 * s["M"] * s["K"] * s["N"]),
+    ),
     "softmax": Op(
         ("softmax",),
-        _draw_scores,
+        inputs.scores,
         lambda m, x: lambda: (m.softmax(x["scores"]),),
         {"n": 6, "V": 13},
         lambda s, itemsize: Work(copied=2 * s["n"] * s["V"] * itemsize),
     ),
     "softmax_backward": Op(
         ("softmax", "softmax_backward"),
-        _draw_scores,
+        inputs.scores,
         _softmax_backward,
         {"n": 6, "V": 13},
         lambda s, itemsize: Work(copied=3 * s["n"] * s["V"] * itemsize),
     ),
     "softmax_cross_entropy": Op(
         ("softmax_cross_entropy",),
-        _draw_scores,
+        inputs.scores,
         lambda m, x: lambda: m.softmax_cross_entropy(x["scores"], x["labels"]),
         {"n": 6, "V": 13},
         lambda s, itemsize: Work(copied=2 * s["n"] * s["V"] * itemsize),
@@ -445,7 +398,7 @@ OPS = {
     ),
     "sigmoid_cross_entropy": Op(
         ("sigmoid_cross_entropy",),
-        _draw_sigmoid,
+        inputs.sigmoid,
         lambda m, x: lambda: m.sigmoid_cross_entropy(x["scores"], x["labels"]),
         {"n": 23},
         lambda s, itemsize: Work(copied=s["n"] * (2 * itemsize + 8)),
@@ -458,15 +411,15 @@ OPS = {
     "adam": _optimizer_op("adam", ("m", "v"), 0.001, 0.9, 0.999, streams=7),
     "global_norm": Op(
         ("global_norm",),
-        _draw_optimizer,
+        inputs.optimizer,
         lambda m, x: lambda: (m.global_norm([x["param"], x["grad"]]),),
         {"n": 37},
         _stream(2),
     ),
-    "scale": Op(("scale",), _draw_optimizer, _scale, {"n": 37}, _stream(4)),
+    "scale": Op(("scale",), inputs.optimizer, _scale, {"n": 37}, _stream(4)),
     "time_attention fwd+bwd": Op(
         ("time_attention", "time_attention_backward"),
-        _draw_attention,
+        inputs.attention,
         _attention,
         {"N": 3, "T": 4, "Te": 5, "H": 6},
         _attention_work,
@@ -479,7 +432,7 @@ OPS = {
             "weight_sum",
             "weight_sum_backward",
         ),
-        _draw_attention,
+        inputs.attention,
         _attention_step,
         {"N": 3, "T": 1, "Te": 5, "H": 6},
         _attention_work,
@@ -487,7 +440,7 @@ OPS = {
     ),
     "negative_sampling fwd+bwd": Op(
         ("negative_sampling_loss", "negative_sampling_backward"),
-        _draw_negative,
+        inputs.negative,
         _negative_sampling,
         {"n": 7, "V": 13, "H": 6, "k": 3},
         # W's rows are read, dW's rows filled and added to
@@ -497,16 +450,23 @@ OPS = {
         ),
         ids=("uniform", "zipf", "hot"),
     ),
+    "negative_samples": Op(
+        ("negative_samples",),
+        inputs.negative,
+        _negative_samples,
+        {"n": 7, "V": 13, "H": 6, "k": 3},
+        ids=("uniform", "zipf"),
+    ),
     "draw_negatives": Op(
         ("draw_negatives",),
-        _draw_negative,
+        inputs.negative,
         _draw_negatives,
         {"n": 7, "V": 13, "H": 6, "k": 3},
         ids=("uniform", "zipf"),
     ),
     "TimeEmbedding fwd+bwd": Op(
         (),
-        _draw_time_embedding,
+        inputs.time_embedding,
         _time_embedding,
         {"V": 11, "D": 5, "N": 3, "T": 4},
         # each gathered row is read and written, each gradient read; rows added to are filled
@@ -519,6 +479,7 @@ OPS = {
         fast="fastembed.time_layers",
         reference="fastembed.reference.layers",
     ),
+    **_step_ops(),
 }
 
 # the distribution of ids that a case has unless it says otherwise: words of a text
@@ -547,6 +508,7 @@ QUICK = [
     case("lstm fwd+bwd", N=64, T=50, D=256, H=256),
     case("softmax_cross_entropy", n=700, V=10_000),
     case("TimeEmbedding fwd+bwd", V=10_000, D=100, N=20, T=35),
+    case("Rnnlm step", V=10_000, D=100, H=100, N=20, T=35),
 ]
 
 MICRO = [*QUICK]

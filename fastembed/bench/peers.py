@@ -33,16 +33,23 @@ class Task:
         Returns details, such as times by layer.
     compared : bool
         False for what has no result, such as a ceiling.
+    repeats : int
+        How many calls have their results compared.
     """
 
     run: Callable
     fetch: Callable = lambda results: results
     tell: Callable = lambda: None
     compared: bool = True
+    repeats: int = 1
 
     def results(self):
-        results = self.run()
-        return [np.asarray(array) for array in self.fetch(results)] if self.compared else None
+        if not self.compared:
+            return None
+        results = []
+        for _ in range(self.repeats):
+            results += [np.array(array) for array in self.fetch(self.run())]
+        return results
 
     def detail(self):
         return self.tell()
@@ -51,6 +58,12 @@ class Task:
 def cpus():
     """How many CPUs this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def _task(case, module):
+    op = OPS[case.op]
+    run = op.make(importlib.import_module(module), case.inputs())
+    return Task(run, tell=getattr(run, "detail", lambda: None), repeats=op.repeats)
 
 
 class Ours:
@@ -67,8 +80,7 @@ class Ours:
         return f"fastembed {fastembed.__version__}, {fastembed.get_num_threads()} threads"
 
     def task(self, case):
-        op = OPS[case.op]
-        return Task(op.make(importlib.import_module(op.fast), case.inputs()))
+        return _task(case, OPS[case.op].fast)
 
 
 class Reference:
@@ -78,8 +90,7 @@ class Reference:
         return f"NumPy {np.__version__}"
 
     def task(self, case):
-        op = OPS[case.op]
-        return Task(op.make(importlib.import_module(op.reference), case.inputs()))
+        return _task(case, OPS[case.op].reference)
 
 
 class Plain:

@@ -1,9 +1,12 @@
 """The cases of the table in PyTorch: each task is what a PyTorch user would write."""
 
+import itertools
+
 import numpy as np
 import torch
 
 from fastembed.bench.peers import Task
+from fastembed.bench.steps import CHECKED
 
 
 def _tensors(x, *names):
@@ -122,6 +125,53 @@ def _time_embedding(x):
     return Task(run, _fetch)
 
 
+class _Rnnlm(torch.nn.Module):
+    """The book's Rnnlm with the parameters that it starts with under the same seed."""
+
+    def __init__(self, x):
+        super().__init__()
+        from fastembed.reference.models import Rnnlm
+
+        s = x["sizes"]
+        np.random.seed(0)
+        W, Wx, Wh, b, Wy, by = Rnnlm(s["V"], s["D"], s["H"]).params
+        self.embed = torch.nn.Embedding.from_pretrained(torch.from_numpy(W), freeze=False)
+        self.lstm = lstm_module(Wx, Wh, b)
+        self.affine = torch.nn.Linear(s["H"], s["V"])
+        with torch.no_grad():
+            self.affine.weight.copy_(torch.from_numpy(Wy.T.copy()))
+            self.affine.bias.copy_(torch.from_numpy(by))
+        self.state = None
+
+    def forward(self, xs):
+        hs, state = self.lstm(self.embed(xs), self.state)
+        self.state = tuple(part.detach() for part in state)
+        return self.affine(hs)
+
+
+def _rnnlm(x):
+    model = _Rnnlm(x)
+    learning = [param for param in model.parameters() if param.requires_grad]
+    optimizer = torch.optim.SGD(learning, lr=1.0)
+    batches = [
+        tuple(torch.from_numpy(np.ascontiguousarray(part)).long() for part in batch)
+        for batch in x["batches"]
+    ]
+    turn = itertools.cycle(batches)
+
+    def run():
+        xs, ts = next(turn)
+        scores = model(xs)
+        loss = torch.nn.functional.cross_entropy(scores.flatten(0, 1), ts.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(learning, 0.25)
+        optimizer.step()
+        return (loss.double(),)
+
+    return Task(run, _fetch, repeats=CHECKED)
+
+
 # no GRU: PyTorch's resets after the product with Wh, the book's before it
 TASKS = {
     "gather": _gather,
@@ -133,4 +183,5 @@ TASKS = {
     "softmax": _softmax,
     "softmax_cross_entropy": _softmax_cross_entropy,
     "TimeEmbedding fwd+bwd": _time_embedding,
+    "Rnnlm step": _rnnlm,
 }
