@@ -30,7 +30,7 @@ def calls(dtype):
         "softmax_backward": lambda: ops.softmax_backward(full(N, V), full(N, V)),
         "softmax_cross_entropy": lambda: ops.softmax_cross_entropy(full(N, V), ids),
         "sigmoid_cross_entropy": lambda: ops.sigmoid_cross_entropy(full(N, 2), labels),
-        "draw_negatives": lambda: ops.draw_negatives(np.arange(1.0, V + 1), ids, 2),
+        "negative_samples": lambda: ops.negative_samples(np.arange(1.0, V + 1), ids, 2),
         "negative_sampling_loss": lambda: ops.negative_sampling_loss(
             full(N, D), full(V, D), pairs, labels
         ),

@@ -4,6 +4,7 @@ import numpy as np
 
 from fastembed import _check, threads
 from fastembed.kernels import loss as kernels
+from fastembed.ops.dense import blas_layout
 
 # a slice of the batch has at least this many multiply-adds
 GRAIN = 1 << 18
@@ -233,8 +234,8 @@ def _batch(name, array, expected, dtype):
 
 
 def _blas_ready(array):
-    """An array whose last axis is contiguous, as BLAS needs it; NumPy's own loop would be slow."""
-    return array if array.strides[-1] == array.itemsize else np.ascontiguousarray(array)
+    """An array as BLAS can read it, copied if need be; NumPy's own loop would be slow."""
+    return array if blas_layout(array) else np.ascontiguousarray(array)
 
 
 def _softmax_in_place(a):

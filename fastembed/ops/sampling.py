@@ -1,4 +1,4 @@
-"""Negative sampling: draws for a whole batch, and the loss on few rows of W with its gradients."""
+"""Negative sampling: the loss on a few rows of W with its gradients."""
 
 import numpy as np
 
@@ -8,57 +8,6 @@ from fastembed.ops.loss import binary_labels
 
 # a slice has at least this many multiply-adds; fewer cost less than another thread's start
 GRAIN = 1 << 15
-
-
-def draw_negatives(cdf, targets, size, *, uniforms=None):
-    """Draw ids that are not the target, without replacement, for every sample of a batch.
-
-    Each sample's draws are those of ``numpy.random.choice(V, size, replace=False, p=p)`` with the
-    target's p set to zero, in distribution.
-
-    Parameters
-    ----------
-    cdf : (V,) ndarray of float64
-        Cumulative sum of the ids' weights; they need not sum to one.
-    targets : array_like of integers, shape (N,)
-        Ids in [-V, V); negative ones count from the end.
-    size : int
-        How many ids per sample.
-    uniforms : (N, size) ndarray of float64, optional
-        Random numbers in [0, 1), one per draw; by default from the legacy ``numpy.random`` stream.
-
-    Returns
-    -------
-    (N, size) ndarray of intp
-
-    Raises
-    ------
-    IndexError
-        If a target is outside [-V, V).
-    TypeError, ValueError
-        If a dtype or a shape does not fit, or if fewer ids than size can be drawn.
-    """
-    cdf = np.ascontiguousarray(_check.floats("cdf", cdf, ndim=1, dtype=np.float64))
-    flat = _check.integers("targets", targets)
-    _check.shape("targets", flat, (flat.size,))
-    flat = _check.readonly(_check.indices("targets", flat, cdf.size, "cdf", "entries"))
-    weights = np.diff(cdf, prepend=0.0)
-    if not (np.isfinite(cdf).all() and (weights >= 0).all()):
-        raise ValueError("cdf must be finite, nonnegative and nondecreasing")
-    possible = int(np.count_nonzero(weights))
-    if flat.size and possible - int((weights[flat] > 0).any()) < size:
-        raise ValueError(
-            f"size = {size} ids cannot be drawn: {possible} have weight, targets among them"
-        )
-    if uniforms is None:
-        uniforms = np.random.random_sample((flat.size, size))
-    else:
-        uniforms = _check.floats("uniforms", uniforms, ndim=2, dtype=np.float64)
-        _check.shape("uniforms", uniforms, (flat.size, size), "(targets, size)")
-    out = np.empty((flat.size, size), np.intp)
-    cdf, uniforms = _check.readonly(cdf), _check.readonly(np.ascontiguousarray(uniforms))
-    kernels.draw_negatives(cdf, flat, uniforms, out, 0, flat.size)
-    return out
 
 
 def negative_sampling_loss(h, W, targets, labels, *, eps=1e-7):

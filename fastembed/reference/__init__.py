@@ -8,7 +8,7 @@ from fastembed.reference.attention import (  # noqa: F401
     weight_sum,
     weight_sum_backward,
 )
-from fastembed.reference.dense import affine, matmul  # noqa: F401
+from fastembed.reference.dense import affine, affine_backward, matmul  # noqa: F401
 from fastembed.reference.embedding import gather, scatter_add  # noqa: F401
 from fastembed.reference.loss import (  # noqa: F401
     sigmoid_cross_entropy,
@@ -42,7 +42,6 @@ from fastembed.reference.recurrent import (  # noqa: F401
     rnn_cell_backward,
 )
 from fastembed.reference.sampling import (  # noqa: F401
-    draw_negatives,
     negative_sampling_backward,
     negative_sampling_loss,
 )

@@ -1,23 +1,8 @@
-"""Negative sampling in plain NumPy."""
+"""The loss of negative sampling in plain NumPy."""
 
 import numpy as np
 
 from fastembed.reference.loss import sigmoid_cross_entropy
-
-
-def draw_negatives(cdf, targets, size, *, uniforms=None):
-    weights = np.diff(cdf, prepend=0.0)
-    if uniforms is None:
-        uniforms = np.random.random_sample((len(targets), size))
-    out = np.empty((len(targets), size), np.intp)
-    for n, target in enumerate(targets):
-        left = weights.copy()
-        left[target] = 0
-        for s in range(size):
-            bounds = np.cumsum(left)
-            out[n, s] = np.searchsorted(bounds, uniforms[n, s] * bounds[-1], side="right")
-            left[out[n, s]] = 0
-    return out
 
 
 def negative_sampling_loss(h, W, targets, labels, *, eps=1e-7):

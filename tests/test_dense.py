@@ -1,0 +1,145 @@
+"""Matrix products against NumPy: layouts, thread counts, errors, BLAS left as it was."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from threadpoolctl import threadpool_info
+
+from fastembed import ops, reference, threads
+
+DTYPES = [np.float32, np.float64]
+LAYOUTS = ["C", "F", "strided", "reversed", "readonly"]
+TOLERANCE = {np.float32: 2e-5, np.float64: 1e-13}
+
+
+def lay(array, layout):
+    """The same values in another memory layout."""
+    if layout == "F":
+        return np.asfortranarray(array)
+    if layout == "strided":
+        return np.repeat(array, 2, axis=-1)[..., ::2]
+    if layout == "reversed":
+        return np.ascontiguousarray(array[::-1])[::-1]
+    array = array.copy()
+    array.flags.writeable = layout != "readonly"
+    return array
+
+
+@pytest.fixture(params=[1, 2, 3, 7])
+def any_threads(request):
+    before = threads.get_num_threads()
+    threads.set_num_threads(request.param)
+    yield
+    threads.set_num_threads(before)
+
+
+def close(result, expected, dtype, scale=1.0):
+    assert result.dtype == dtype
+    np.testing.assert_allclose(result, expected, rtol=0, atol=TOLERANCE[dtype] * scale)
+
+
+@pytest.mark.parametrize("right", LAYOUTS)
+@pytest.mark.parametrize("left", LAYOUTS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_matmul_takes_every_layout(rng, dtype, left, right):
+    a, b = rng.standard_normal((70, 81)).astype(dtype), rng.standard_normal((81, 90)).astype(dtype)
+    close(ops.matmul(lay(a, left), lay(b, right)), a.astype("d") @ b, dtype, 20)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(600, 100, 300), (300, 100, 600), (40, 3000, 90), (1, 900, 999)])
+def test_matmul_at_any_number_of_threads(rng, any_threads, shape, dtype):
+    M, K, N = shape
+    a, b = rng.standard_normal((M, K)).astype(dtype), rng.standard_normal((N, K)).astype(dtype).T
+    close(ops.matmul(a, b), a.astype("d") @ b, dtype, 50)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 40), st.booleans())
+def test_matmul_of_any_shape(M, K, N, transposed):
+    rng = np.random.default_rng(M + 50 * K + 2500 * N)
+    a, b = rng.standard_normal((M, K)), rng.standard_normal((K, N))
+    out = np.full((N, M), np.nan).T if transposed else np.full((M, N), np.nan)
+    assert ops.matmul(a, b, out=out) is out
+    np.testing.assert_allclose(out, a @ b, atol=1e-12)
+
+
+def test_matmul_fills_a_strided_out_and_nothing_else(rng):
+    a, b = rng.standard_normal((100, 90)), rng.standard_normal((90, 80))
+    room = np.zeros((200, 160))
+    ops.matmul(a, b, out=room[::2, ::2])
+    np.testing.assert_allclose(room[::2, ::2], a @ b, atol=1e-12)
+    assert not room[1::2].any() and not room[:, 1::2].any()
+
+
+def test_matmul_leaves_blas_as_it_was(rng):
+    before = [(library["filepath"], library["num_threads"]) for library in threadpool_info()]
+    ops.matmul(rng.standard_normal((200, 200)), rng.standard_normal((200, 200)))
+    after = [(library["filepath"], library["num_threads"]) for library in threadpool_info()]
+    assert set(before) <= set(after)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((np.ones((2, 3)), np.ones((4, 2))), ValueError, r"b must have shape \(3, 2\)"),
+        ((np.ones((2, 3)), np.ones((3, 2), "f")), TypeError, "b must be float64.* got float32"),
+        ((np.ones((2, 3), "e"), np.ones((3, 2))), TypeError, "a must be float32 or float64"),
+        ((np.ones(3), np.ones((3, 2))), ValueError, r"a must have 2 axes, got shape \(3,\)"),
+    ],
+)
+def test_matmul_refuses(arguments, error, message):
+    with pytest.raises(error, match=message):
+        ops.matmul(*arguments)
+
+
+def test_matmul_refuses_an_out_that_does_not_fit(rng):
+    a = rng.standard_normal((5, 5))
+    for out, error in [
+        (a, ValueError),
+        (np.empty((5, 4)), ValueError),
+        (np.empty((5, 5), "f"), TypeError),
+        ([[0.0] * 5] * 5, TypeError),
+        (lay(a, "readonly"), ValueError),
+    ]:
+        with pytest.raises(error, match="out must"):
+            ops.matmul(a, a, out=out)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_affine_and_backward(rng, any_threads, dtype, layout):
+    x, W, b, dout = (
+        rng.standard_normal(shape).astype(dtype)
+        for shape in [(90, 50), (50, 1600), 1600, (90, 1600)]
+    )
+    close(ops.affine(lay(x, layout), lay(W, layout), b), reference.affine(x, W, b), dtype, 20)
+    result = ops.affine_backward(lay(dout, layout), lay(x, layout), lay(W, layout))
+    for got, expected in zip(result, reference.affine_backward(dout, x, W), strict=True):
+        close(got, expected, dtype, 200)
+
+
+def test_affine_backward_fills_the_arrays_given(rng):
+    x, W, dout = (rng.standard_normal(shape) for shape in [(6, 5), (5, 4), (6, 4)])
+    dW, db = np.full((4, 5), np.nan).T, np.full(4, np.nan)
+    result = ops.affine_backward(dout, x, W, out=(dW, db))
+    assert result[1] is dW and result[2] is db
+    for got, expected in zip(result, reference.affine_backward(dout, x, W), strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-13)
+    with pytest.raises(ValueError, match=r"out\[0\] must not overlap W"):
+        ops.affine_backward(dout, x, W, out=(W, db))
+
+
+def test_affine_gradient(rng):
+    x, W, b, weights = (rng.standard_normal(shape) for shape in [(3, 4), (4, 5), 5, (3, 5)])
+    gradients = ops.affine_backward(weights, x, W)
+    for array, gradient in zip((x, W, b), gradients, strict=True):
+        for position in np.ndindex(array.shape):
+            value, change = array[position], 1e-6
+            array[position] = value + change
+            above = np.sum(weights * ops.affine(x, W, b))
+            array[position] = value - change
+            below = np.sum(weights * ops.affine(x, W, b))
+            array[position] = value
+            assert abs((above - below) / (2 * change) - gradient[position]) < 1e-7
