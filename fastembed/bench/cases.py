@@ -226,11 +226,6 @@ def _negative_samples(m, x):
     return run
 
 
-def _draw_negatives(m, x):
-    words, k = x["targets"][:, 0].copy(), x["uniforms"].shape[1]
-    return lambda: (m.draw_negatives(x["cdf"], words, k, uniforms=x["uniforms"]),)
-
-
 def _time_embedding(m, x):
     layer = m.TimeEmbedding(x["W"])
 
@@ -454,13 +449,6 @@ OPS = {
         ("negative_samples",),
         inputs.negative,
         _negative_samples,
-        {"n": 7, "V": 13, "H": 6, "k": 3},
-        ids=("uniform", "zipf"),
-    ),
-    "draw_negatives": Op(
-        ("draw_negatives",),
-        inputs.negative,
-        _draw_negatives,
         {"n": 7, "V": 13, "H": 6, "k": 3},
         ids=("uniform", "zipf"),
     ),
