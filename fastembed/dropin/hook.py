@@ -1,0 +1,147 @@
+"""How the user's modules are seen: after each import, and class by class in ``__main__``."""
+
+import builtins
+import os
+import site
+import sys
+import sysconfig
+from functools import lru_cache
+from pathlib import Path
+
+from fastembed.dropin import report as reports
+from fastembed.dropin.session import session
+
+
+def install():
+    """Accelerate book-style classes and functions, in modules imported before and from now on.
+
+    A class or function is patched in place if it behaves like the book's (a probe compares them);
+    `report` tells what was done, `uninstall` undoes it. Calling it again does nothing.
+    """
+    if session.installed:
+        return
+    session.installed = True
+    if reports.wanted():
+        reports.report_at_exit()
+    sys.meta_path.insert(0, _finder)
+    _build.original, builtins.__build_class__ = builtins.__build_class__, _build
+    for module in list(sys.modules.values()):
+        if is_users(module):
+            session.consider_module(module)
+
+
+def uninstall():
+    """Restore every method and function, and look at no more modules."""
+    if not session.installed:
+        return
+    session.installed = False
+    sys.meta_path.remove(_finder)
+    if builtins.__build_class__ is _build:
+        builtins.__build_class__ = _build.original
+    session.restore()
+
+
+def is_users(module):
+    """Whether a module is the user's own: not a library's, not the standard library's, not ours."""
+    name = getattr(module, "__name__", None)
+    path = getattr(module, "__file__", None)
+    if name == "__main__":
+        return path is None or is_users_file(path)
+    return isinstance(path, str) and is_users_file(path)
+
+
+def is_users_file(path):
+    """Whether a source file lies outside of every folder of libraries."""
+    if not isinstance(path, str) or not path.endswith((".py", ".pyc", ".pyw")):
+        return False
+    path = os.path.realpath(path)
+    return not any(path.startswith(folder) for folder in _libraries()) and not (
+        {"site-packages", "dist-packages"} & set(Path(path).parts)
+    )
+
+
+@lru_cache
+def _libraries():
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    folders = [sysconfig.get_paths()[name] for name in names]
+    folders += [*site.getsitepackages(), site.getusersitepackages()]
+    folders.append(os.path.dirname(os.path.dirname(__file__)))
+    return {os.path.join(os.path.realpath(folder), "") for folder in folders}
+
+
+class _Finder:
+    """Lets the other finders find a module, and looks at it once it has been executed."""
+
+    def find_spec(self, name, path=None, target=None):
+        for finder in sys.meta_path:
+            if finder is self or not hasattr(finder, "find_spec"):
+                continue
+            spec = finder.find_spec(name, path, target)
+            if spec is not None:
+                if is_users_file(spec.origin) and hasattr(spec.loader, "exec_module"):
+                    _look_after(spec.loader)
+                return spec
+        return None
+
+
+def _look_after(loader):
+    """Have the loader's next exec_module followed by a look at the module."""
+    if "exec_module" in vars(loader):
+        return
+    execute = loader.exec_module
+
+    def exec_module(module):
+        vars(loader).pop("exec_module", None)
+        execute(module)
+        session.consider_module(module)
+
+    # Python leaves its own import frames out of tracebacks and warnings; so it does with this one
+    exec_module.__code__ = exec_module.__code__.replace(
+        co_filename="<frozen importlib._bootstrap>", co_name="_call_with_frames_removed"
+    )
+    loader.exec_module = exec_module
+
+
+class _BuildClass:
+    """``class`` statements of ``__main__``: seen at once, since the module ends only at its end."""
+
+    original = None
+
+    def __call__(self, function, name, *bases, **options):
+        cls = self.original(function, name, *bases, **options)
+        if getattr(function, "__globals__", {}).get("__name__") == "__main__":
+            # functions, too: there is no other moment at which to see them
+            session.consider_module(sys.modules["__main__"])
+            session.consider([cls])
+        return cls
+
+
+_finder = _Finder()
+_build = _BuildClass()
+
+
+def load_ipython_extension(ipython):
+    """``%load_ext fastembed``: look at what the session has, and after each cell again."""
+    install()
+
+    def after_cell(*_):
+        session.consider([v for v in list(ipython.user_ns.values()) if _of_main(v)])
+
+    _cells[id(ipython)] = after_cell
+    ipython.events.register("post_run_cell", after_cell)
+    after_cell()
+
+
+def unload_ipython_extension(ipython):
+    """``%unload_ext fastembed``: restore every class."""
+    after_cell = _cells.pop(id(ipython), None)
+    if after_cell is not None:
+        ipython.events.unregister("post_run_cell", after_cell)
+    uninstall()
+
+
+def _of_main(value):
+    return getattr(value, "__module__", None) == "__main__"
+
+
+_cells = {}
