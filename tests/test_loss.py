@@ -1,0 +1,264 @@
+"""Softmax and the losses: oracles, layouts, labels, extreme values, gradients, threads."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numba import njit
+from scipy.special import log_softmax, softmax
+
+from fastembed import ops, reference, threads
+from fastembed.kernels import _vector
+
+DTYPES = [np.float32, np.float64]
+LAYOUTS = ["C", "F", "strided", "reversed", "readonly", "memmap"]
+TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}
+SIZES = [1, 2, 7, 8, 31, 33, 511, 513, 1100]
+
+
+def lay(array, layout, folder):
+    """The same values in another memory layout."""
+    if layout == "F":
+        return np.asfortranarray(array)
+    if layout == "strided":
+        return np.repeat(array, 2, axis=-1)[..., ::2]
+    if layout == "reversed":
+        return np.ascontiguousarray(array[::-1])[::-1]
+    if layout == "memmap":
+        array.tofile(folder / "array")
+        return np.memmap(folder / "array", array.dtype, "r", shape=array.shape)
+    array = array.copy()
+    array.flags.writeable = layout != "readonly"
+    return array
+
+
+@pytest.fixture
+def set_threads():
+    before = threads.get_num_threads()
+    yield threads.set_num_threads
+    threads.set_num_threads(before)
+
+
+def numeric(function, x, change=1e-6):
+    """Central differences of function() in every entry of x."""
+    gradient = np.empty(x.shape)
+    for position in np.ndindex(x.shape):
+        value = x[position]
+        x[position] = value + change
+        above = function()
+        x[position] = value - change
+        below = function()
+        x[position] = value
+        gradient[position] = (above - below) / (2 * change)
+    return gradient
+
+
+@njit
+def exp_of(x, y):
+    for k in range(x.size):
+        y[k] = _vector.exp(x[k])
+
+
+@pytest.mark.parametrize(("dtype", "low"), [(np.float32, -87.3), (np.float64, -708.0)])
+def test_exp_is_exact_to_one_and_a_half_ulp(rng, dtype, low):
+    x = np.concatenate([np.linspace(low, 0, 200_001), -np.logspace(-30, 0, 20_001)]).astype(dtype)
+    x = x[x >= dtype(low)]
+    y = np.empty_like(x)
+    exp_of(x, y)
+    exact = np.exp(x.astype(np.longdouble))
+    assert np.max(np.abs(y - exact) / np.spacing(exact.astype(dtype))) < 1.5
+    assert y[-1] == 1.0 or x[-1] != 0
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_exp_of_extreme_values(dtype):
+    x = np.array([0, -0.0, -1e-40, -1e4, -np.finfo(dtype).max, -np.inf, np.nan], dtype)
+    y = np.empty_like(x)
+    exp_of(x, y)
+    np.testing.assert_array_equal(y, [1, 1, 1, 0, 0, 0, np.nan])
+
+
+@pytest.mark.parametrize("V", SIZES)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_softmax_is_scipys(rng, dtype, V):
+    x = (rng.standard_normal((3, 4, V)) * 10).astype(dtype)
+    y = ops.softmax(x)
+    assert y.dtype == dtype and y.flags.writeable
+    np.testing.assert_allclose(y, softmax(x.astype("d"), axis=-1), rtol=TOLERANCE[dtype])
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(
+        st.floats(-(2.0**127), 2.0**127, width=32) | st.sampled_from([-np.inf, np.nan, np.inf]),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_softmax_of_any_row_is_numpys(row):
+    for dtype in DTYPES:
+        x = np.array([row], dtype)
+        with np.errstate(all="ignore"):
+            expected = reference.softmax(x)
+        np.testing.assert_allclose(ops.softmax(x), expected, rtol=1e-5, atol=1e-37)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_softmax_backward(rng, tmp_path, dtype, layout):
+    y = ops.softmax(rng.standard_normal((6, 5, 40)).astype(dtype))
+    dout = rng.standard_normal(y.shape).astype(dtype)
+    (tmp_path / "y").mkdir()
+    result = ops.softmax_backward(lay(dout, layout, tmp_path), lay(y, layout, tmp_path / "y"))
+    expected = reference.softmax_backward(dout.astype("d"), y.astype("d"))
+    np.testing.assert_allclose(result, expected, atol=TOLERANCE[dtype])
+    assert result.dtype == dtype
+
+
+def test_softmax_gradient(rng):
+    x, weights = rng.standard_normal((2, 3, 5))
+    gradient = ops.softmax_backward(weights, ops.softmax(x))
+    np.testing.assert_allclose(
+        gradient, numeric(lambda: np.sum(weights * ops.softmax(x)), x), atol=1e-8
+    )
+
+
+@pytest.mark.parametrize("id_dtype", [np.int8, np.int32, np.int64, np.uint8])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_cross_entropy_is_scipys(rng, tmp_path, dtype, layout, id_dtype):
+    scores = (rng.standard_normal((6, 5, 100)) * 6).astype(dtype)
+    labels = rng.integers(0, 100, (6, 5)).astype(id_dtype)
+    (tmp_path / "labels").mkdir()
+    loss, dscores = ops.softmax_cross_entropy(
+        lay(scores, layout, tmp_path), lay(labels, layout, tmp_path / "labels")
+    )
+    logs = log_softmax(scores.astype("d"), axis=-1)
+    picked = np.take_along_axis(logs, labels[..., None].astype(int), -1)
+    expected = np.exp(logs)
+    np.put_along_axis(
+        expected,
+        labels[..., None].astype(int),
+        np.take_along_axis(expected, labels[..., None].astype(int), -1) - 1,
+        -1,
+    )
+    assert type(loss) is np.float64 and dscores.dtype == dtype and dscores.flags.writeable
+    np.testing.assert_allclose(loss, -picked.mean(), rtol=TOLERANCE[dtype])
+    np.testing.assert_allclose(dscores, expected / 30, atol=TOLERANCE[dtype] / 30)
+
+
+@pytest.mark.parametrize("eps", [0.0, 1e-7])
+@pytest.mark.parametrize("ignore_label", [-1, None, 0, 3, -100, 255])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_ignored_and_negative_labels(rng, dtype, ignore_label, eps):
+    scores = rng.standard_normal((8, 9, 50)).astype(dtype)
+    labels = rng.integers(-50, 50, (8, 9))
+    labels[:3] = -1 if ignore_label is None else ignore_label
+    before = labels.copy()
+    arguments = {"ignore_label": ignore_label, "eps": eps}
+    loss, dscores = ops.softmax_cross_entropy(scores, labels, **arguments)
+    expected = reference.softmax_cross_entropy(scores.astype("d"), labels, **arguments)
+    np.testing.assert_allclose(loss, expected[0], rtol=TOLERANCE[dtype])
+    np.testing.assert_allclose(dscores, expected[1], atol=TOLERANCE[dtype] / 10)
+    np.testing.assert_array_equal(labels, before)
+    assert ignore_label is None or not dscores[:3].any()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_all_ignored_is_nan_without_an_exception(dtype):
+    with np.errstate(all="raise"):
+        loss, dscores = ops.softmax_cross_entropy(np.ones((2, 3, 4), dtype), np.full((2, 3), -1))
+    assert np.isnan(loss) and not dscores.any()
+    loss, dscores = ops.softmax_cross_entropy(np.ones((0, 4), dtype), np.zeros(0, int))
+    assert np.isnan(loss) and dscores.shape == (0, 4)
+
+
+def test_extreme_scores():
+    scores = np.array([[1e4, -1e4, 0], [-np.inf, 0, 0], [np.nan, 0, 0], [np.inf, 0, 0]], "f")
+    losses = [
+        ops.softmax_cross_entropy(row[np.newaxis], [label])[0]
+        for row, label in zip(scores, [1, 1, 1, 1], strict=True)
+    ]
+    np.testing.assert_allclose(losses, [2e4, np.log(2), np.nan, np.nan], rtol=1e-6)
+
+
+def test_cross_entropy_gradient(rng):
+    scores, labels = rng.standard_normal((6, 5)) * 3, np.array([0, 4, -1, 2, -2, 2])
+    gradient = ops.softmax_cross_entropy(scores, labels)[1]
+    expected = numeric(lambda: ops.softmax_cross_entropy(scores, labels)[0], scores)
+    np.testing.assert_allclose(gradient, expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_cross_entropy_has_the_same_bits_at_any_number_of_threads(rng, set_threads, dtype):
+    scores, labels = rng.standard_normal((300, 1000)).astype(dtype), rng.integers(0, 1000, 300)
+    results = []
+    for n in (1, 2, 3, 7):
+        set_threads(n)
+        results.append(ops.softmax_cross_entropy(scores, labels))
+    for loss, dscores in results[1:]:
+        assert loss == results[0][0]
+        np.testing.assert_array_equal(dscores, results[0][1])
+
+
+@pytest.mark.parametrize(
+    ("label", "bad"), [(-6, True), (-5, False), (-1, False), (4, False), (5, True)]
+)
+def test_bounds_of_labels(label, bad):
+    labels = np.array([[0, 1], [2, label]])
+    if not bad:
+        ops.softmax_cross_entropy(np.ones((2, 2, 5)), labels, ignore_label=None)
+        return
+    message = rf"labels\[1, 1\] = {label} is out of bounds for scores with 5 classes"
+    with pytest.raises(IndexError, match=message):
+        ops.softmax_cross_entropy(np.ones((2, 2, 5)), labels)
+
+
+@pytest.mark.parametrize(
+    ("scores", "labels", "error", "message"),
+    [
+        (np.ones((2, 3), "e"), [0, 1], TypeError, "scores must be float32 or float64, got float16"),
+        (np.ones((2, 3)), [0.0, 1.0], TypeError, "labels must be an integer array, got float64"),
+        (np.ones((2, 3)), [0, 1, 2], ValueError, r"labels must have shape \(2,\)"),
+        (np.ones((2, 0)), [0, 1], ValueError, r"scores must have shape \(..., V\) with V >= 1"),
+        (np.float32(1), 0, ValueError, "scores must have shape"),
+    ],
+)
+def test_cross_entropy_refuses(scores, labels, error, message):
+    with pytest.raises(error, match=message):
+        ops.softmax_cross_entropy(scores, labels)
+
+
+@pytest.mark.parametrize("eps", [0.0, 1e-7])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_sigmoid_cross_entropy(rng, tmp_path, dtype, layout, eps):
+    scores = (rng.standard_normal((7, 9)) * 3).astype(dtype)
+    labels = rng.integers(0, 2, scores.shape)
+    result = ops.sigmoid_cross_entropy(lay(scores, layout, tmp_path), labels, eps=eps)
+    expected = reference.sigmoid_cross_entropy(scores.astype("d"), labels, eps=eps)
+    np.testing.assert_allclose(result[0], expected[0], rtol=TOLERANCE[dtype])
+    np.testing.assert_allclose(result[1], expected[1], atol=TOLERANCE[dtype] / 60)
+    assert type(result[0]) is np.float64 and result[1].dtype == dtype
+    np.testing.assert_array_equal(
+        result[1], ops.sigmoid_cross_entropy(scores, labels == 1, eps=eps)[1]
+    )
+
+
+def test_sigmoid_cross_entropy_of_large_scores(rng):
+    scores = np.array([800.0, -800.0, 800.0, -800.0])
+    loss, dscores = ops.sigmoid_cross_entropy(scores, [0, 1, 1, 0])
+    assert loss == 400 and list(dscores) == [0.25, -0.25, 0, 0]
+    scores = rng.standard_normal(7)
+    labels = rng.integers(0, 2, 7)
+    expected = numeric(lambda: ops.sigmoid_cross_entropy(scores, labels)[0], scores)
+    np.testing.assert_allclose(ops.sigmoid_cross_entropy(scores, labels)[1], expected, atol=1e-9)
+
+
+def test_sigmoid_cross_entropy_refuses():
+    with pytest.raises(IndexError, match=r"labels\[1, 0\] = 2 is neither 0 nor 1"):
+        ops.sigmoid_cross_entropy(np.ones((2, 2)), [[0, 1], [2, 1]])
+    with pytest.raises(TypeError, match="labels must be an integer array"):
+        ops.sigmoid_cross_entropy(np.ones(2), [0.5, 1.0])
+    with pytest.raises(ValueError, match=r"labels must have shape \(2,\) like scores"):
+        ops.sigmoid_cross_entropy(np.ones(2), [1])
