@@ -197,15 +197,16 @@ def scale(arrays, rate):
         dtype = _check.floats(f"arrays[{k}]", array).dtype
         _check.output(f"arrays[{k}]", array, np.shape(array), dtype, {})
     for array in arrays:
-        if array.ndim == 0:
-            array *= rate
-            continue
-        width = array.size // max(1, array.shape[0])
-        threads.share(
-            array.shape[0],
-            lambda lo, hi, array=array: np.multiply(array[lo:hi], rate, out=array[lo:hi]),
-            grain=GRAIN // max(1, width) + 1,
-        )
+        _multiply(array if array.ndim else array.reshape(1), array.dtype.type(rate))
+
+
+def _multiply(array, rate):
+    width = array.size // max(1, array.shape[0])
+    threads.share(
+        array.shape[0],
+        lambda lo, hi: np.multiply(array[lo:hi], rate, out=array[lo:hi]),
+        grain=GRAIN // max(1, width) + 1,
+    )
 
 
 def _sum_squares(array):

@@ -102,7 +102,10 @@ def _arguments(h, W, targets):
     W = _check.floats("W", W, ndim=2, dtype=h.dtype)
     _check.shape("W", W, (W.shape[0], h.shape[1]), "(any, columns of h)")
     targets = _check.integers("targets", targets)
-    _check.shape("targets", targets, (h.shape[0], targets.size // max(1, h.shape[0])), "(N, K)")
+    if targets.ndim != 2 or targets.shape[0] != h.shape[0]:
+        raise ValueError(
+            f"targets must have shape (N, K) with N = {h.shape[0]}, got {targets.shape}"
+        )
     flat = _check.indices("targets", targets, W.shape[0], "W").reshape(targets.shape)
     return (
         _check.readonly(np.ascontiguousarray(h)),

@@ -1,0 +1,184 @@
+"""Optimizer steps, norm and scaling: exact formulas, layouts, threads, errors."""
+
+import numpy as np
+import pytest
+
+from fastembed import ops, reference, threads
+
+DTYPES = [np.float32, np.float64]
+TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}
+# name -> how many arrays of state, the scalars
+STEPS = {
+    "sgd": (0, (0.1,)),
+    "momentum": (1, (0.1, 0.9)),
+    "nesterov": (1, (0.1, 0.9)),
+    "adagrad": (1, (0.1,)),
+    "rmsprop": (1, (0.1, 0.99)),
+    "adam": (2, (0.003, 0.9, 0.999)),
+}
+LAYOUTS = ["C", "F", "columns", "rows", "reversed", "3d", "mixed"]
+
+
+@pytest.fixture
+def set_threads():
+    before = threads.get_num_threads()
+    yield threads.set_num_threads
+    threads.set_num_threads(before)
+
+
+def places(layout, count, shape, dtype):
+    """Writable arrays of zeros, each in the layout asked for."""
+    N, D = shape
+    return {
+        "C": lambda: [np.zeros((N, D), dtype) for _ in range(count)],
+        "F": lambda: [np.zeros((D, N), dtype).T for _ in range(count)],
+        "columns": lambda: [np.zeros((N, 2 * D), dtype)[:, D:] for _ in range(count)],
+        "rows": lambda: [np.zeros((2 * N, D), dtype)[::2] for _ in range(count)],
+        "reversed": lambda: [np.zeros((N, D), dtype)[::-1, ::-1] for _ in range(count)],
+        "3d": lambda: [np.zeros((N, D, 1), dtype).transpose(2, 0, 1)[0] for _ in range(count)],
+        "mixed": lambda: [np.zeros((N, D), dtype, order="CF"[k % 2]) for k in range(count)],
+    }[layout]()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", STEPS)
+def test_three_steps_are_the_formulas(rng, name, dtype, layout):
+    count, scalars = STEPS[name]
+    arrays = places(layout, count + 2, (40, 30), dtype)
+    param, *states, grad = arrays
+    param[...] = rng.standard_normal(param.shape)
+    slow_param, slow_states = param.copy(), [state.copy() for state in states]
+    for _ in range(3):
+        grad[...] = rng.standard_normal(grad.shape)
+        before = grad.copy()
+        assert getattr(ops, name)(param, grad, *states, *scalars) is param
+        getattr(reference, name)(slow_param, before, *slow_states, *scalars)
+        np.testing.assert_array_equal(grad, before)
+        for fast, slow in zip([param, *states], [slow_param, *slow_states], strict=True):
+            np.testing.assert_allclose(
+                fast, slow, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype] / 10
+            )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", STEPS)
+def test_steps_have_the_same_bits_at_any_number_of_threads(rng, set_threads, name, dtype):
+    count, scalars = STEPS[name]
+    start = [np.abs(rng.standard_normal(200_003)).astype(dtype) for _ in range(count + 2)]
+    results = []
+    for n in (1, 2, 3, 7):
+        set_threads(n)
+        param, *states, grad = (array.copy() for array in start)
+        getattr(ops, name)(param, grad, *states, *scalars)
+        results.append([param, *states])
+    for result in results[1:]:
+        for array, expected in zip(result, results[0], strict=True):
+            np.testing.assert_array_equal(array, expected)
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (0, 3), (5, 1), (2, 3, 4)])
+@pytest.mark.parametrize("name", STEPS)
+def test_any_number_of_axes(rng, name, shape):
+    count, scalars = STEPS[name]
+    grad, param = rng.standard_normal((2, *shape))
+    param = np.asarray(param)
+    slow, states = param.copy(), [np.zeros(shape) for _ in range(count)]
+    getattr(ops, name)(param, grad, *states, *scalars)
+    getattr(reference, name)(slow, np.asarray(grad), *[np.zeros(shape) for _ in states], *scalars)
+    np.testing.assert_allclose(param, slow, rtol=1e-13)
+
+
+def test_a_tied_transposed_parameter_is_updated_through_its_view(rng):
+    W, grad = rng.standard_normal((30, 20)), rng.standard_normal((20, 30))
+    expected = W - 0.1 * grad.T
+    ops.sgd(W.T, grad, 0.1)
+    np.testing.assert_allclose(W, expected, rtol=1e-14)
+
+
+def test_zero_gradients_of_the_adaptive_steps_change_nothing():
+    for name in ("adagrad", "rmsprop", "adam"):
+        count, scalars = STEPS[name]
+        param = np.ones(5, "f")
+        getattr(ops, name)(
+            param,
+            np.zeros(5, "f"),
+            *(np.zeros(5, "f"),) * 0,
+            *[np.zeros(5, "f") for _ in range(count)],
+            *scalars,
+        )
+        np.testing.assert_array_equal(param, 1)
+
+
+@pytest.mark.parametrize(
+    ("param", "grad", "error", "message"),
+    [
+        (np.ones(3), np.ones(3, "f"), TypeError, "grad must be float64 like the other arrays"),
+        (np.ones(3, "e"), np.ones(3, "e"), TypeError, "param must be float32 or float64"),
+        (np.ones(3), np.ones(4), ValueError, r"grad must have shape \(3,\) like param"),
+        ([1.0], np.ones(1), TypeError, "param must be a numpy.ndarray, got list"),
+        (np.broadcast_to(1.0, 3), np.ones(3), ValueError, "param must be writable"),
+    ],
+)
+def test_sgd_refuses(param, grad, error, message):
+    with pytest.raises(error, match=message):
+        ops.sgd(param, grad, 0.1)
+
+
+def test_steps_refuse_overlapping_arrays():
+    x = np.ones(6)
+    with pytest.raises(ValueError, match="param must not overlap grad"):
+        ops.sgd(x, x, 0.1)
+    with pytest.raises(ValueError, match="v must not overlap m"):
+        ops.adam(np.ones(4), np.ones(4), x[:4], x[2:], 0.1, 0.9, 0.999)
+    with pytest.raises(ValueError, match=r"v must have shape \(4,\)"):
+        ops.momentum(np.ones(4), np.ones(4), np.ones(3), 0.1, 0.9)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_global_norm(rng, dtype, layout):
+    arrays = [*places(layout, 2, (300, 170), dtype), np.zeros((), dtype), np.zeros((0, 2), dtype)]
+    for array in arrays:
+        array[...] = rng.standard_normal(array.shape)
+    flat = np.concatenate([array.ravel() for array in arrays]).astype("d")
+    norm = ops.global_norm(iter(arrays))
+    assert type(norm) is float
+    np.testing.assert_allclose(norm, np.sqrt(flat @ flat), rtol=1e-13)
+
+
+def test_global_norm_has_the_same_bits_at_any_number_of_threads(rng, set_threads):
+    arrays = [rng.standard_normal(n).astype("f") for n in (5, 100_000, 333_333)]
+    norms = set()
+    for n in (1, 2, 3, 7):
+        set_threads(n)
+        norms.add(ops.global_norm(arrays))
+    assert len(norms) == 1
+
+
+def test_global_norm_of_extremes():
+    assert ops.global_norm([]) == 0
+    assert ops.global_norm([np.full(4, 1e30, "f")]) == pytest.approx(2e30)
+    assert np.isnan(ops.global_norm([np.ones(3), np.array([np.nan])]))
+    with pytest.raises(TypeError, match=r"arrays\[1\] must be float32 or float64, got int64"):
+        ops.global_norm([np.ones(3), np.ones(3, np.int64)])
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_scale(rng, dtype, layout):
+    arrays = [*places(layout, 2, (300, 170), dtype), np.ones((), dtype), np.ones((0, 2), dtype)]
+    arrays[0][...] = rng.standard_normal(arrays[0].shape)
+    expected = [array * dtype(0.3) for array in arrays]
+    ops.scale(iter(arrays), np.float64(0.3))
+    for array, value in zip(arrays, expected, strict=True):
+        np.testing.assert_array_equal(array, value)
+
+
+def test_scale_changes_nothing_when_it_refuses():
+    first = np.ones(3)
+    with pytest.raises(ValueError, match=r"arrays\[1\] must be writable"):
+        ops.scale([first, np.broadcast_to(1.0, 3)], 0.5)
+    with pytest.raises(TypeError, match=r"arrays\[1\] must be float32 or float64"):
+        ops.scale([first, np.ones(3, int)], 0.5)
+    np.testing.assert_array_equal(first, 1)
