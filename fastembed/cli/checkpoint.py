@@ -41,8 +41,8 @@ def save(path, task, tensors, settings, progress, words):
         "settings": json.dumps(settings),
         "progress": json.dumps(progress),
         "vocabulary": json.dumps(words, ensure_ascii=False),
-        "crc32": _checksum(tensors),
     }
+    metadata["crc32"] = _checksum(tensors, metadata)
     write_whole(path, to_bytes(tensors, metadata))
 
 
@@ -67,10 +67,10 @@ def load(path, task):
             if metadata.get("format") != FORMAT:
                 raise UserError(f"{path} was not written by 'python -m fastembed train'")
             tensors = {name: file.get_tensor(name) for name in file.keys()}
+        if metadata["crc32"] != _checksum(tensors, metadata):
+            raise UserError(f"{path} is damaged (its checksum does not fit)")
         if metadata["task"] != task:
             raise UserError(f"{path} holds the task {metadata['task']!r}, not {task!r}")
-        if metadata["crc32"] != _checksum(tensors):
-            raise UserError(f"{path} is damaged (its checksum does not fit)")
         settings, progress, words = (
             json.loads(metadata[key]) for key in ("settings", "progress", "vocabulary")
         )
@@ -93,8 +93,9 @@ def fill(model_params, names, tensors, path):
         param[...] = tensors[name]
 
 
-def _checksum(tensors):
-    total = 0
+def _checksum(tensors, metadata):
+    texts = (f"{key}={metadata[key]}" for key in sorted(metadata) if key != "crc32")
+    total = zlib.crc32("\n".join(texts).encode())
     for name in sorted(tensors):
         total = zlib.crc32(tensors[name].tobytes(), total)
     return f"{total:08x}"

@@ -17,8 +17,9 @@ def numba_kernels():
         if info.name.startswith("_"):
             continue
         module = importlib.import_module(f"{package.__name__}.{info.name}")
-        for value in vars(module).values():
-            if isinstance(value, Dispatcher) and value.__module__ == module.__name__:
+        for attribute, value in vars(module).items():
+            ours = isinstance(value, Dispatcher) and value.__module__ == module.__name__
+            if ours and not attribute.startswith("_"):  # those are compiled into their callers
                 found.append(value)
     return sorted(found, key=name)
 

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from fastembed import get_num_threads
 from fastembed.cli import checkpoint, plots, step_time, text
@@ -19,12 +18,13 @@ DEFAULTS = {
     "hidden": 100,
     "batch": 20,
     "steps": 35,
-    "epochs": 8,
+    "epochs": 6,
     "lr": 20.0,
     "max_grad": 0.25,
     "min_count": 2,
     "temperature": 0.7,
     "sample_words": 120,
+    "compare": True,
 }
 PARAMETERS = ["embed.W", "lstm.Wx", "lstm.Wh", "lstm.b", "affine.W", "affine.b"]
 SIZES = ["embed", "hidden", "min_count"]  # what the parameters' shapes hang on
@@ -52,8 +52,18 @@ def run(options, given):
     print(f"tokens      {len(train):,} to train on, {len(held_out):,} held out")
     print(f"vocabulary  {len(words):,} (seen {options.min_count} times or more)")
     np.random.seed(options.seed)
-    run = _Run(options, words, path, backup=old is not None and not options.resume)
-    run.prepare(old if options.resume else None)
+    run = _Run(options, words, path, old)
+    if options.resume:
+        print(f"resumed     {path}: {run.epoch} epochs, perplexity {run.best:.1f}")
+    print(
+        f"model       Rnnlm, embed {options.embed}, hidden {options.hidden}, "
+        f"{sum(param.size for param in run.model.params):,} parameters"
+    )
+    print(
+        f"training    {options.epochs} epochs, {options.batch} x {options.steps} words a step, "
+        f"{get_num_threads()} threads",
+        flush=True,
+    )
     run.train(text.encode(train, words), text.encode(held_out, words))
     _show(options, run)
     return 0
@@ -73,19 +83,14 @@ def _old(path, resume):
 def _adopt(options, given, old, path):
     """Take the settings of the checkpoint; refuse given ones that do not fit its parameters."""
     settings, progress = old[1], old[2]
-    try:
-        for name in SIZES + PACE:
-            if name not in given:
-                setattr(options, name, settings[name])
-            elif name in SIZES and given[name] != settings[name]:
-                flag = "--" + name.replace("_", "-")
-                raise UserError(
-                    f"{path} was trained with {flag} {settings[name]}, not {given[name]}"
-                )
-        if "lr" not in given:
-            options.lr = progress["lr"]
-    except KeyError as error:
-        raise UserError(f"{path} is damaged (it lacks {error})") from None
+    for name in SIZES + PACE:
+        if name not in given:
+            setattr(options, name, settings[name])
+        elif name in SIZES and given[name] != settings[name]:
+            flag = "--" + name.replace("_", "-")
+            raise UserError(f"{path} was trained with {flag} {settings[name]}, not {given[name]}")
+    if "lr" not in given:
+        options.lr = progress["lr"]
 
 
 def _check_length(options, train, held_out):
@@ -118,113 +123,84 @@ def perplexity(model, ids, batch, steps):
 
 
 def _exp(loss):
-    return math.exp(min(loss, 700.0)) if loss == loss else math.nan
+    return math.exp(loss) if loss < 700 else math.inf  # NaN too
 
 
 class _Run:
     """A model and where its training stands."""
 
-    def __init__(self, options, words, path, backup):
+    def __init__(self, options, words, path, old):
         from fastembed.models import Rnnlm
 
         self.options = options
         self.words = words
         self.path = path
-        self.backup = backup
+        self.backup = path.exists() and not options.resume
         self.model = Rnnlm(len(words), options.embed, options.hidden)
         self.lr = options.lr
-        self.epoch = 0
+        self.epoch = self.best_epoch = 0
         self.best = math.inf
-        self.best_epoch = 0
         self.history = {"training": [], "held out": []}
-
-    def prepare(self, old):
-        """Take parameters and progress from a checkpoint, if there is one."""
-        if old is None:
-            return
-        tensors, _, progress, _ = old
-        checkpoint.fill(self.model.params, PARAMETERS, tensors, self.path)
-        try:
-            self.epoch = progress["epoch"]
-            self.best, self.best_epoch = progress["best"], progress["best_epoch"]
-            self.history = progress["history"]
-        except KeyError as error:
-            raise UserError(f"{self.path} is damaged (it lacks {error})") from None
-        print(f"resumed     {self.path}, {self.epoch} epochs, perplexity {self.best:.1f}")
+        if options.resume:
+            tensors, _, progress, _ = old
+            checkpoint.fill(self.model.params, PARAMETERS, tensors, path)
+            self.epoch, self.best_epoch = progress["epoch"], progress["best_epoch"]
+            self.best, self.history = progress["best"], progress["history"]
+        self.best_params = [param.copy() for param in self.model.params]
 
     def train(self, train, held_out):
         """Train for the epochs asked for; the model ends as the best epoch left it."""
-        o = self.options
-        xs, ts = _columns(train, o.batch)
-        count = xs.shape[1] // o.steps
-        print(f"model       Rnnlm, embed {o.embed}, hidden {o.hidden}, "
-              f"{sum(p.size for p in self.model.params):,} parameters")  # fmt: skip
-        print(f"training    {o.epochs} epochs of {count} steps of {o.batch} x {o.steps} words, "
-              f"{get_num_threads()} threads", flush=True)  # fmt: skip
-        best = [param.copy() for param in self.model.params]
         try:
-            for _ in range(o.epochs):
-                best = self._epoch(xs, ts, count, held_out, best)
+            for _ in range(self.options.epochs):
+                self._epoch(train, held_out)
         except KeyboardInterrupt:
-            kept = f"{self.path} holds epoch {self.best_epoch}; --resume goes on from it"
-            raise KeyboardInterrupt(f"; {kept}" if self.best_epoch else "; nothing saved") from None
-        for param, value in zip(self.model.params, best, strict=True):
-            param[...] = value
+            kept = "nothing is saved yet"
+            if self.best_epoch:
+                kept = f"{self.path} holds epoch {self.best_epoch}, --resume goes on from it"
+            raise KeyboardInterrupt(f"; {kept}") from None
 
-    def _epoch(self, xs, ts, count, held_out, best):
-        o = self.options
+    def _epoch(self, train, held_out):
+        o, lr = self.options, self.lr
         start = time.perf_counter()
-        lr, loss = self.lr, self._steps(xs, ts, count)
+        loss = self._steps(train)
         seconds = time.perf_counter() - start
         ppl = perplexity(self.model, held_out, o.batch, o.steps)
         self.epoch += 1
-        better, note = ppl < self.best, ""
-        if better:
-            self.lr *= 0.5 if ppl > SLOW * self.best else 1.0
+        note = ""
+        if ppl < self.best:
+            if ppl > SLOW * self.best:
+                self.lr /= 2
             self.best, self.best_epoch = ppl, self.epoch
-            best = [param.copy() for param in self.model.params]
-        else:
-            if not self.best_epoch:
-                raise UserError(f"training diverged (loss {loss:.3g}): choose a smaller --lr")
-            self.lr *= 0.25
-            for param, value in zip(self.model.params, best, strict=True):
-                param[...] = value
+            self.best_params = [param.copy() for param in self.model.params]
+        elif self.best_epoch:
+            self.lr /= 4
             note = f"  worse: back to epoch {self.best_epoch}"
+            for param, value in zip(self.model.params, self.best_params, strict=True):
+                param[...] = value
+        else:
+            raise UserError(f"training diverged (loss {loss:.3g}): choose a smaller --lr")
         self.history["training"].append(_exp(loss))
         self.history["held out"].append(ppl)
+        self._save()
         print(
             f"epoch {self.epoch:2}    perplexity {ppl:6.1f} held out, {_exp(loss):6.1f} training   "
-            f"lr {lr:<5.3g} {seconds:5.1f} s  {count * o.batch * o.steps / seconds:9,.0f} words/s"
-            f"{note}",
+            f"lr {lr:<5.3g} {seconds:5.1f} s  {len(train) / seconds:9,.0f} words/s{note}",
             flush=True,
         )
-        self._save(best)
-        return best
 
-    def _steps(self, xs, ts, count):
+    def _steps(self, train):
         """One pass over the text; returns the mean loss."""
         from fastembed.optimizer import SGD
-        from fastembed.trainer import remove_duplicate
-        from fastembed.util import clip_grads
+        from fastembed.trainer import RnnlmTrainer
 
-        o, model, optimizer = self.options, self.model, SGD(self.lr)
-        model.reset_state()
-        total = 0.0
-        label = f"epoch {self.epoch + 1}"
-        with tqdm(range(count), desc=label, leave=False, disable=None, unit="step") as bar:
-            for k in bar:
-                part = slice(k * o.steps, (k + 1) * o.steps)
-                total += model.forward(xs[:, part], ts[:, part])
-                model.backward()
-                params, grads = remove_duplicate(model.params, model.grads)
-                clip_grads(grads, o.max_grad)
-                optimizer.update(params, grads)
-                if k % 10 == 9:
-                    bar.set_postfix(perplexity=f"{_exp(total / (k + 1)):.1f}")
-        model.reset_state()
-        return total / count
+        o = self.options
+        self.model.reset_state()
+        trainer = RnnlmTrainer(self.model, SGD(self.lr), verbose=False)
+        with np.errstate(over="ignore", invalid="ignore"):  # divergence is seen by its perplexity
+            trainer.fit(train[:-1], train[1:], 1, o.batch, o.steps, o.max_grad, eval_interval=1)
+        return float(np.mean(trainer.loss_list))
 
-    def _save(self, params):
+    def _save(self):
         if self.backup:
             shutil.copy2(self.path, self.path.with_name("lm.previous.safetensors"))
             self.backup = False
@@ -239,7 +215,7 @@ class _Run:
         checkpoint.save(
             self.path,
             "lm",
-            dict(zip(PARAMETERS, params, strict=True)),
+            dict(zip(PARAMETERS, self.best_params, strict=True)),
             {name: getattr(o, name) for name in SIZES + PACE},
             progress,
             self.words,
@@ -273,6 +249,8 @@ def _show(options, run):
     print(f"curve       {picture}", flush=True)
     sizes = {"words": len(run.words)}
     sizes |= {name: getattr(options, name) for name in ("embed", "hidden", "batch", "steps")}
+    if not options.compare:
+        return
     try:
         ours, reference = step_time.compare(sizes, get_num_threads())
     except OSError as error:

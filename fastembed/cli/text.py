@@ -76,6 +76,8 @@ def paragraphs(text):
 def split(paras):
     """Hold out every tenth stretch of the text, without what training sees word for word.
 
+    Of a short text the end is held out.
+
     Returns
     -------
     train, held_out : list of str
@@ -88,7 +90,7 @@ def split(paras):
         is_held = position * STRETCHES // total % EVERY == EVERY - 1
         (held if is_held else train).append(piece)
         position += len(piece)
-    if not held:  # a few pieces only
+    if total < STRETCHES * LONGEST:  # a stretch would be less than a piece
         tokens = _flat(pieces)
         cut = total - total // EVERY
         return tokens[:cut], tokens[cut:]

@@ -11,7 +11,7 @@ from fastembed.cli.options import Parser, UserError, integer, number
 TASKS = {
     "lm": ("fastembed.cli.lm", "a language model (LSTM) on text; writes new text"),
 }
-# options that only some tasks have: the task's DEFAULTS say which, and their values
+# options that only some tasks have: a task's DEFAULTS say which, and their values
 _TASK_OPTIONS = [
     ("--embed", integer(1, 1 << 14), "N", "width of the word vectors"),
     ("--hidden", integer(1, 1 << 14), "N", "width of the hidden state"),
@@ -24,6 +24,14 @@ _TASK_OPTIONS = [
     ("--temperature", number(0), "X", "of the sample: 0 always takes the likeliest word"),
     ("--sample-words", integer(0, 1 << 20), "N", "length of the sample"),
 ]
+
+
+def _name(flag):
+    return flag.removeprefix("--").removeprefix("no-").replace("-", "_")
+
+
+def _defaults():
+    return {name: importlib.import_module(module).DEFAULTS for name, (module, _) in TASKS.items()}
 
 
 def _parser():
@@ -45,8 +53,12 @@ def _parser():
                         help="of all random numbers (default: %(default)s)")  # fmt: skip
     parser.add_argument("--threads", type=integer(1, 1024), metavar="N",
                         help="default: the CPUs that this process may use")  # fmt: skip
+    parser.add_argument("--no-compare", dest="compare", action="store_false", default=None,
+                        help="do not measure how much faster a step was")  # fmt: skip
     for flag, kind, metavar, text in _TASK_OPTIONS:
-        parser.add_argument(flag, type=kind, metavar=metavar, help=text)
+        defaults = [(name, DEFAULTS.get(_name(flag))) for name, DEFAULTS in _defaults().items()]
+        values = ", ".join(f"{name} {value:g}" for name, value in defaults if value is not None)
+        parser.add_argument(flag, type=kind, metavar=metavar, help=f"{text} ({values})")
     return parser
 
 
@@ -55,12 +67,14 @@ def main(argv):
     args = parser.parse_args(argv)
     task = importlib.import_module(TASKS[args.task][0])
     given = {name: value for name, value in vars(args).items() if value not in (None, [])}
-    for flag, *_ in [*_TASK_OPTIONS, ("--resume",), ("text",)]:
-        name = flag.lstrip("-").replace("-", "_")
+    for flag, *_ in [*_TASK_OPTIONS, ("--resume",), ("--no-compare",), ("text",)]:
+        name = _name(flag)
         if name in given and name not in task.DEFAULTS:
             parser.error(f"argument {flag}: --task {args.task} has no such option")
-    if args.threads:
-        fastembed.set_num_threads(args.threads)
+    try:
+        fastembed.set_num_threads(args.threads or fastembed.get_num_threads())
+    except ValueError as error:  # of FASTEMBED_NUM_THREADS
+        raise UserError(str(error)) from None
     try:
         return task.run(SimpleNamespace(**{**task.DEFAULTS, **given}), given)
     except MemoryError:

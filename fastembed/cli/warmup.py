@@ -1,6 +1,7 @@
 """``python -m fastembed warmup``: compile and cache every Numba kernel, before it is needed."""
 
 import time
+import warnings
 
 import numpy as np
 
@@ -103,7 +104,9 @@ def main(argv):
         counts[how] += 1
         print(f"{name:42} {dtype.name:8} {seconds:7.3f} s  {how}", flush=True)
 
-    walk(report)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a cache folder that cannot be written is said below
+        walk(report)
     folders = {kernel_list.cache_folder(kernel) for kernel in kernel_list.numba_kernels()}
     total = time.perf_counter() - start
     print(f"{counts['compiled']} compiled, {counts['cached']} from the cache, {total:.1f} s")

@@ -1,0 +1,177 @@
+"""``python -m fastembed info`` and ``warmup``: kernel cache, and the other fastembed."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fastembed
+from fastembed import ops
+from fastembed.cli import info, kernel_list, warmup
+
+
+def run(*arguments, env=None, cwd=None):
+    return subprocess.run(
+        [sys.executable, "-m", "fastembed", *arguments],
+        env={**os.environ, **(env or {})},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def uncacheable(tmp_path):
+    """A copy of the package for whose kernels no cache folder can be written; its environment.
+
+    A regular file stands where each folder would be: that stops the superuser too.
+    """
+    package = tmp_path / "site/fastembed"
+    shutil.copytree(
+        Path(fastembed.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    (package / "kernels/__pycache__").write_text("")
+    (tmp_path / "file").write_text("")
+    below = str(tmp_path / "file/below")
+    return {
+        "PYTHONPATH": str(tmp_path / "site"),
+        "PYTHONSAFEPATH": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HOME": below,
+        "XDG_CACHE_HOME": below,
+        "NUMBA_CACHE_DIR": below,
+    }
+
+
+def test_info_says_what_it_runs_on():
+    done = run("info")
+    assert done.returncode == 0, done.stderr
+    for label in ("fastembed-layers", "python", "numpy", "scipy", "numba", "CPU", "threads"):
+        assert f"\n{label} " in f"\n{done.stdout}"
+    assert fastembed.__version__ in done.stdout and np.__version__ in done.stdout
+    assert "instruction set" in done.stdout and "openblas" in done.stdout.lower()
+    assert "WARNING" not in done.stdout
+
+
+def test_info_tells_the_threads_asked_for():
+    assert "3 (FASTEMBED_NUM_THREADS=3;" in run("info", env={"FASTEMBED_NUM_THREADS": "3"}).stdout
+    done = run("info", env={"FASTEMBED_NUM_THREADS": "many"})
+    assert done.returncode == 0 and "wrong setting" in done.stdout
+
+
+def test_info_warns_of_the_other_fastembed(tmp_path):
+    metadata = tmp_path / "fastembed-0.7.3.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: fastembed\nVersion: 0.7.3\n")
+    (metadata / "RECORD").write_text("fastembed/__init__.py,,\nfastembed/text/x.py,,\n")
+    done = run("info", env={"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 0, done.stderr
+    warnings = [line for line in done.stdout.splitlines() if line.startswith("WARNING")]
+    assert len(warnings) == 2
+    assert "the distribution 'fastembed' 0.7.3 (retrieval embeddings) is installed" in warnings[0]
+    assert "both install fastembed/__init__.py:" in warnings[1]
+
+
+def test_info_warns_of_another_package_of_that_name(tmp_path):
+    (tmp_path / "fastembed").mkdir()
+    (tmp_path / "fastembed/__init__.py").write_text("")
+    sys.path.append(str(tmp_path))
+    try:
+        assert [line for line in info.clashes() if "another package 'fastembed'" in line]
+    finally:
+        sys.path.remove(str(tmp_path))
+
+
+def test_info_counts_the_cached_kernels(tmp_path):
+    cache = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    total = len(kernel_list.numba_kernels())
+    before = run("info", env=cache).stdout
+    assert f"0 of {total}; 'python -m fastembed warmup'" in before
+    assert str(tmp_path / "cache") in before
+    code = "import numpy as np, fastembed; fastembed.gather(np.ones((2, 3)), [0])"
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, **cache}, check=True)
+    assert f"1 of {total}" in run("info", env=cache).stdout
+
+
+def test_without_a_cache_folder_it_is_said_once_and_nothing_breaks(uncacheable, tmp_path):
+    done = run("info", env=uncacheable, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("none can be written") == 1 and done.stderr == ""
+    code = (
+        "import numpy as np, fastembed\n"
+        "assert fastembed.__file__.startswith({!r}), fastembed.__file__\n"
+        "from fastembed.ops import adam, softmax\n"
+        "print(fastembed.gather(np.ones((2, 3)), [0]).sum())"
+    ).format(uncacheable["PYTHONPATH"])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **uncacheable},
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.stdout == "3.0\n"
+    assert done.stderr.count("no writable folder for Numba's cache") == 1
+
+
+def test_warmup_compiles_once_and_then_finds_everything_in_the_cache(tmp_path):
+    cache = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    first = run("warmup", env=cache)
+    assert first.returncode == 0, first.stderr
+    *lines, summary, folders = first.stdout.splitlines()
+    assert f"{len(lines)} compiled, 0 from the cache" in summary
+    assert str(tmp_path / "cache") in folders
+    assert {"float32", "float64"} == {line.split()[1] for line in lines}
+
+    second = run("warmup", env=cache)
+    assert f"0 compiled, {len(lines)} from the cache" in second.stdout
+    total = len(kernel_list.numba_kernels())
+    assert f"{total} of {total}" in run("info", env=cache).stdout
+
+    # training needs nothing more
+    code = (
+        "import numpy as np\n"
+        "from fastembed.cli import kernel_list\n"
+        "from fastembed.models import CBOW, AttentionSeq2seq, Rnnlm\n"
+        "from fastembed.optimizer import SGD, Adam\n"
+        "from fastembed.trainer import RnnlmTrainer, Trainer\n"
+        "ids = np.random.randint(0, 20, 400)\n"
+        "trainer = RnnlmTrainer(Rnnlm(20, 8, 8), SGD(0.1), verbose=False)\n"
+        "trainer.fit(ids[:-1], ids[1:], 1, 4, 5, 0.25)\n"
+        "for model, x, t in [\n"
+        "    (CBOW(20, 8, 1, ids), ids.reshape(-1, 2), ids[:200]),\n"
+        "    (AttentionSeq2seq(20, 8, 8), ids.reshape(-1, 5), ids.reshape(-1, 5)),\n"
+        "]:\n"
+        "    Trainer(model, Adam(), verbose=False).fit(x, t, 1, 20, 1.0)\n"
+        "print([k.__name__ for k in kernel_list.numba_kernels() if k.stats.cache_misses])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **cache}, capture_output=True, text=True
+    )
+    assert done.stdout == "[]\n", done.stderr
+
+
+def test_warmup_reaches_every_kernel_in_both_dtypes():
+    seen = set()
+    for dtype in (np.float32, np.float64):
+        for name, call in warmup.calls(dtype).items():
+            assert name in ops.__all__
+            call()
+    for kernel in kernel_list.numba_kernels():
+        floats = {str(t.dtype) for s in kernel.signatures for t in s if hasattr(t, "dtype")}
+        seen.add(kernel_list.name(kernel))
+        assert "float64" in floats, kernel_list.name(kernel)
+        assert "float32" in floats or kernel.__name__ == "negative_samples"
+    assert "embedding.gather" in seen and "optim.adam" in seen
+
+
+def test_warmup_without_a_cache_folder_says_so_once(monkeypatch, capsys):
+    monkeypatch.setattr(kernel_list, "cache_folder", lambda kernel: None)
+    assert warmup.main([]) == 0
+    out, errors = capsys.readouterr()
+    assert out.count("no cache folder can be written") == 1 and errors == ""

@@ -1,0 +1,382 @@
+"""``python -m fastembed train`` as a user runs it: a process, small text, small sizes."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from fastembed.cli import checkpoint, lm
+from fastembed.cli.options import UserError
+
+SMALL = (
+    "--embed 8 --hidden 8 --batch 4 --steps 10 --epochs 1 --sample-words 10 --no-compare".split()
+)
+
+
+def fastembed(*arguments, cwd, env=None, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "fastembed", *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def book():
+    """A small text in which words predict words."""
+    rng = np.random.default_rng(0)
+    animals, acts = ["cat", "dog", "cow"], ["sleeps", "runs", "eats", "sings"]
+    lines = (f"The {rng.choice(animals)} {rng.choice(acts)} ." for _ in range(600))
+    return "\n\n".join(lines)
+
+
+@pytest.fixture(scope="module")
+def trained(book, tmp_path_factory):
+    """A folder in which three epochs were trained, and what the command printed."""
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "book.txt").write_text(book)
+    arguments = [*SMALL[:-1], "--epochs", 3, "--out", "out"]  # the one run that compares
+    done = fastembed("train", "book.txt", *arguments, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder, done
+
+
+@pytest.fixture
+def copy(trained, tmp_path):
+    """A copy of the trained folder, to be changed."""
+    shutil.copytree(trained[0], tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def one_line(done, *words):
+    """The command ended with status 2 and one line on stderr that has the words."""
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1 and done.stderr.endswith("\n"), done.stderr
+    assert done.stderr.startswith("python -m fastembed train: error: "), done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+def perplexities(done):
+    return [float(value) for value in re.findall(r"perplexity +([\d.]+) held out", done.stdout)]
+
+
+def test_perplexity_falls_and_everything_is_written(trained):
+    folder, done = trained
+    values = perplexities(done)
+    assert len(values) == 3 and values == sorted(values, reverse=True)
+    assert values[-1] < 6  # nine words; chance alone would be 11
+    assert "sample (temperature 0.7)" in done.stdout
+    assert re.search(r"with the plain NumPy layers .* times (faster|slower)", done.stdout)
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["lm.png", "lm.safetensors"]
+    assert (folder / "out/lm.png").read_bytes().startswith(b"\x89PNG")
+    assert done.stderr == ""
+
+
+def test_the_checkpoint_rebuilds_the_model(trained):
+    folder, done = trained
+    tensors, settings, progress, words = checkpoint.load(folder / "out/lm.safetensors", "lm")
+    assert words[:2] == ["<unk>", "<eos>"] and {"cat", "sleeps"} <= set(words)
+    assert settings == dict(embed=8, hidden=8, min_count=2, batch=4, steps=10, max_grad=0.25)
+    assert progress["epoch"] == 3
+    assert progress["best"] == pytest.approx(min(perplexities(done)), abs=0.06)
+    assert tensors["embed.W"].shape == (len(words), 8) and tensors["embed.W"].dtype == np.float32
+
+
+def test_the_same_seed_gives_the_same_numbers(trained, tmp_path):
+    folder, done = trained
+    again = fastembed(
+        "train", folder / "book.txt", *SMALL, "--epochs", 3, "--out", "out", cwd=tmp_path
+    )
+    first, second = (checkpoint.load(f / "out/lm.safetensors", "lm") for f in (folder, tmp_path))
+    for name, tensor in first[0].items():
+        assert np.array_equal(tensor, second[0][name])
+    assert perplexities(again) == perplexities(done)
+
+
+def test_resume_goes_on_where_it_stopped(copy, trained):
+    before = checkpoint.load(copy / "out/lm.safetensors", "lm")
+    done = fastembed(
+        "train", "book.txt", "--resume", "--no-compare", "--epochs", 2, "--out", "out", cwd=copy
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"^epoch +(\d+)", done.stdout, re.MULTILINE) == ["4", "5"]
+    after = checkpoint.load(copy / "out/lm.safetensors", "lm")
+    assert after[3] == before[3] and after[1] == before[1]
+    assert after[2]["best"] <= before[2]["best"]
+    assert after[2]["history"]["held out"][:3] == before[2]["history"]["held out"]
+
+
+def test_resumed_epochs_are_those_of_one_long_run(copy, trained):
+    # three epochs, then one: the same as four
+    fastembed("train", "book.txt", *SMALL, "--epochs", 4, "--out", "long", cwd=copy)
+    fastembed(
+        "train", "book.txt", "--resume", "--no-compare", "--epochs", 1, "--out", "out", cwd=copy
+    )
+    long, out = (checkpoint.load(copy / f / "lm.safetensors", "lm") for f in ("long", "out"))
+    assert long[2] == out[2]
+    for name, tensor in long[0].items():
+        assert np.array_equal(tensor, out[0][name])
+
+
+def test_resume_refuses_other_sizes(copy):
+    done = fastembed("train", "book.txt", "--resume", "--hidden", 9, "--out", "out", cwd=copy)
+    one_line(done, "--hidden 8, not 9")
+
+
+def test_resume_refuses_another_text(copy, book):
+    (copy / "book.txt").write_text(book.replace("cat", "fox"))
+    done = fastembed("train", "book.txt", "--resume", "--out", "out", cwd=copy)
+    one_line(done, "another text")
+
+
+def test_resume_needs_a_model(copy):
+    done = fastembed("train", "book.txt", "--resume", "--out", "nowhere", cwd=copy)
+    one_line(done, "cannot read nowhere/lm.safetensors", "No such file")
+
+
+def test_a_new_run_keeps_the_old_model_beside_its_own(copy):
+    old = (copy / "out/lm.safetensors").read_bytes()
+    done = fastembed("train", "book.txt", *SMALL, "--seed", 5, "--out", "out", cwd=copy)
+    assert done.returncode == 0, done.stderr
+    assert (copy / "out/lm.previous.safetensors").read_bytes() == old
+    assert (copy / "out/lm.safetensors").read_bytes() != old
+
+
+def _truncated(data):
+    return data[: len(data) // 2]
+
+
+def _flipped(data):
+    return data[:-5] + bytes([data[-5] ^ 64]) + data[-4:]
+
+
+def _vocabulary_changed(data):
+    return data.replace(b"sleeps", b"creeps")
+
+
+@pytest.mark.parametrize("resume", [[], ["--resume"]], ids=["new", "resume"])
+@pytest.mark.parametrize(
+    "damage", [_truncated, _flipped, _vocabulary_changed, lambda data: b"", lambda data: b"text"]
+)
+def test_a_damaged_checkpoint_is_refused_and_left(copy, damage, resume):
+    path = copy / "out/lm.safetensors"
+    path.write_bytes(damage(path.read_bytes()))
+    damaged = path.read_bytes()
+    done = fastembed("train", "book.txt", *SMALL, "--out", "out", *resume, cwd=copy)
+    one_line(done, "lm.safetensors", "damaged")
+    assert path.read_bytes() == damaged
+
+
+def test_a_foreign_checkpoint_is_refused_and_left(copy):
+    from safetensors.numpy import save_file
+
+    path = copy / "out/lm.safetensors"
+    save_file({"W": np.zeros(3)}, path)
+    for arguments in ([], ["--resume"]):
+        done = fastembed("train", "book.txt", *SMALL, "--out", "out", *arguments, cwd=copy)
+        one_line(done, "was not written by 'python -m fastembed train'")
+    assert path.stat().st_size < 200
+
+
+def test_a_checkpoint_of_another_task_is_refused(tmp_path):
+    checkpoint.save(tmp_path / "x.safetensors", "lm", {"W": np.zeros(3)}, {}, {}, [])
+    with pytest.raises(UserError, match="holds the task 'lm', not 'date'"):
+        checkpoint.load(tmp_path / "x.safetensors", "date")
+
+
+def test_fill_refuses_other_shapes(tmp_path):
+    with pytest.raises(UserError, match=r"x has shape \(2,\), not \(3,\)"):
+        checkpoint.fill([np.zeros(3)], ["x"], {"x": np.zeros(2)}, "file")
+    with pytest.raises(UserError, match="holds other parameters: y"):
+        checkpoint.fill([np.zeros(3)], ["x"], {"y": np.zeros(3)}, "file")
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "x.safetensors"
+    checkpoint.save(path, "lm", {"W": np.zeros(3)}, {}, {}, [])
+    good = path.read_bytes()
+
+    def fail(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(UserError, match="No space left"):
+        checkpoint.save(path, "lm", {"W": np.ones(3)}, {}, {}, [])
+    assert path.read_bytes() == good
+    assert [p.name for p in tmp_path.iterdir()] == ["x.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda path: None, ["cannot read", "No such file"]),
+        (lambda path: path.mkdir(), ["is a folder"]),
+        (lambda path: path.write_bytes(b""), ["too short: 0 tokens"]),
+        (lambda path: path.write_text(" \n\n \n"), ["too short: 0 tokens"]),
+        (lambda path: path.write_text("just a few words"), ["too short", "needs 701"]),
+        (lambda path: path.write_bytes(b"\xff\xfe\x00a"), ["not UTF-8", "0xff", "position 0"]),
+        (lambda path: path.write_bytes(b"ab\0cd"), ["null character"]),
+    ],
+    ids=["missing", "folder", "empty", "blank", "tiny", "undecodable", "binary"],
+)
+def test_bad_text_ends_with_one_line(tmp_path, make, words):
+    make(tmp_path / "text")
+    one_line(fastembed("train", "text", "--out", "out", cwd=tmp_path), *words)
+    assert not (tmp_path / "out").exists()
+
+
+def test_bad_text_among_good_ends_with_one_line(copy):
+    one_line(fastembed("train", "book.txt", "nosuch.txt", *SMALL, cwd=copy), "nosuch.txt")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--epochs 0",
+        "--epochs 1.5",
+        "--temperature -1",
+        "--temperature nan",
+        "--lr 0",
+        "--lr inf",
+        "--max-grad -0.5",
+        "--embed 0",
+        "--hidden -3",
+        "--hidden 1000000000",
+        "--batch x",
+        "--steps 0",
+        "--min-count 0",
+        "--sample-words -1",
+        "--threads 0",
+        "--seed -1",
+        "--task cooking",
+        "--frobnicate",
+    ],
+)
+def test_bad_options_end_with_one_line(tmp_path, arguments):
+    one_line(fastembed("train", *arguments.split(), cwd=tmp_path), arguments.split()[0])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("out", ["book.txt", "book.txt/deeper", "null\0character"])
+def test_a_folder_that_cannot_be_written_ends_with_one_line(copy, out):
+    if "\0" in out:
+        with pytest.raises(UserError, match="cannot write into folder"):
+            checkpoint.output_folder(out)
+        return
+    done = fastembed("train", "book.txt", *SMALL, "--out", out, cwd=copy)
+    one_line(done, f"cannot write into folder {out}")
+
+
+def test_divergence_ends_with_one_line_and_no_file(copy):
+    with np.errstate(all="ignore"):
+        done = fastembed(
+            "train", "book.txt", *SMALL, "--lr", "1e30", "--max-grad", "1e30",
+            "--out", "new", cwd=copy,
+        )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("choose a smaller --lr")
+    assert "Traceback" not in done.stderr
+    assert not (copy / "new/lm.safetensors").exists()
+
+
+def _start_long(cwd, *arguments):
+    """A run of many epochs, returned once it has saved some."""
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "fastembed", "train", "book.txt", *SMALL]
+        + ["--epochs", "100000", "--out", "long", *arguments],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in process.stdout:
+        if line.startswith("epoch  3"):
+            return process
+    raise AssertionError(process.stderr.read())
+
+
+def test_ctrl_c_ends_with_a_line_and_keeps_the_checkpoint(copy):
+    process = _start_long(copy)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "interrupted; long/lm.safetensors holds epoch" in errors
+    assert "--resume" in errors and "Traceback" not in errors
+    assert checkpoint.load(copy / "long/lm.safetensors", "lm")[2]["epoch"] >= 3
+
+
+def test_a_killed_run_keeps_a_good_checkpoint(copy):
+    process = _start_long(copy)
+    time.sleep(0.3)
+    process.kill()
+    process.communicate(timeout=30)
+    epoch = checkpoint.load(copy / "long/lm.safetensors", "lm")[2]["epoch"]
+    done = fastembed(
+        "train", "book.txt", "--resume", "--no-compare", "--epochs", 1, "--out", "long", cwd=copy
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"{epoch} epochs" in done.stdout
+
+
+def test_a_closed_pipe_ends_quietly(copy):
+    process = _start_long(copy)
+    process.stdout.close()  # as `| head` does
+    process.stdout = None
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 141
+    assert errors == ""
+
+
+def test_without_matplotlib_a_line_says_how_to_get_it(copy):
+    shim = copy / "shim/matplotlib"
+    shim.mkdir(parents=True)
+    (shim / "__init__.py").write_text("raise ImportError('not here')")
+    done = fastembed(
+        "train", "book.txt", *SMALL, "--out", "new", cwd=copy,
+        env={"PYTHONPATH": str(copy / "shim")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "pip install 'fastembed-layers[plot]'" in done.stdout
+    assert not (copy / "new/lm.png").exists() and (copy / "new/lm.safetensors").exists()
+
+
+class Chain:
+    """A model that likes the next id best, and the one after it a little less."""
+
+    def reset_state(self):
+        pass
+
+    def predict(self, xs):
+        scores = np.zeros((1, 1, 5), np.float32)
+        scores[0, 0, [(xs[0, 0] + 1) % 5, (xs[0, 0] + 2) % 5]] = 3, 2
+        return scores
+
+
+def test_sample_takes_the_likeliest_word_at_temperature_zero():
+    assert lm.sample(Chain(), 1, 6, 0, banned=[]) == [2, 3, 4, 0, 1, 2]
+    assert lm.sample(Chain(), 1, 6, 0, banned=[0, 3]) == [2, 4, 1, 2, 4, 1]
+
+
+def test_sample_follows_the_temperature():
+    np.random.seed(3)
+    cold, warm, hot = (lm.sample(Chain(), 0, 500, t, banned=[0]) for t in (0.1, 1.0, 100.0))
+
+    def share(ids):  # of steps to the next id
+        return np.mean([(b - a) % 5 == 1 for a, b in zip(ids, ids[1:], strict=False) if a != 4])
+
+    assert share(cold) > 0.98
+    assert 0.5 < share(warm) < 0.9  # 0.67 without the banned id
+    assert share(hot) < 0.4
+    assert 0 not in cold + warm + hot
