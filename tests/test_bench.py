@@ -14,7 +14,7 @@ import pytest
 
 import fastembed
 from fastembed import ops
-from fastembed.bench import cases, main, peers, report, runner
+from fastembed.bench import cases, inputs, main, peers, report, runner
 
 TINY = cases.Case("gather", {"V": 11, "D": 5, "n": 40}, "uniform")
 REFERENCE = peers.Contender("reference", "fastembed.bench.peers:Reference")
@@ -84,7 +84,7 @@ def test_every_case_of_the_command_is_in_the_table():
 
 @pytest.mark.parametrize("distribution", ["uniform", "zipf", "hot", "constant"])
 def test_ids_have_the_distribution_they_say(distribution):
-    ids = cases.draw_ids(np.random.default_rng(0), distribution, 1000, 20_000)
+    ids = inputs.draw_ids(np.random.default_rng(0), distribution, 1000, 20_000)
     assert ids.shape == (20_000,) and ids.min() >= 0 and ids.max() < 1000
     largest = np.bincount(ids).max() / ids.size
     share = {"uniform": 0.002, "zipf": 0.134, "hot": 0.5, "constant": 1.0}[distribution]

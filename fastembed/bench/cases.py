@@ -499,7 +499,33 @@ QUICK = [
     case("Rnnlm step", V=10_000, D=100, H=100, N=20, T=35),
 ]
 
-MICRO = [*QUICK]
+GATHERS = [
+    {"V": 10_000, "D": 100, "n": 700},
+    {"V": 30_000, "D": 768, "n": 16_384},
+    {"V": 100_000, "D": 300, "n": 8_192},
+    {"V": 1_000_000, "D": 64, "n": 65_536},
+]
+LSTMS = [
+    {"N": 20, "T": 35, "D": 100, "H": 100},
+    {"N": 20, "T": 35, "D": 650, "H": 650},
+    {"N": 1, "T": 100, "D": 128, "H": 128},
+    {"N": 64, "T": 50, "D": 256, "H": 256},
+    {"N": 32, "T": 28, "D": 512, "H": 1024},
+    {"N": 1, "T": 1, "D": 100, "H": 100},
+]
+EMBEDDINGS = [
+    {"V": 10_000, "D": 100, "N": 20, "T": 35},
+    {"V": 10_000, "D": 650, "N": 20, "T": 35},
+    {"V": 100_000, "D": 300, "N": 20, "T": 35},
+]
+MICRO = [
+    *(case("gather", ids, **s) for s in GATHERS for ids in ("uniform", "zipf")),
+    *(case("scatter_add", ids, **s) for s in GATHERS for ids in ("uniform", "zipf", "hot")),
+    *(case(f"lstm {part}", **s) for s in LSTMS for part in ("fwd", "fwd+bwd")),
+    case("softmax_cross_entropy", n=700, V=10_000),
+    *(case("TimeEmbedding fwd+bwd", **s) for s in EMBEDDINGS),
+    case("Rnnlm step", V=10_000, D=100, H=100, N=20, T=35),
+]
 
 
 def select(chosen, only):

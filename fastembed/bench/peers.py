@@ -44,10 +44,8 @@ class Task:
     repeats: int = 1
 
     def results(self):
-        if not self.compared:
-            return None
         results = []
-        for _ in range(self.repeats):
+        for _ in range(self.repeats if self.compared else 0):
             results += [np.array(array) for array in self.fetch(self.run())]
         return results
 

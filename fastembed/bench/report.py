@@ -131,9 +131,9 @@ def times(value):
 
 def _rate(figures):
     if figures["gflop_per_s"]:
-        return f"{figures['gflop_per_s']:.0f} GFLOP/s"
+        return f"{figures['gflop_per_s']:.3g} GFLOP/s"
     if figures["gb_per_s"]:
-        return f"{figures['gb_per_s']:.1f} GB/s"
+        return f"{figures['gb_per_s']:.3g} GB/s"
     return ""
 
 

@@ -45,7 +45,7 @@ class Process:
         )
         self.replies = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
-        self.version = self.ask("start", contender.factory, contender.arguments)
+        self.send("start", contender.factory, contender.arguments)
 
     def _read(self):
         try:
@@ -54,17 +54,19 @@ class Process:
         except (EOFError, OSError, ValueError, pickle.UnpicklingError):
             self.replies.put(("ended", None))
 
-    def ask(self, method, *arguments):
-        """Let the worker call a method, and return what the method returned."""
-        try:
+    def send(self, method, *arguments):
+        """Let the worker call a method; `receive` waits for its answer."""
+        with contextlib.suppress(OSError):  # it has ended: receive will say so
             pickle.dump((method, arguments), self.process.stdin)
             self.process.stdin.flush()
+
+    def receive(self):
+        """What the method returned."""
+        try:
             status, value = self.replies.get(timeout=self.timeout)
-        except (BrokenPipeError, OSError):
-            status, value = "ended", None
         except queue.Empty:
             self.stop()
-            raise WorkerError(f"no answer to {method!r} within {self.timeout:g} s") from None
+            raise WorkerError(f"no answer within {self.timeout:g} s") from None
         if status == "done":
             return value
         if status == "missing":
@@ -123,41 +125,49 @@ class Session:
             process.stop()
         self.processes = {}
 
-    def process(self, contender):
-        """The contender's process, started when it is first needed; None when it is missing."""
-        name = contender.name
-        if name in self.missing:
-            return None
-        if name not in self.processes:
+    def start(self, contenders):
+        """Start those that are not running yet, all at once."""
+        new = {
+            contender.name: Process(contender, self.timeout)
+            for contender in contenders
+            if contender.name not in self.processes and contender.name not in self.missing
+        }
+        self.processes.update(new)
+        for name, process in new.items():
             try:
-                process = Process(contender, self.timeout)
-            except Missing as reason:
-                self.missing[name] = str(reason)
-                return None
+                self.versions[name] = process.receive()
             except WorkerError as error:
-                self.missing[name] = "its process did not start"
-                self.problem(f"{name} did not start: {error}")
-                return None
-            self.processes[name] = process
-            self.versions[name] = process.version
-        return self.processes[name]
+                process.stop()
+                del self.processes[name]
+                if isinstance(error, Missing):
+                    self.missing[name] = str(error)
+                else:
+                    self.missing[name] = "its process did not start"
+                    self.problem(f"{name} did not start: {error}")
 
     def problem(self, text):
         self.problems.append(text)
         self.say(f"PROBLEM: {text}")
 
-    def ask(self, case, contender, method, *arguments):
-        """Ask a contender; report an error, end its process, and return None."""
-        process = self.process(contender)
-        if process is None:
-            return None
-        try:
-            return process.ask(method, *arguments)
-        except WorkerError as error:
-            self.problem(f"{contender.name} failed at {case.name}: {error}")
-            process.stop()
-            del self.processes[contender.name]
-            return None
+    def ask(self, case, names, method, *arguments):
+        """Ask contenders to call a method, all of them at once.
+
+        Returns
+        -------
+        dict
+            Name -> answer, for those that gave one; the others are problems now and have ended.
+        """
+        names = [name for name in names if name in self.processes]
+        for name in names:
+            self.processes[name].send(method, *arguments)
+        answers = {}
+        for name in names:
+            try:
+                answers[name] = self.processes[name].receive()
+            except WorkerError as error:
+                self.processes.pop(name).stop()
+                self.problem(f"{name} failed at {case.name}: {error}")
+        return answers
 
     def measure(self, case, contenders=None, *, budget=2.0, detail=False):
         """Compare and time one case.
@@ -177,56 +187,53 @@ class Session:
         dict
             Contender's name -> its figures (see `figures`), with the fastest rounds paired.
         """
-        found = {}
-        for contender in self.contenders if contenders is None else contenders:
-            answer = self.ask(case, contender, "prepare", case)
-            if answer is not None:
-                found[contender.name] = (contender, *answer)
-        agreeing = self._compare(case, found)
+        contenders = self.contenders if contenders is None else contenders
+        self.start(contenders)
+        names = [contender.name for contender in contenders]
+        answers = self.ask(case, names, "prepare", case)
+        agreeing = self._compare(case, {k: v for k, v in answers.items() if v is not None})
+        self.ask(case, set(answers) - set(agreeing), "forget")
         rounds = self._time(case, agreeing, budget)
         results = {name: figures(samples) for name, samples in rounds.items() if samples}
-        for name, (contender, _, _) in agreeing.items():
-            if detail and name in results:
-                results[name]["detail"] = self.ask(case, contender, "detail")
-            if name in self.processes:
-                self.ask(case, contender, "forget")
+        for name in results if detail else ():
+            results[name]["detail"] = self.ask(case, [name], "detail").get(name)
+        self.ask(case, agreeing, "forget")
         return results
 
-    def _compare(self, case, found):
-        """Those of the contenders that agree with the oracle; the oracle is the first one."""
-        compared = [name for name, (_, digests, _) in found.items() if digests is not None]
-        oracle = compared[0] if compared else None
-        agreeing = {}
-        for name, (contender, digests, seconds) in found.items():
-            difference = None
-            if digests is not None:
-                difference = disagreement(found[oracle][1], digests, case.tolerance)
-            if difference is None:
-                agreeing[name] = (contender, digests, seconds)
-            else:
+    def _compare(self, case, digests):
+        """Names of those that agree with the oracle: the first one that has results."""
+        oracle = next((name for name, found in digests.items() if found), None)
+        agreeing = []
+        for name, found in digests.items():
+            difference = found and disagreement(digests[oracle], found, case.tolerance)
+            if difference:
                 self.problem(f"{name} disagrees with {oracle} at {case.name}: {difference}")
-                self.ask(case, contender, "forget")
+            else:
+                agreeing.append(name)
         return agreeing
 
-    def _time(self, case, found, budget):
+    def _time(self, case, names, budget):
         """Rounds of samples for each name: everyone has a turn in every round."""
-        rounds = {name: [] for name in found}
-        names = list(found)
+        seconds = {}
+        for name in names:  # one after the other: from here on only one process works at a time
+            seconds.update(self.ask(case, [name], "estimate"))
+        rounds = {name: [] for name in seconds}
+        turns = list(rounds)
         end = time.perf_counter() + budget
         for number in range(MAX_ROUNDS):
             if number >= MIN_ROUNDS and time.perf_counter() > end:
                 break
-            for name in names:
-                contender, _, seconds = found[name]
-                inner = max(1, round(SAMPLE / max(seconds, 1e-9)))
-                samples = min(100, max(1, int(BURST / (inner * seconds))))
-                times = self.ask(case, contender, "measure", samples, inner, seconds < WARM)
-                if times is None:  # it crashed: go on with the others
-                    names = [other for other in names if other != name]
-                    rounds[name] = []
-                    continue
-                rounds[name].append(times)
-            names = names[1:] + names[:1]  # nobody always follows the same one
+            for name in list(turns):
+                inner = max(1, round(SAMPLE / seconds[name]))
+                samples = min(100, max(1, int(BURST / (inner * seconds[name]))))
+                warm = seconds[name] < WARM
+                times = self.ask(case, [name], "measure", samples, inner, warm).get(name)
+                if times is None:  # it crashed: the others go on
+                    turns.remove(name)
+                    del rounds[name]
+                else:
+                    rounds[name].append(times)
+            turns = turns[1:] + turns[:1]  # nobody always follows the same one
         return rounds
 
 

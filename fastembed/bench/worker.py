@@ -30,25 +30,25 @@ class Worker:
         return self.contender.version()
 
     def prepare(self, case):
-        """Run the case once and return its results in short, or None where there is no such task.
+        """Run the case once and return digests of its results.
 
         Returns
         -------
-        list of dict or None, float
-            One digest for each array of the result (None: there is no result to compare), and the
-            seconds of a call.
+        list of dict, or None
+            None where the contender has no such task; empty where there is no result to compare.
         """
         self.task = None
         self.task = self.contender.task(case)
         if self.task is None:
             return None
-        results = self.task.results()
-        digests = None if results is None else [digest(array) for array in results]
-        started = time.perf_counter()
-        self.task.run()
-        seconds = time.perf_counter() - started
+        digests = [digest(array) for array in self.task.results()]
         settle()
-        return digests, seconds
+        return digests
+
+    def estimate(self):
+        """Return the seconds of a call, about: the better of two, or one that is long."""
+        (seconds,) = self.measure(1, 1, False)
+        return min(seconds, *self.measure(1, 1, False)) if seconds < 0.05 else seconds
 
     def measure(self, samples, inner, warm):
         """Return the seconds of one call, for each of the samples of inner calls."""
