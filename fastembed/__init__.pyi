@@ -1,0 +1,34 @@
+"""What the lazy names of the package are, for type checkers and editors."""
+
+from fastembed import attention as attention
+from fastembed import base_model as base_model
+from fastembed import dropin as dropin
+from fastembed import functions as functions
+from fastembed import kernels as kernels
+from fastembed import layers as layers
+from fastembed import models as models
+from fastembed import ops as ops
+from fastembed import optimizer as optimizer
+from fastembed import reference as reference
+from fastembed import threads as threads
+from fastembed import time_layers as time_layers
+from fastembed import trainer as trainer
+from fastembed import util as util
+from fastembed.layers import Embedding as Embedding
+from fastembed.models import Rnnlm as Rnnlm
+from fastembed.ops import gather as gather
+from fastembed.ops import lstm as lstm
+from fastembed.ops import lstm_backward as lstm_backward
+from fastembed.ops import scatter_add as scatter_add
+from fastembed.ops import softmax_cross_entropy as softmax_cross_entropy
+from fastembed.threads import get_num_threads as get_num_threads
+from fastembed.threads import set_num_threads as set_num_threads
+from fastembed.time_layers import LSTM as LSTM
+from fastembed.time_layers import TimeEmbedding as TimeEmbedding
+from fastembed.time_layers import TimeLSTM as TimeLSTM
+from fastembed.trainer import RnnlmTrainer as RnnlmTrainer
+
+__version__: str
+
+def load_ipython_extension(ipython: object) -> None: ...
+def unload_ipython_extension(ipython: object) -> None: ...
