@@ -10,7 +10,7 @@ _NAMES = {
     "uninstall": "hook",
     "load_ipython_extension": "hook",
     "unload_ipython_extension": "hook",
-    "report": "report",
+    "report": "reporting",
 }
 
 __getattr__, __dir__, __all__ = attach(__name__, [], _NAMES)

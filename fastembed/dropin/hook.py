@@ -8,7 +8,7 @@ import sysconfig
 from functools import lru_cache
 from pathlib import Path
 
-from fastembed.dropin import report as reports
+from fastembed.dropin import reporting
 from fastembed.dropin.session import session
 
 
@@ -21,8 +21,8 @@ def install():
     if session.installed:
         return
     session.installed = True
-    if reports.wanted():
-        reports.report_at_exit()
+    if reporting.wanted():
+        reporting.report_at_exit()
     sys.meta_path.insert(0, _finder)
     _build.original, builtins.__build_class__ = builtins.__build_class__, _build
     for module in list(sys.modules.values()):

@@ -66,6 +66,12 @@ class Layer:
     backward_changes_cache: bool = False
     forward: Callable | None = None
 
+    @property
+    def attributes(self):
+        """Every attribute of the book's class that ours reads, sets or leaves empty."""
+        lists = ("params", "grads")
+        return {*lists, *self.reads, *self.writes, *self.backward_writes, *self.hides}
+
     def ours(self):
         """Our class of the same name."""
         return getattr(importlib.import_module(f"fastembed.{self.module}"), self.name)

@@ -10,7 +10,7 @@ from time import perf_counter
 
 import numpy as np
 
-from fastembed.dropin.watch import Watch, names_read
+from fastembed.dropin.watch import Settings, Watch, own_attributes
 
 MISSING = object()
 
@@ -76,12 +76,14 @@ class MethodsPatch:
     known : known.Layer
         What the book's class of that name does, and which class of ours does the same.
     stats : Stats
-    trial : bool
-        For a probe: small calls are accelerated too.
+    settings : Settings, optional
+        What the instances under the probe were like; without, this patch serves a probe: its first
+        instance sets the example, and small calls are accelerated too.
     """
 
-    def __init__(self, cls, known, stats, trial=False):
-        self.cls, self.known, self.stats, self.trial = cls, known, stats, trial
+    def __init__(self, cls, known, stats, settings=None):
+        self.cls, self.known, self.stats = cls, known, stats
+        self.settings, self.trial = settings, settings is None
         self.original = {name: getattr(cls, name) for name in known.methods}
         self.names = {name: _parameters(f)[1:] for name, f in self.original.items()}
         self.watch = Watch(self.original.values())
@@ -201,9 +203,15 @@ class MethodsPatch:
                 return f"{cls.__name__} has a {name} of its own"
         if cls is not self.cls:
             if cls not in self.subclasses:
-                self.subclasses[cls] = reader_of_hidden(cls, self.known, until=self.cls)
+                self.subclasses[cls] = reader(cls, self.known, until=self.cls)
             if self.subclasses[cls]:
                 return self.subclasses[cls]
+        if self.settings is None:
+            read, _ = own_attributes(cls, self.known.methods)
+            self.settings = Settings(instance, sorted(read - self.known.attributes))
+        changed = self.settings.changed(instance)
+        if changed:
+            return f"its attribute {changed} is not what it was when the class was probed"
         changed = self.watch.changed()
         if changed:
             return f"{changed} in its module is no longer what it was when the class was probed"
@@ -295,14 +303,15 @@ class FunctionPatch:
             return f"{type(error).__name__}: {error}"
 
 
-def reader_of_hidden(cls, known, until=object):
-    """The reason why cls needs an attribute that ours leaves empty: a method that names it."""
+def reader(cls, known, until=object):
+    """The reason why cls needs an attribute that ours leaves empty: a method that reads it."""
+    _, written = own_attributes(cls, known.methods)
+    hidden = {*known.hides, *(written - known.attributes)}
     for base in cls.__mro__[: cls.__mro__.index(until)]:
-        for name, method in vars(base).items():
-            if name in known.methods or name == "__init__":
-                continue
-            if isinstance(method, types.FunctionType):
-                for attribute in sorted(names_read(method) & set(known.hides)):
+        for name in vars(base):
+            if name not in known.methods and name != "__init__":
+                read, _ = own_attributes(base, [name])
+                for attribute in sorted(read & hidden):
                     return f"{base.__name__}.{name} reads self.{attribute}, which stays empty"
     return None
 

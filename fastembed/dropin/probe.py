@@ -13,6 +13,7 @@ import numpy as np
 
 from fastembed.dropin import patch
 from fastembed.dropin.scenarios import FUNCTION_SCENARIOS, LAYER_SCENARIOS, Run, Stop
+from fastembed.dropin.watch import PLAIN, own_attributes
 
 SECONDS = 5.0  # for the user's code in one probe
 RAISES = "raises"
@@ -24,7 +25,14 @@ class TooLong(BaseException):
 
 
 def probe_class(cls, known):
-    """The reason why cls must be left alone, or None if ours does the same.
+    """Try ours in the user's class.
+
+    Returns
+    -------
+    reason : str or None
+        Why cls must be left alone; None if ours does the same.
+    settings : watch.Settings
+        What the instances were like.
 
     Raises
     ------
@@ -33,19 +41,20 @@ def probe_class(cls, known):
     """
     for name in known.methods:
         if not isinstance(inspect.getattr_static(cls, name, None), types.FunctionType):
-            return f"it has no method {name} that could be replaced"
-    reason = _constructor(cls, known) or patch.reader_of_hidden(cls, known)
+            return f"it has no method {name} that could be replaced", None
+    reason = _constructor(cls, known) or _sets_more(cls, known) or patch.reader(cls, known)
     if reason:
-        return reason
+        return reason, None
     trial = types.new_class(cls.__name__, (cls,), {}, lambda space: space.update(_like(cls)))
     stats = patch.Stats()
-    trial_patch = patch.MethodsPatch(trial, known, stats, trial=True)
+    trial_patch = patch.MethodsPatch(trial, known, stats)
     trial_patch.apply()
-    return _compare(LAYER_SCENARIOS[known.name], cls, trial, stats)
+    reason = _compare(LAYER_SCENARIOS[known.name], cls, trial, stats, lambda: _defaults(cls, known))
+    return reason, trial_patch.settings
 
 
 def probe_function(function, known):
-    """The reason why function must be left alone, or None if ours does the same."""
+    """The reason why function must be left alone; None if ours does the same."""
     if function.__closure__:
         return "it is defined inside another function"
     stats = patch.Stats()
@@ -69,6 +78,31 @@ def _constructor(cls, known):
     return None
 
 
+def _sets_more(cls, known):
+    """The reason why ours would leave an attribute as it was that cls changes."""
+    read, written = own_attributes(cls, known.methods)
+    for name in sorted(written - known.attributes):
+        if not name.startswith("_"):
+            return f"it sets the attribute {name}, which fastembed does not"
+    first, _ = own_attributes(cls, known.methods[:1])
+    for name in sorted(first & written - known.attributes):
+        return f"it keeps a state of its own in the attribute {name}"
+    return None
+
+
+def _defaults(cls, known):
+    """The reason why a newly made object is not what the book's is; None if it needs arguments."""
+    parameters = inspect.signature(cls.__init__).parameters.values()
+    if any(p.default is p.empty for p in list(parameters)[1:]):
+        return None
+    own, ours = cls(), known.ours()()
+    for name in known.reads:
+        value, expected = getattr(own, name, None), getattr(ours, name)
+        if isinstance(expected, PLAIN) and value != expected:
+            return f"a new one has {name} = {value!r}, the book's {expected!r}"
+    return None
+
+
 def _slot(parameter):
     return parameter.kind, parameter.default
 
@@ -77,13 +111,19 @@ def _text(parameters):
     return ", ".join(str(p.replace(annotation=inspect.Parameter.empty)) for p in parameters)
 
 
-def _compare(scenarios, subject, trial, stats):
+def _compare(scenarios, subject, trial, stats, first=lambda: None):
     """The first scenario in which subject and trial differ, in words; None if there is none."""
+
+    def user_code():
+        return first() or [_record(scenario, subject) for scenario in scenarios]
+
     with _quiet():
         with patch.originals:
-            expected = _in_time(lambda: [_record(s, subject) for s in scenarios])
+            expected = _in_time(user_code)
         if expected is None:
             return f"its own code did not end within {SECONDS:.0f} s"
+        if isinstance(expected, str):
+            return expected
         for scenario, rows in zip(scenarios, expected, strict=True):
             what, value = rows[-1]
             if scenario.accelerated and what.endswith(RAISES):
@@ -123,8 +163,10 @@ def difference(expected, found):
             return f"the original gets to '{what}', fastembed's to '{other}'"
         reason = _unlike(value, new)
         if reason:
-            if " after " in what and what.startswith("argument"):
-                return f"{what} is changed" if new is None else f"{what} would be changed"
+            if value is None and what.startswith("argument"):
+                return f"{what} would be changed"
+            if new is None and what.startswith("argument"):
+                return f"{what} is changed"
             return f"{what}: {reason}"
     if len(expected) != len(found):
         return "one of the two stops early"
@@ -164,7 +206,8 @@ def _first_apart(a, b):
 
 def _name(value):
     if isinstance(value, np.ndarray):
-        return f"{value.dtype} of shape {value.shape}"
+        kind = "" if type(value) is np.ndarray else f"a {type(value).__name__}, "
+        return f"{kind}{value.dtype} of shape {value.shape}"
     return "None" if value is None else f"a {type(value).__name__}"
 
 

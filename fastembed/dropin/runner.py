@@ -8,8 +8,7 @@ import sys
 import types
 from importlib.machinery import SourceFileLoader
 
-from fastembed.dropin import hook
-from fastembed.dropin import report as reports
+from fastembed.dropin import hook, reporting
 from fastembed.dropin.session import session
 
 USAGE = """\
@@ -45,7 +44,7 @@ def main(argv=None):
     if isinstance(prepared, int):
         return prepared
     if "--report" in options:
-        reports.report_at_exit()
+        reporting.report_at_exit()
     try:
         _run(*prepared)
     except SystemExit as end:
@@ -187,7 +186,7 @@ def _file(trace):
 
 
 def _strict():
-    complaints = reports.complaints()
+    complaints = reporting.complaints()
     for line in complaints:
         print(f"fastembed --strict: {line}", file=sys.stderr)
     return 1 if complaints else 0

@@ -87,8 +87,8 @@ def read_only(array):
 
 
 def large(array):
-    """Values that saturate gates and separate a stable softmax from others."""
-    return 40 * array if isinstance(array, np.ndarray) and array.dtype.kind == "f" else array
+    """Values that saturate gates, tell a stable softmax from others, and meet any clipping."""
+    return 100 * array if isinstance(array, np.ndarray) and array.dtype.kind == "f" else array
 
 
 def with_nan(array):
@@ -159,6 +159,15 @@ def _usual(shape):
 
         return work
 
+    def large_inputs(run):  # forward alone: gradients of saturated gates are rounding noise
+        run.call("forward", _new(shape, run).forward, *map(large, shape.feed(run, N, T)))
+
+    def large_gradient(run):
+        layer = _new(shape, run)
+        out = run.call("forward", layer.forward, *shape.feed(run, N, T))
+        run.call("backward", layer.backward, *map(large, shape.gradient(run, out)))
+        run.grads(layer)
+
     def one(run):
         _step(shape, run, _new(shape, run), rows=1, steps=1)
 
@@ -199,7 +208,8 @@ def _usual(shape):
         Scenario("two forwards before backward", last_forward_wins),
         Scenario("parameters updated in place", updated),
         Scenario("an output that the caller changes", written_into),
-        Scenario("large inputs", changed(large)),
+        Scenario("large inputs", large_inputs),
+        Scenario("a large gradient", large_gradient),
         Scenario("inputs with NaN", changed(with_nan)),
     ]
 
@@ -280,6 +290,11 @@ def _labels(*labels):
         run.call("backward", layer.backward)
 
     return work
+
+
+def _dropout_default(run):
+    layer = run.subject()
+    run.call("forward", layer.forward, run.normal(20, D))
 
 
 def _dropout_ratio(run):
@@ -489,11 +504,12 @@ LAYER_SCENARIOS = {
         Scenario("a gradient other than 1", _scaled_loss(SOFTMAX_LOSS)),
         Scenario("one-hot labels", _one_hot(SOFTMAX_LOSS)),
     ),
-    "Dropout": _layer(
-        DROPOUT,
+    "Dropout": [
+        Scenario("a new layer", _dropout_default),
+        *_usual(DROPOUT),
         Scenario("another ratio", _dropout_ratio),
         Scenario("no training", _dropout_off),
-    ),
+    ],
     "Embedding": _layer(
         EMBEDDING, *_REPEATED, Scenario("ids with two axes", _ids([1, 2, 2], [0, 2, -1]))
     ),
@@ -503,11 +519,12 @@ LAYER_SCENARIOS = {
     "TimeLSTM": _layer(_LSTM, *_stateful(_LSTM)),
     "TimeEmbedding": _layer(TIME_EMBEDDING, *_REPEATED_IN_TIME),
     "TimeAffine": _layer(TIME_AFFINE),
-    "TimeDropout": _layer(
-        TIME_DROPOUT,
+    "TimeDropout": [
+        Scenario("a new layer", _dropout_default),
+        *_usual(TIME_DROPOUT),
         Scenario("another ratio", _dropout_ratio),
         Scenario("no training", _time_dropout_off),
-    ),
+    ],
     "TimeSoftmaxWithLoss": _layer(
         TIME_LOSS,
         Scenario("a gradient other than 1", _scaled_loss(TIME_LOSS)),

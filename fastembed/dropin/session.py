@@ -77,17 +77,17 @@ class Session:
         subject.pending = False
         try:
             if isinstance(value, type):
-                subject.reason = probe_class(value, known)
-                kind = MethodsPatch
+                subject.reason, settings = probe_class(value, known)
+                if subject.reason is None:
+                    subject.patch = MethodsPatch(value, known, subject.stats, settings)
             else:
                 subject.reason = probe_function(value, known)
-                kind = FunctionPatch
+                if subject.reason is None:
+                    subject.patch = FunctionPatch(value, known, subject.stats)
         except NameError as error:
             subject.reason, subject.pending = f"it needs a name that is missing: {error}", True
         except Exception as error:
             subject.reason = f"the probe ended with {type(error).__name__}: {error}"
-        if subject.reason is None:
-            subject.patch = kind(value, known, subject.stats)
         return subject.reason is None
 
 

@@ -1,10 +1,15 @@
-"""What a method leans on: the module names it reads, so that a later change of them is noticed."""
+"""What a method leans on, read from its code: module names, and attributes of its object."""
 
+import dis
 import types
+
+import numpy as np
+
+PLAIN = (type(None), bool, int, float, str)
 
 
 class Watch:
-    """The globals that functions read, directly or through functions and classes of the same kind.
+    """The globals that functions read, directly or through functions and classes of their module.
 
     A notebook may define ``softmax`` again, or set ``GPU = True``, after a class was probed; from
     then on the original must run.
@@ -42,11 +47,92 @@ class Watch:
         return None
 
 
+class Settings:
+    """Attributes that a class's methods read and that we know nothing of: a cell's class, a factor.
+
+    They must be, on every instance, what they were on the one that was probed.
+
+    Parameters
+    ----------
+    instance : object
+        A newly made instance.
+    names : iterable of str
+    """
+
+    def __init__(self, instance, names):
+        self.expected = [
+            (name, _essence(getattr(instance, name))) for name in names if hasattr(instance, name)
+        ]
+
+    def changed(self, instance):
+        """The first attribute that is not what it was, or None."""
+        for name, essence in self.expected:
+            if _essence(getattr(instance, name, None)) != essence:
+                return name
+        return None
+
+
+def _essence(value):
+    """What makes two settings the same: a value, a function or class, or else an object's class."""
+    if isinstance(value, PLAIN):
+        return type(value), value
+    if isinstance(value, types.MethodType):
+        return getattr(value.__func__, "__wrapped__", value.__func__)
+    if isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType, np.ufunc)):
+        return value
+    return type(value)
+
+
 def names_read(function):
     """Global and attribute names in a function's code, nested functions included."""
-    names, codes = set(), [function.__code__]
+    names = set()
+    for code in _codes(function.__code__):
+        names.update(code.co_names)
+    return names
+
+
+def own_attributes(cls, methods):
+    """Attributes of self that methods read, and attributes that they set, helpers included.
+
+    Returns
+    -------
+    read, written : set of str
+    """
+    read, written, todo, done = set(), set(), list(methods), set()
+    while todo:
+        function = getattr(cls, todo.pop(), None)
+        function = getattr(function, "__wrapped__", function)
+        if not isinstance(function, types.FunctionType) or function in done:
+            continue
+        done.add(function)
+        loads, stores = _attributes(function)
+        read |= loads
+        written |= stores
+        todo += loads
+    return read, written
+
+
+def _attributes(function):
+    loads, stores = set(), set()
+    this = function.__code__.co_varnames[:1]
+    for code in _codes(function.__code__):
+        on_top = None
+        for step in dis.get_instructions(code):
+            if step.opname == "STORE_ATTR":  # of any object: self may hide behind another name
+                stores.add(step.argval)
+            elif step.opname in ("LOAD_ATTR", "LOAD_METHOD") and on_top == this:
+                loads.add(step.argval)
+            if step.opname.startswith(("LOAD_FAST", "LOAD_DEREF")):
+                names = step.argval if isinstance(step.argval, tuple) else (step.argval,)
+                on_top = names[-1:]
+            elif step.opname != "COPY":
+                on_top = None
+    return loads, stores
+
+
+def _codes(code):
+    codes = [code]
     while codes:
         code = codes.pop()
-        names.update(code.co_names)
+        yield code
         codes += [const for const in code.co_consts if isinstance(const, types.CodeType)]
-    return names

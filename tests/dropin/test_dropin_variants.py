@@ -1,0 +1,398 @@
+"""Classes with the book's names that do something else: left alone, with a reason, unchanged."""
+
+import contextlib
+import re
+import warnings
+
+import numpy as np
+import pytest
+
+from fastembed import dropin
+from fastembed.dropin import patch
+from fastembed.dropin.probe import difference
+from fastembed.dropin.scenarios import FUNCTION_SCENARIOS, LAYER_SCENARIOS, Run
+from fastembed.dropin.session import session
+
+# what: (module, changes, {class or function: words that the reason must have})
+VARIANTS = {
+    "stateful by default": (
+        "layers",
+        [("TimeLSTM", "b, stateful=False", "b, stateful=True")],
+        {"TimeLSTM": "stateful=True.*book"},
+    ),
+    "an embedding that loses duplicate ids": (
+        "layers",
+        [("Embedding", "np.add.at(dW, self.idx, dout)", "dW[self.idx] = dW[self.idx] + dout")],
+        {"Embedding": "grads.0..*here.*from fastembed"},
+    ),
+    "an embedding through time that loses duplicate ids": (
+        "layers",
+        [("TimeEmbedding", "total += self.layers[t].grads[0]", "total = self.layers[t].grads[0]")],
+        {"TimeEmbedding": "grads.0."},
+    ),
+    "softmax that changes its argument": (
+        "layers",
+        [
+            ("", "e = np.exp(x - x.max(axis=-1, keepdims=True))", "x -= x.max(-1, keepdims=True)"),
+            (
+                "",
+                "return e / e.sum(axis=-1, keepdims=True)",
+                "np.exp(x, out=x)\n    x /= x.sum(-1, keepdims=True)\n    return x",
+            ),
+        ],
+        {
+            "Softmax": "argument 1 after forward is changed",
+            "SoftmaxWithLoss": "argument 1 after forward is changed",
+            "TimeSoftmaxWithLoss": "argument 1 after forward is changed",
+        },
+    ),
+    "ignore_label as an argument of the constructor": (
+        "layers",
+        [
+            ("TimeSoftmaxWithLoss", "def __init__(self)", "def __init__(self, ignore_label=-1)"),
+            ("TimeSoftmaxWithLoss", "self.ignore_label = -1", "self.ignore_label = ignore_label"),
+        ],
+        {"TimeSoftmaxWithLoss": "constructor takes .ignore_label=-1., the book's .."},
+    ),
+    "no label is ignored": (
+        "layers",
+        [("TimeSoftmaxWithLoss", "mask = (ts != self.ignore_label)", "mask = (ts == ts)")],
+        {"TimeSoftmaxWithLoss": "labels of -1"},
+    ),
+    "dropout that is off by default": (
+        "layers",
+        [
+            ("Dropout", "train_flg=True", "train_flg=False"),
+            ("TimeDropout", "self.train_flg = True", "self.train_flg = False"),
+        ],
+        {
+            "Dropout": "a new layer: what forward returns",
+            "TimeDropout": "a new one has train_flg = False, the book's True",
+        },
+    ),
+    "GRU without bias": (
+        "layers",
+        [
+            (
+                "TimeGRU",
+                "cell = GRU",
+                "cell = GRU\n\n    def __init__(self, Wx, Wh, stateful=False):\n"
+                "        super().__init__(Wx, Wh, np.zeros(Wx.shape[1], 'f'), stateful)",
+            ),
+        ],
+        {"TimeGRU": "constructor takes .Wx, Wh, stateful=False., the book's .Wx, Wh, b,"},
+    ),
+    "a loss that is a stub": (
+        "layers",
+        [
+            (
+                "SoftmaxWithLoss",
+                "return cross_entropy_error(self.y, self.t)",
+                "return np.float32(0)",
+            ),
+            ("TimeSoftmaxWithLoss", "return losses.sum() / mask.sum()", "return np.float64(0)"),
+        ],
+        {"SoftmaxWithLoss": "forward returns: 0 here", "TimeSoftmaxWithLoss": "returns: 0 here"},
+    ),
+    "a loss that is not implemented": (
+        "layers",
+        [("SoftmaxWithLoss", "self.y = softmax(x)", "raise NotImplementedError")],
+        {"SoftmaxWithLoss": "forward raises NotImplementedError"},
+    ),
+    "another library's dot, less precise": (
+        "layers",
+        [
+            (
+                "",
+                "import numpy as np\n",
+                "import numpy\n\n\nclass np:\n    def dot(a, b):\n"
+                "        return numpy.dot(a.astype('e'), b.astype('e')).astype('f')\n\n\n"
+                "for name in dir(numpy):\n    if name != 'dot' and name[0] != '_':\n"
+                "        setattr(np, name, getattr(numpy, name))\n",
+            )
+        ],
+        {name: "here" for name in ("MatMul", "Affine", "TimeAffine", "TimeLSTM", "TimeRNN")},
+    ),
+    "another library's dot, another dtype": (
+        "layers",
+        [
+            (
+                "MatMul",
+                "return np.dot(x, self.params[0])",
+                "return np.dot(x, self.params[0]).astype(float)",
+            )
+        ],
+        {"MatMul": "float64 of shape .* here, float32"},
+    ),
+    "another library's arrays": (
+        "layers",
+        [
+            (
+                "MatMul",
+                "return np.dot(x, self.params[0])",
+                "return np.ma.array(np.dot(x, self.params[0]))",
+            )
+        ],
+        {"MatMul": "MaskedArray"},
+    ),
+    "gates in another order": (
+        "layers",
+        [("LSTM", "f, g, i, o = np.split(a, 4, axis=1)", "i, f, g, o = np.split(a, 4, axis=1)")],
+        {"TimeLSTM": "two training steps: what forward returns"},
+    ),
+    "gradients that add up": (
+        "layers",
+        [("_Layer", "mine[...] = grad", "mine[...] += grad")],
+        {name: "grads.0." for name in ("MatMul", "TimeAffine", "TimeEmbedding", "TimeLSTM")},
+    ),
+    "a state that is reused in place": (
+        "layers",
+        [
+            (
+                "TimeRNN",
+                "self.h = hs[:, t] = layer.forward(xs[:, t], self.h)",
+                "self.h[...] = hs[:, t] = layer.forward(xs[:, t], self.h.copy())",
+            )
+        ],
+        {"TimeRNN": "a state that the caller kept"},
+    ),
+    "a counter": (
+        "layers",
+        [("MatMul", "self.x = x\n", "self.x = x\n        self.calls = 1\n")],
+        {"MatMul": "it sets the attribute calls"},
+    ),
+    "a hidden counter": (
+        "layers",
+        [
+            (
+                "MatMul",
+                "self.x = x\n",
+                "self.x = x\n        self._calls = getattr(self, '_calls', 0) + 1\n"
+                "        self._calls += 0\n",
+            )
+        ],
+        {"MatMul": "a state of its own in the attribute _calls"},
+    ),
+    "inputs clipped when large": (
+        "layers",
+        [("", "return 1 / (1 + np.exp(-x))", "return 1 / (1 + np.exp(-np.clip(x, -6, 6)))")],
+        {"TimeLSTM": "here", "TimeGRU": "here"},
+    ),
+    "softmax that is not stable": (
+        "layers",
+        [("", "e = np.exp(x - x.max(axis=-1, keepdims=True))", "e = np.exp(x)")],
+        {"Softmax": "large inputs"},
+    ),
+    "a padding id without gradient": (
+        "layers",
+        [("TimeEmbedding", "self._fill(total)", "total[0] = 0\n        self._fill(total)")],
+        {"TimeEmbedding": "grads.0."},
+    ),
+    "a method that looks into the steps": (
+        "layers",
+        [
+            (
+                "TimeLSTM",
+                "    def reset_state(self)",
+                "    def gates(self):\n        return [step.cache for step in self.layers]\n\n"
+                "    def reset_state(self)",
+            )
+        ],
+        {"TimeLSTM": "TimeLSTM.gates reads self.layers"},
+    ),
+    "a sampler that may draw the target": (
+        "layers",
+        [("UnigramSampler", "p[word] = 0", "p[word] = p[word]")],
+        {"UnigramSampler": "seeded draws"},
+    ),
+    "a sampler that draws with replacement": (
+        "layers",
+        [("UnigramSampler", "replace=False", "replace=True")],
+        {"UnigramSampler": "seeded draws"},
+    ),
+    "attention that is scaled": (
+        "layers",
+        [("AttentionWeight", "(hs * query).sum(axis=2)", "(hs * query).sum(axis=2) / 2")],
+        {"AttentionWeight": "here", "Attention": "here", "TimeAttention": "here"},
+    ),
+    "weight decay": (
+        "training",
+        [("SGD", "param -= self.lr * grad", "param -= self.lr * (grad + 1e-3 * param)")],
+        {"SGD": "argument 1 after update"},
+    ),
+    "another epsilon": (
+        "training",
+        [("Adam", "+ 1e-7", "+ 1e-8")],
+        {"Adam": "argument 1 after update"},
+    ),
+    "an optimizer that makes new arrays": (
+        "training",
+        [
+            (
+                "SGD",
+                "param -= self.lr * grad",
+                "pass\n        params[:] = [p - self.lr * g for p, g in zip(params, grads)]",
+            )
+        ],
+        {"SGD": "whether the arrays stay the same objects"},
+    ),
+    "an optimizer of another kind": (
+        "training",
+        [("Adam", "def __init__(self, lr=0.001", "def __init__(self, params, lr=0.001")],
+        {"Adam": "constructor takes .params, lr=0.001"},
+    ),
+    "clipping each gradient by itself": (
+        "training",
+        [
+            (
+                "",
+                "rate = max_norm / (norm + 1e-6)\n    if rate < 1:\n        for grad in grads:",
+                "if True:\n        for grad in grads:\n"
+                "            rate = min(1, max_norm / np.linalg.norm(grad))",
+            ),
+        ],
+        {"clip_grads": "gradients above the norm"},
+    ),
+    "shared gradients averaged": (
+        "training",
+        [("", "grads[i] += grads[j]\n", "grads[i] += grads[j]\n                grads[i] /= 2\n")],
+        {"remove_duplicate": "shared and tied weights"},
+    ),
+    "batches that do not wrap around": (
+        "util",
+        [
+            (
+                "RnnlmTrainer",
+                "x[(start + self.time_idx) % size]",
+                "x[min(start + self.time_idx, size - 1)]",
+            )
+        ],
+        {"RnnlmTrainer": "get_batch"},
+    ),
+    "contexts in another order": (
+        "util",
+        [("", "contexts.append(left + right)", "contexts.append(right + left)")],
+        {"create_contexts_target": "a window of 1"},
+    ),
+    "one-hot rows of floats": (
+        "util",
+        [
+            (
+                "",
+                "one_hot = np.zeros(corpus.shape + (vocab_size,), dtype=np.int32)",
+                "one_hot = np.zeros(corpus.shape + (vocab_size,))",
+            )
+        ],
+        {"convert_one_hot": "float64 of shape"},
+    ),
+}
+
+
+@pytest.mark.parametrize("what", VARIANTS)
+def test_contract_variant_is_left_alone(project, what):
+    name, changes, expected = VARIANTS[what]
+    plain, fast = project.twins(name, *changes)
+    for wanted, words in expected.items():
+        subject = find(wanted)
+        assert subject.reason is not None, f"{wanted} was accelerated"
+        assert re.search(words, subject.reason), subject.reason
+        own = getattr(fast, wanted)
+        assert subject.value is own
+        assert_untouched(own)
+        assert_same_bits(wanted, getattr(plain, wanted), own)
+    dropin.uninstall()
+    for wanted in expected:
+        assert_untouched(getattr(fast, wanted))
+
+
+def find(name):
+    return next(s for s in session.subjects.values() if s.where.split(".")[-1] == name)
+
+
+def assert_untouched(value):
+    if isinstance(value, type):
+        for name in ("forward", "backward", "update", "get_batch", "get_negative_sample"):
+            assert not hasattr(vars(value).get(name), "__wrapped__")
+    else:
+        assert value.__code__.co_argcount > 0
+
+
+def assert_same_bits(name, plain, own):
+    """Whatever it does, it does the same as in the user's own module."""
+    for scenario in {**LAYER_SCENARIOS, **FUNCTION_SCENARIOS}[name]:
+        expected, found = (seen(scenario, value) for value in (plain, own))
+        assert difference(expected, found) is None
+
+
+def seen(scenario, value):
+    run = Run(value)
+    np.random.seed(3)
+    with contextlib.suppress(Exception), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        scenario.work(run)
+    return run.rows
+
+
+# ---- what a probe may meet
+
+
+def test_a_class_that_never_comes_back_is_left_alone(project, monkeypatch):
+    monkeypatch.setattr("fastembed.dropin.probe.SECONDS", 0.2)
+    project.twins(
+        "layers", ("Softmax", "self.out = softmax(x)", "\n        while True:\n            pass")
+    )
+    assert "did not end within" in find("Softmax").reason
+    assert find("MatMul").reason is None
+
+
+def test_a_name_that_is_missing_is_told(project):
+    project.twins("layers", ("Softmax", "self.out = softmax(x)", "self.out = hardmax(x)"))
+    assert "hardmax" in find("Softmax").reason
+
+
+def test_methods_that_are_no_functions_are_left_alone(project):
+    project.twins(
+        "layers",
+        ("MatMul", "    def forward(self, x)", "    @staticmethod\n    def forward(self, x)"),
+    )
+    assert "no method forward" in find("MatMul").reason
+
+
+def test_probes_are_silent_and_leave_the_random_stream(project, capfd):
+    text = project.source(
+        "layers",
+        (
+            "MatMul",
+            "self.x = None",
+            "self.x = None\n        print('made')\n        np.random.rand()",
+        ),
+    )
+    project.write("loud", text)
+    np.random.seed(8)
+    expected = np.random.rand()
+    np.random.seed(8)
+    dropin.install()
+    project.load("loud")
+    assert np.random.rand() == expected
+    assert capfd.readouterr() == ("", "")
+    assert find("MatMul").reason is None
+
+
+def test_a_reason_stands_in_the_report(project, capsys):
+    project.twins("layers", ("SoftmaxWithLoss", "self.y = softmax(x)", "self.y = softmax(2 * x)"))
+    dropin.report()
+    lines = capsys.readouterr().out.splitlines()
+    (line,) = (line for line in lines if "left alone: my_layers.SoftmaxWithLoss" in line)
+    assert "what forward returns" in line and "from fastembed" in line
+
+
+def test_softmax_defined_again_later_sends_calls_back(project):
+    _, fast = project.twins("layers")
+    layer = fast.SoftmaxWithLoss()
+    x, t = np.ones((700, 50), "f"), np.zeros(700, int)
+    loss = layer.forward(x, t)
+    fast.softmax = lambda x: np.ones_like(x)
+    assert layer.forward(x, t) != loss
+    (reason,) = find("SoftmaxWithLoss").stats.fallbacks
+    assert reason.startswith("softmax in its module")
+    assert patch.originals.depth == 0
