@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import tempfile
 import zlib
 from pathlib import Path
@@ -79,6 +80,24 @@ def load(path, task):
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise UserError(f"{path} is damaged ({' '.join(str(error).split())})") from None
     return tensors, settings, progress, words
+
+
+def find(path, task):
+    """The checkpoint at path, None if there is no file; refuse one that is not good."""
+    if not os.path.lexists(path):
+        return None
+    try:
+        return load(path, task)
+    except UserError as error:
+        raise UserError(f"{error}; move it away or choose another --out") from None
+
+
+def back_up(path):
+    """Copy the file at path to NAME.previous.safetensors, before another run's takes its place."""
+    try:
+        shutil.copy2(path, Path(path).with_suffix(".previous.safetensors"))
+    except OSError as error:
+        raise UserError(f"cannot keep {path}: {reason(error)}") from None
 
 
 def fill(model_params, names, tensors, path):

@@ -1,7 +1,6 @@
 """Task ``lm``: a language model on text; its checkpoint is the best epoch so far."""
 
 import math
-import shutil
 import time
 from pathlib import Path
 
@@ -38,12 +37,14 @@ def run(options, given):
     train, held_out = text.split(paras)
     folder = Path(options.out)
     path = folder / "lm.safetensors"
-    old = _old(path, options.resume)
+    old = checkpoint.load(path, "lm") if options.resume else checkpoint.find(path, "lm")
     if options.resume:
         _adopt(options, given, old, path)
     words = text.vocabulary(train, options.min_count)
     if options.resume and words != old[3]:
         raise UserError(f"{path} was trained on another text; name the same text to go on")
+    if len(words) < 3:
+        raise UserError(f"no word of the text comes --min-count {options.min_count} times")
     _check_length(options, train, held_out)
     checkpoint.output_folder(folder)
 
@@ -67,17 +68,6 @@ def run(options, given):
     run.train(text.encode(train, words), text.encode(held_out, words))
     _show(options, run)
     return 0
-
-
-def _old(path, resume):
-    """The checkpoint at path, which must be a good one; None if there is none."""
-    if not resume and not path.exists():
-        return None
-    try:
-        return checkpoint.load(path, "lm")
-    except UserError as error:
-        advice = "" if resume else "; move it away or choose another --out"
-        raise UserError(f"{error}{advice}") from None
 
 
 def _adopt(options, given, old, path):
@@ -135,7 +125,7 @@ class _Run:
         self.options = options
         self.words = words
         self.path = path
-        self.backup = path.exists() and not options.resume
+        self.backup = old is not None and not options.resume
         self.model = Rnnlm(len(words), options.embed, options.hidden)
         self.lr = options.lr
         self.epoch = self.best_epoch = 0
@@ -202,7 +192,7 @@ class _Run:
 
     def _save(self):
         if self.backup:
-            shutil.copy2(self.path, self.path.with_name("lm.previous.safetensors"))
+            checkpoint.back_up(self.path)
             self.backup = False
         o = self.options
         progress = {
