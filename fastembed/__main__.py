@@ -51,9 +51,10 @@ def main(argv=None):
     module, argv = COMMANDS[command][0], argv[1:]
     if command == "run":
         return importlib.import_module(module).main(argv)  # errors, exits, Ctrl-C are the script's
-    warnings.showwarning = _one_line
     try:
-        status = importlib.import_module(module).main(argv)
+        with warnings.catch_warnings():
+            warnings.showwarning = _one_line
+            status = importlib.import_module(module).main(argv)
         sys.stdout.flush()
         return status
     except UserError as error:

@@ -1,5 +1,7 @@
 """Fixtures that every test module may use."""
 
+import subprocess
+
 import numpy as np
 import pytest
 
@@ -7,3 +9,21 @@ import pytest
 @pytest.fixture
 def rng():
     return np.random.default_rng(2)
+
+
+@pytest.fixture
+def here(capsys, monkeypatch):
+    """The command line in this process, which has loaded the libraries already."""
+
+    from fastembed.__main__ import main
+
+    def run(*arguments, cwd):
+        monkeypatch.chdir(cwd)
+        arguments = list(map(str, arguments))
+        try:
+            status = main(arguments)
+        except SystemExit as end:
+            status = end.code
+        return subprocess.CompletedProcess(arguments, status, *capsys.readouterr())
+
+    return run

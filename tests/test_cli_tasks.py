@@ -2,8 +2,6 @@
 
 import datetime
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -11,16 +9,6 @@ import pytest
 from fastembed.cli import checkpoint, questions, seq2seq, word2vec
 
 SMALL = "--examples 400 --epochs 1 --embed 8 --hidden 16 --batch 50".split()
-
-
-def train(*arguments, cwd):
-    return subprocess.run(
-        [sys.executable, "-m", "fastembed", "train", *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
 
 
 def test_additions_are_right_and_distinct():
@@ -83,8 +71,8 @@ def test_batched_answers_are_those_of_generate(name):
 
 
 @pytest.mark.parametrize(("task", "extra"), [("addition", []), ("date", ["date-attention.png"])])
-def test_seq2seq_tasks_answer_and_write(tmp_path, task, extra):
-    done = train("--task", task, *SMALL, "--out", "out", cwd=tmp_path)
+def test_seq2seq_tasks_answer_and_write(tmp_path, here, task, extra):
+    done = here("train", "--task", task, *SMALL, "--out", "out", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"epoch  1 +[\d.]+% right", done.stdout)
     assert len(re.findall(r"  (?:right|wrong: \S+)\n", done.stdout)) == seq2seq.SHOWN
@@ -95,7 +83,7 @@ def test_seq2seq_tasks_answer_and_write(tmp_path, task, extra):
 
 
 @pytest.mark.parametrize("model", ["CBOW", "SkipGram"])
-def test_word2vec_finds_words_that_stand_alike(tmp_path, model):
+def test_word2vec_finds_words_that_stand_alike(tmp_path, here, model):
     rng = np.random.default_rng(0)
     pets, meals = "kitten puppy rabbit".split(), "breakfast dinner supper".split()
     lines = [
@@ -103,7 +91,9 @@ def test_word2vec_finds_words_that_stand_alike(tmp_path, model):
     ]
     (tmp_path / "text.txt").write_text("\n".join(lines))
     arguments = ["text.txt", "--embed", 16, "--window", 2, "--epochs", 4, "--lr", 0.02]
-    done = train("--task", "word2vec", "--model", model, *arguments, "--out", "out", cwd=tmp_path)
+    done = here(
+        "train", "--task", "word2vec", "--model", model, *arguments, "--out", "out", cwd=tmp_path
+    )
     assert (done.returncode, done.stderr) == (0, "")
     near = dict(re.findall(r"^  (\w+) +(.*)$", done.stdout, re.MULTILINE))
     assert set(near["kitten"].split(", ")[:2]) == {"puppy", "rabbit"}
@@ -132,9 +122,9 @@ def test_nearest_leaves_out_the_banned():
         "--task addition --out empty.txt",
     ],
 )
-def test_bad_input_ends_with_one_line(tmp_path, arguments):
+def test_bad_input_ends_with_one_line(tmp_path, here, arguments):
     (tmp_path / "empty.txt").write_text("")
-    done = train(*arguments.split(), cwd=tmp_path)
+    done = here("train", *arguments.split(), cwd=tmp_path)
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.startswith("python -m fastembed train: error: ")
     assert done.stderr.count("\n") == 1
@@ -144,13 +134,13 @@ def test_bad_input_ends_with_one_line(tmp_path, arguments):
 
 
 @pytest.mark.parametrize("task", ["addition", "word2vec"])
-def test_divergence_leaves_the_old_model(tmp_path, task):
+def test_divergence_leaves_the_old_model(tmp_path, here, task):
     small = SMALL if task == "addition" else ["--epochs", 1, "--embed", 8]
     (tmp_path / "out").mkdir()
     path = tmp_path / "out" / f"{task}.safetensors"
     checkpoint.save(path, task, {"W": np.ones(3)}, {}, {}, [])
     good = path.read_bytes()
-    done = train("--task", task, *small, "--lr", 1e38, "--out", "out", cwd=tmp_path)
+    done = here("train", "--task", task, *small, "--lr", 1e38, "--out", "out", cwd=tmp_path)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert done.stderr.endswith("choose a smaller --lr\n")
     assert path.read_bytes() == good

@@ -19,7 +19,8 @@ SMALL = (
 )
 
 
-def fastembed(*arguments, cwd, env=None, **options):
+def fastembed(*arguments, cwd, env=None):
+    """The command as a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "fastembed", *map(str, arguments)],
         cwd=cwd,
@@ -27,7 +28,6 @@ def fastembed(*arguments, cwd, env=None, **options):
         capture_output=True,
         text=True,
         timeout=120,
-        **options,
     )
 
 
@@ -94,20 +94,18 @@ def test_the_checkpoint_rebuilds_the_model(trained):
     assert tensors["embed.W"].shape == (len(words), 8) and tensors["embed.W"].dtype == np.float32
 
 
-def test_the_same_seed_gives_the_same_numbers(trained, tmp_path):
+def test_the_same_seed_gives_the_same_numbers(trained, tmp_path, here):
     folder, done = trained
-    again = fastembed(
-        "train", folder / "book.txt", *SMALL, "--epochs", 3, "--out", "out", cwd=tmp_path
-    )
+    again = here("train", folder / "book.txt", *SMALL, "--epochs", 3, "--out", "out", cwd=tmp_path)
     first, second = (checkpoint.load(f / "out/lm.safetensors", "lm") for f in (folder, tmp_path))
     for name, tensor in first[0].items():
         assert np.array_equal(tensor, second[0][name])
     assert perplexities(again) == perplexities(done)
 
 
-def test_resume_goes_on_where_it_stopped(copy, trained):
+def test_resume_goes_on_where_it_stopped(copy, trained, here):
     before = checkpoint.load(copy / "out/lm.safetensors", "lm")
-    done = fastembed(
+    done = here(
         "train", "book.txt", "--resume", "--no-compare", "--epochs", 2, "--out", "out", cwd=copy
     )
     assert done.returncode == 0, done.stderr
@@ -118,37 +116,35 @@ def test_resume_goes_on_where_it_stopped(copy, trained):
     assert after[2]["history"]["held out"][:3] == before[2]["history"]["held out"]
 
 
-def test_resumed_epochs_are_those_of_one_long_run(copy, trained):
+def test_resumed_epochs_are_those_of_one_long_run(copy, trained, here):
     # three epochs, then one: the same as four
-    fastembed("train", "book.txt", *SMALL, "--epochs", 4, "--out", "long", cwd=copy)
-    fastembed(
-        "train", "book.txt", "--resume", "--no-compare", "--epochs", 1, "--out", "out", cwd=copy
-    )
+    here("train", "book.txt", *SMALL, "--epochs", 4, "--out", "long", cwd=copy)
+    here("train", "book.txt", "--resume", "--no-compare", "--epochs", 1, "--out", "out", cwd=copy)
     long, out = (checkpoint.load(copy / f / "lm.safetensors", "lm") for f in ("long", "out"))
     assert long[2] == out[2]
     for name, tensor in long[0].items():
         assert np.array_equal(tensor, out[0][name])
 
 
-def test_resume_refuses_other_sizes(copy):
-    done = fastembed("train", "book.txt", "--resume", "--hidden", 9, "--out", "out", cwd=copy)
+def test_resume_refuses_other_sizes(copy, here):
+    done = here("train", "book.txt", "--resume", "--hidden", 9, "--out", "out", cwd=copy)
     one_line(done, "--hidden 8, not 9")
 
 
-def test_resume_refuses_another_text(copy, book):
+def test_resume_refuses_another_text(copy, book, here):
     (copy / "book.txt").write_text(book.replace("cat", "fox"))
-    done = fastembed("train", "book.txt", "--resume", "--out", "out", cwd=copy)
+    done = here("train", "book.txt", "--resume", "--out", "out", cwd=copy)
     one_line(done, "another text")
 
 
-def test_resume_needs_a_model(copy):
-    done = fastembed("train", "book.txt", "--resume", "--out", "nowhere", cwd=copy)
+def test_resume_needs_a_model(copy, here):
+    done = here("train", "book.txt", "--resume", "--out", "nowhere", cwd=copy)
     one_line(done, "cannot read nowhere/lm.safetensors", "No such file")
 
 
-def test_a_new_run_keeps_the_old_model_beside_its_own(copy):
+def test_a_new_run_keeps_the_old_model_beside_its_own(copy, here):
     old = (copy / "out/lm.safetensors").read_bytes()
-    done = fastembed("train", "book.txt", *SMALL, "--seed", 5, "--out", "out", cwd=copy)
+    done = here("train", "book.txt", *SMALL, "--seed", 5, "--out", "out", cwd=copy)
     assert done.returncode == 0, done.stderr
     assert (copy / "out/lm.previous.safetensors").read_bytes() == old
     assert (copy / "out/lm.safetensors").read_bytes() != old
@@ -170,22 +166,22 @@ def _vocabulary_changed(data):
 @pytest.mark.parametrize(
     "damage", [_truncated, _flipped, _vocabulary_changed, lambda data: b"", lambda data: b"text"]
 )
-def test_a_damaged_checkpoint_is_refused_and_left(copy, damage, resume):
+def test_a_damaged_checkpoint_is_refused_and_left(copy, damage, resume, here):
     path = copy / "out/lm.safetensors"
     path.write_bytes(damage(path.read_bytes()))
     damaged = path.read_bytes()
-    done = fastembed("train", "book.txt", *SMALL, "--out", "out", *resume, cwd=copy)
+    done = here("train", "book.txt", *SMALL, "--out", "out", *resume, cwd=copy)
     one_line(done, "lm.safetensors", "damaged")
     assert path.read_bytes() == damaged
 
 
-def test_a_foreign_checkpoint_is_refused_and_left(copy):
+def test_a_foreign_checkpoint_is_refused_and_left(copy, here):
     from safetensors.numpy import save_file
 
     path = copy / "out/lm.safetensors"
     save_file({"W": np.zeros(3)}, path)
     for arguments in ([], ["--resume"]):
-        done = fastembed("train", "book.txt", *SMALL, "--out", "out", *arguments, cwd=copy)
+        done = here("train", "book.txt", *SMALL, "--out", "out", *arguments, cwd=copy)
         one_line(done, "was not written by 'python -m fastembed train'")
     assert path.stat().st_size < 200
 
@@ -231,14 +227,19 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     ],
     ids=["missing", "folder", "empty", "blank", "tiny", "undecodable", "binary"],
 )
-def test_bad_text_ends_with_one_line(tmp_path, make, words):
+def test_bad_text_ends_with_one_line(tmp_path, make, words, here):
     make(tmp_path / "text")
-    one_line(fastembed("train", "text", "--out", "out", cwd=tmp_path), *words)
+    one_line(here("train", "text", "--out", "out", cwd=tmp_path), *words)
     assert not (tmp_path / "out").exists()
 
 
-def test_bad_text_among_good_ends_with_one_line(copy):
-    one_line(fastembed("train", "book.txt", "nosuch.txt", *SMALL, cwd=copy), "nosuch.txt")
+def test_bad_text_among_good_ends_with_one_line(copy, here):
+    one_line(here("train", "book.txt", "nosuch.txt", *SMALL, cwd=copy), "nosuch.txt")
+
+
+def test_bad_input_of_a_process_ends_with_one_line(tmp_path):
+    one_line(fastembed("train", "nosuch.txt", cwd=tmp_path), "cannot read nosuch.txt")
+    one_line(fastembed("train", "--epochs", "0", cwd=tmp_path), "--epochs")
 
 
 @pytest.mark.parametrize(
@@ -264,24 +265,24 @@ def test_bad_text_among_good_ends_with_one_line(copy):
         "--frobnicate",
     ],
 )
-def test_bad_options_end_with_one_line(tmp_path, arguments):
-    one_line(fastembed("train", *arguments.split(), cwd=tmp_path), arguments.split()[0])
+def test_bad_options_end_with_one_line(tmp_path, arguments, here):
+    one_line(here("train", *arguments.split(), cwd=tmp_path), arguments.split()[0])
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("out", ["book.txt", "book.txt/deeper", "null\0character"])
-def test_a_folder_that_cannot_be_written_ends_with_one_line(copy, out):
+def test_a_folder_that_cannot_be_written_ends_with_one_line(copy, out, here):
     if "\0" in out:
         with pytest.raises(UserError, match="cannot write into folder"):
             checkpoint.output_folder(out)
         return
-    done = fastembed("train", "book.txt", *SMALL, "--out", out, cwd=copy)
+    done = here("train", "book.txt", *SMALL, "--out", out, cwd=copy)
     one_line(done, f"cannot write into folder {out}")
 
 
-def test_divergence_ends_with_one_line_and_no_file(copy):
+def test_divergence_ends_with_one_line_and_no_file(copy, here):
     with np.errstate(all="ignore"):
-        done = fastembed(
+        done = here(
             "train", "book.txt", *SMALL, "--lr", "1e30", "--max-grad", "1e30",
             "--out", "new", cwd=copy,
         )  # fmt: skip
@@ -317,13 +318,13 @@ def test_ctrl_c_ends_with_a_line_and_keeps_the_checkpoint(copy):
     assert checkpoint.load(copy / "long/lm.safetensors", "lm")[2]["epoch"] >= 3
 
 
-def test_a_killed_run_keeps_a_good_checkpoint(copy):
+def test_a_killed_run_keeps_a_good_checkpoint(copy, here):
     process = _start_long(copy)
     time.sleep(0.3)
     process.kill()
     process.communicate(timeout=30)
     epoch = checkpoint.load(copy / "long/lm.safetensors", "lm")[2]["epoch"]
-    done = fastembed(
+    done = here(
         "train", "book.txt", "--resume", "--no-compare", "--epochs", 1, "--out", "long", cwd=copy
     )
     assert done.returncode == 0, done.stderr

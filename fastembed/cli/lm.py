@@ -43,9 +43,9 @@ def run(options, given):
     words = text.vocabulary(train, options.min_count)
     if options.resume and words != old[3]:
         raise UserError(f"{path} was trained on another text; name the same text to go on")
+    _check_length(options, train, held_out)
     if len(words) < 3:
         raise UserError(f"no word of the text comes --min-count {options.min_count} times")
-    _check_length(options, train, held_out)
     checkpoint.output_folder(folder)
 
     source = ", ".join(options.text) or "the Python language reference (pydoc_data.topics)"
