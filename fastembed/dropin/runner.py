@@ -46,7 +46,7 @@ def main(argv=None):
     if "--report" in options:
         reporting.report_at_exit()
     try:
-        _run(*prepared)
+        _run(*prepared, shown=("<frozen runpy>",) if as_module else ())
     except SystemExit as end:
         if "--strict" not in options or end.code not in (None, 0):
             raise
@@ -111,7 +111,7 @@ def _new_main(place, loader):
 def _compile(source, place, main):
     """The script's code, with a look at ``__main__`` after each definition: before it is used."""
     mark = f"fastembed: look ({os.urandom(8).hex()})"
-    tree = ast.parse(source, place)
+    tree = compile(source, place, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
     tree.body = _marked(tree.body, mark)
     code = compile(ast.fix_missing_locations(tree), place, "exec", dont_inherit=True)
 
@@ -143,7 +143,8 @@ def _marked(body, mark):
     return marked
 
 
-def _run(main, make_code):
+def _run(main, make_code, shown):
+    """Execute the script; of the frames below it, tracebacks show those of the files in shown."""
     hook.install()
     try:
         exec(make_code(), vars(main))
@@ -151,34 +152,35 @@ def _run(main, make_code):
         raise
     except BaseException:
         # Python itself prints the error and chooses the status, for Ctrl-C too
-        shown = sys.excepthook
+        users = sys.excepthook
 
         def excepthook(kind, error, trace):
-            _without_us(error, set())
-            shown(kind, error, error.__traceback__)
+            _without_us(error, shown, set())
+            users(kind, error, error.__traceback__)
 
         sys.excepthook = excepthook
         raise
 
 
-def _without_us(error, seen):
+def _without_us(error, shown, seen):
     """Take our frames out of an error's traceback, and out of those it came from."""
     if error is None or id(error) in seen:
         return
     seen.add(id(error))
-    trace, kept = error.__traceback__, []
+    trace, traces = error.__traceback__, []
     while trace is not None:
-        kept.append(trace)
+        traces.append(trace)
         trace = trace.tb_next
-    inside = [k for k, trace in enumerate(kept) if _file(trace) == __file__]
-    if inside:
-        kept = kept[inside[-1] + 1 :]
-    kept = [trace for trace in kept if not _file(trace).startswith(FOLDER)]
-    for trace, after in zip(kept, [*kept[1:], None], strict=True):
-        trace.tb_next = after
-    error.__traceback__ = kept[0] if kept else None
-    _without_us(error.__cause__, seen)
-    _without_us(error.__context__, seen)
+    below = max((k for k, trace in enumerate(traces) if _file(trace) == __file__), default=-1)
+    kept = [trace for trace in traces[: below + 1] if _file(trace) in shown]
+    kept += [trace for trace in traces[below + 1 :] if not _file(trace).startswith(FOLDER)]
+    following = None
+    for trace in reversed(kept):
+        trace.tb_next = following
+        following = trace
+    error.__traceback__ = following
+    _without_us(error.__cause__, shown, seen)
+    _without_us(error.__context__, shown, seen)
 
 
 def _file(trace):
