@@ -237,6 +237,16 @@ def _time_embedding(m, x):
     return run
 
 
+def _time_softmax(m, x):
+    layer = m.TimeSoftmaxWithLoss()
+
+    def run():
+        loss = layer.forward(x["scores"], x["labels"])
+        return loss, layer.backward()
+
+    return run
+
+
 def _stream(reads_and_writes):
     return lambda s, itemsize: Work(copied=reads_and_writes * s["n"] * itemsize)
 
@@ -464,6 +474,17 @@ OPS = {
         ),
         ids=("uniform", "zipf", "hot"),
         tolerance={"float32": 2e-5},  # the layer's output is float32, as the book's
+        fast="fastembed.time_layers",
+        reference="fastembed.reference.layers",
+    ),
+    "TimeSoftmaxWithLoss fwd+bwd": Op(
+        (),
+        inputs.time_scores,
+        _time_softmax,
+        {"V": 11, "N": 3, "T": 4},
+        lambda s, itemsize: Work(copied=2 * s["N"] * s["T"] * s["V"] * itemsize),
+        ids=("uniform", "zipf"),
+        tolerance={"float32": 2e-5},
         fast="fastembed.time_layers",
         reference="fastembed.reference.layers",
     ),

@@ -128,3 +128,11 @@ def time_embedding(rng, s, ids, dtype):
         "xs": draw_ids(rng, ids, s["V"], shape),
         "dout": floats(rng, shape + (s["D"],), dtype),
     }
+
+
+def time_scores(rng, s, ids, dtype):
+    shape = s["N"], s["T"]
+    return {
+        "scores": floats(rng, shape + (s["V"],), dtype, 5),
+        "labels": draw_ids(rng, ids, s["V"], shape),
+    }

@@ -121,9 +121,13 @@ class Session:
         return self
 
     def __exit__(self, *exception):
-        for process in self.processes.values():
-            process.stop()
-        self.processes = {}
+        for name in list(self.processes):
+            self.stop(name)
+
+    def stop(self, name):
+        """End a contender's process, if it runs."""
+        if name in self.processes:
+            self.processes.pop(name).stop()
 
     def start(self, contenders):
         """Start those that are not running yet, all at once."""
@@ -137,8 +141,7 @@ class Session:
             try:
                 self.versions[name] = process.receive()
             except WorkerError as error:
-                process.stop()
-                del self.processes[name]
+                self.stop(name)
                 if isinstance(error, Missing):
                     self.missing[name] = str(error)
                 else:
@@ -165,7 +168,7 @@ class Session:
             try:
                 answers[name] = self.processes[name].receive()
             except WorkerError as error:
-                self.processes.pop(name).stop()
+                self.stop(name)
                 self.problem(f"{name} failed at {case.name}: {error}")
         return answers
 

@@ -106,9 +106,12 @@ def _softmax(x):
 def _softmax_cross_entropy(x):
     scores, labels = _tensors(x, "scores", "labels")
     scores.requires_grad_(True)
+    V = scores.shape[-1]
 
     def run():
-        loss = torch.nn.functional.cross_entropy(scores, labels, ignore_index=-1)
+        loss = torch.nn.functional.cross_entropy(
+            scores.view(-1, V), labels.view(-1), ignore_index=-1
+        )
         return loss, *torch.autograd.grad(loss, [scores])
 
     return Task(run, _fetch)
@@ -183,5 +186,6 @@ TASKS = {
     "softmax": _softmax,
     "softmax_cross_entropy": _softmax_cross_entropy,
     "TimeEmbedding fwd+bwd": _time_embedding,
+    "TimeSoftmaxWithLoss fwd+bwd": _softmax_cross_entropy,
     "Rnnlm step": _rnnlm,
 }

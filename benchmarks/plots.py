@@ -1,0 +1,218 @@
+"""Pictures of the document."""
+
+from pathlib import Path
+
+from fastembed.bench.report import times
+
+COLOURS = {
+    "ours": "#1b7837",
+    "ours-1": "#7fbf7b",
+    "reference": "#999999",
+    "numpy": "#666666",
+    "torch": "#d6604d",
+    "thinc": "#4393c3",
+    "ceiling": "#222222",
+}
+LABELS = {
+    "ours": "fastembed",
+    "ours-1": "fastembed, 1 thread",
+    "reference": "NumPy, as in the book",
+    "numpy": "NumPy",
+    "torch": "PyTorch",
+    "thinc": "Thinc",
+    "ceiling": "copy",
+}
+
+
+def pyplot():
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    return plt
+
+
+def all_plots(data, folder):
+    """Write speed.png, scaling.png, threads.png and layers.png, as far as there are figures."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, draw in (
+        ("speed.png", speed),
+        ("scaling.png", scaling),
+        ("threads.png", threads),
+        ("layers.png", layers),
+    ):
+        if draw(data, folder / name):
+            written.append(folder / name)
+    return written
+
+
+def _rows(data, title):
+    return [data["cases"][k] for k in data["sections"].get(title, [])]
+
+
+def headline(data):
+    """The rows that README shows, with short labels."""
+    wanted = (
+        ("TimeEmbedding fwd+bwd", {"V": 10_000, "D": 100}, "TimeEmbedding, 10k words × 100"),
+        ("TimeEmbedding fwd+bwd", {"V": 10_000, "D": 650}, "TimeEmbedding, 10k words × 650"),
+        ("scatter_add", {"V": 100_000, "D": 300}, "scatter-add, 100k × 300"),
+        ("scatter_add", {"V": 30_000, "D": 768}, "scatter-add, 30k × 768"),
+        ("gather", {"V": 30_000, "D": 768}, "gather, 30k × 768"),
+        ("lstm fwd+bwd", {"N": 20, "H": 100}, "LSTM, 20 × 35 steps, H = 100"),
+        ("lstm fwd+bwd", {"N": 20, "H": 650}, "LSTM, 20 × 35 steps, H = 650"),
+        ("lstm fwd+bwd", {"N": 64, "H": 256}, "LSTM, 64 × 50 steps, H = 256"),
+        ("lstm fwd", {"N": 1, "T": 1}, "LSTM, one step forward"),
+        ("TimeSoftmaxWithLoss fwd+bwd", {}, "softmax cross-entropy, 700 × 10k"),
+        ("Rnnlm step", {}, "training step, Rnnlm"),
+        ("BetterRnnlm step", {}, "training step, BetterRnnlm"),
+        ("CBOW step", {}, "training step, CBOW"),
+        ("SkipGram step", {}, "training step, SkipGram"),
+        ("Seq2seq step", {}, "training step, Seq2seq"),
+        ("AttentionSeq2seq step", {}, "training step, AttentionSeq2seq"),
+    )
+    for op, sizes, label in wanted:
+        for row in data["cases"]:
+            if (
+                row["op"] == op
+                and row["cell"]
+                and row["ids"] in ("", "zipf")
+                and sizes.items() <= row["sizes"].items()
+                and "ours" in row["contenders"]
+            ):
+                yield label, row
+                break
+
+
+def speed(data, path):
+    """Bars: how many times our time the others need."""
+    rows = list(headline(data))[::-1]
+    if not rows:
+        return False
+    plt = pyplot()
+    figure, axes = plt.subplots(figsize=(8, 0.42 * len(rows) + 1.2))
+    height = 0.38
+    for offset, who in ((height / 2, "reference"), (-height / 2, "torch")):
+        places, values = [], []
+        for k, (_, row) in enumerate(rows):
+            value = row["contenders"].get(who, {}).get("times_ours")
+            if value:
+                places.append(k + offset)
+                values.append(value)
+        axes.barh(places, values, height, color=COLOURS[who], label=LABELS[who])
+        for place, value in zip(places, values, strict=True):
+            axes.annotate(
+                times(value),
+                (value, place),
+                (3, 0),
+                va="center",
+                fontsize=8,
+                textcoords="offset points",
+            )
+    axes.axvline(1, color=COLOURS["ours"], linewidth=2)
+    axes.set_xscale("log")
+    left, right = axes.get_xlim()
+    axes.set_xlim(min(left, 0.5), right * 2)
+    axes.set_yticks(range(len(rows)), [label for label, _ in rows], fontsize=9)
+    axes.set_xlabel("time, in times that of fastembed (green line); longer is slower")
+    axes.legend(loc="lower right", fontsize=9, frameon=False)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    _save(figure, plt, path)
+    return True
+
+
+def scaling(data, path):
+    """Median times along one size, for each op and size."""
+    titles = [title for title in data["sections"] if " over " in title and _rows(data, title)]
+    if not titles:
+        return False
+    plt = pyplot()
+    columns = 4
+    lines = -(-len(titles) // columns)
+    figure, grid = plt.subplots(lines, columns, figsize=(4 * columns, 3.2 * lines), squeeze=False)
+    for axes in grid.flat[len(titles) :]:
+        axes.set_visible(False)
+    for axes, title in zip(grid.flat, titles, strict=False):
+        axis = title.rsplit(" ", 1)[1]
+        rows = _rows(data, title)
+        for who in ("reference", "torch", "ours"):
+            points = [
+                (row["sizes"][axis], row["contenders"][who]["median"] * 1e3)
+                for row in rows
+                if who in row["contenders"]
+            ]
+            if points:
+                axes.plot(*zip(*points, strict=True), "o-", color=COLOURS[who], label=LABELS[who])
+        axes.set(xscale="log", yscale="log", title=title, xlabel=axis)
+    grid[0, 0].set_ylabel("ms")
+    grid[0, 0].legend(fontsize=8)
+    figure.tight_layout()
+    _save(figure, plt, path)
+    return True
+
+
+def threads(data, path):
+    """Speed-up over one thread."""
+    rows = _rows(data, "threads")
+    if not rows:
+        return False
+    plt = pyplot()
+    figure, axes = plt.subplots(figsize=(6, 4))
+    for row in rows:
+        found = {
+            int(who.split("-")[1]): figures["median"]
+            for who, figures in row["contenders"].items()
+            if who.startswith("ours-")
+        }
+        if 1 in found:
+            counts = sorted(found)
+            axes.plot(counts, [found[1] / found[k] for k in counts], "o-", label=row["name"])
+    axes.set(xlabel="threads", ylabel="times as fast as one thread")
+    axes.legend(fontsize=7)
+    _save(figure, plt, path)
+    return True
+
+
+def layers(data, path):
+    """Training steps by layer: ours beside the reference."""
+    rows = [
+        row
+        for row in _rows(data, "steps")
+        if all(row["contenders"].get(who, {}).get("detail") for who in ("ours", "reference"))
+    ]
+    if not rows:
+        return False
+    plt = pyplot()
+    figure, grid = plt.subplots(1, len(rows), figsize=(2.6 * len(rows), 5), squeeze=False)
+    names = {
+        name: None
+        for row in rows
+        for who in ("reference", "ours")
+        for name in row["contenders"][who]["detail"]
+    }
+    palette = plt.get_cmap("tab20")
+    colours = {name: palette(k % 20) for k, name in enumerate(names)}
+    used = {}
+    for axes, row in zip(grid[0], rows, strict=True):
+        for place, who in enumerate(("reference", "ours")):
+            bottom = 0.0
+            for name, value in row["contenders"][who]["detail"].items():
+                used[name] = axes.bar(place, value * 1e3, 0.7, bottom, color=colours[name])
+                bottom += value * 1e3
+        axes.set_xticks((0, 1), ("NumPy", "fastembed"), fontsize=8)
+        axes.set_title(row["op"].removesuffix(" step"), fontsize=9)
+    grid[0, 0].set_ylabel("ms a step")
+    figure.legend(
+        used.values(), used.keys(), loc="center left", bbox_to_anchor=(1, 0.5), fontsize=7
+    )
+    figure.tight_layout()
+    _save(figure, plt, path)
+    return True
+
+
+def _save(figure, plt, path):
+    figure.savefig(path, dpi=120, bbox_inches="tight")
+    plt.close(figure)

@@ -1,0 +1,231 @@
+"""The whole benchmark (``python -m benchmarks``): goals, tables, pictures, README, probes."""
+
+import copy
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import cells, goals, markdown, measure, plots, probes, readme  # noqa: E402
+from fastembed.bench import cases, report, runner  # noqa: E402
+
+
+def figures(median, times_ours):
+    return {
+        "median": median,
+        "low": median * 0.9,
+        "high": median * 1.1,
+        "best": median * 0.8,
+        "samples": 9,
+        "rounds": [median] * 3,
+        "gb_per_s": 1.0,
+        "gflop_per_s": 0.0,
+        "share": 0.5,
+        "times_ours": times_ours,
+    }
+
+
+def row(case, section, **ratios):
+    contenders = {"ours": figures(1e-3, 1.0)}
+    for name, ratio in ratios.items():
+        contenders[name] = figures(ratio * 1e-3, ratio)
+    if section == "steps":
+        for who in ("ours", "reference"):
+            contenders[who]["detail"] = {"TimeLSTM forward": 1e-3, "update": 2e-4}
+    return {
+        **report.row(case, {}, {}),
+        "contenders": contenders,
+        "section": section,
+        "cell": section in ("table", "steps"),
+    }
+
+
+@pytest.fixture
+def document():
+    """A run in which every goal is met by far."""
+    rows, sections = [], {}
+    for title, (chosen, _, _) in measure.sections(quick=False).items():
+        start = len(rows)
+        for case in chosen:
+            ratios = {"reference": 200.0, "numpy": 2.0, "torch": 20.0, "ceiling": 0.9}
+            if title == "threads":
+                ratios = {"reference": 9.0, "ours-1": 1.7, "ours-2": 1.0}
+            rows.append(row(case, title, **ratios))
+        sections[title] = list(range(start, len(rows)))
+    return {
+        "schema": report.SCHEMA,
+        "command": "python -m benchmarks",
+        "date": "2000-01-01T00:00:00+00:00",
+        "machine": {"cpu": "a CPU", "cpus": 2, "system": "", "python": ""},
+        "versions": {"ours": "fastembed 0", "torch": "PyTorch 0", "reference": "NumPy 0"},
+        "missing": {"thinc": "No module named 'thinc'"},
+        "problems": [],
+        "ceilings": {"copy_gb_per_s": 20.0, "fill_gb_per_s": 10.0, "sgemm_gflop_per_s": 100.0},
+        "cases": rows,
+        "sections": sections,
+        "seconds": 1.0,
+        "only": None,
+        "bits": {"gather": True},
+        "memory": [{"name": "m", "V": 10, "D": 3, "N": 2, "T": 5, "ours": 100, "reference": 9_999}],
+        "interference": {
+            f"{name} / {other}": {"ours": 1.0, "other": 1.0, "mixed": 2.2, "ratio": 1.1}
+            for name in probes.INTERFERENCE
+            for other in probes.WITH
+        },
+        "startup": {
+            "import_numpy": 0.1,
+            "import_fastembed": 0.01,
+            "first_call": {"gather": 0.3, "adam": 0.2},
+            "compile": {"cold": 9.0, "warm": 1.0},
+        },
+    }
+
+
+def test_every_cell_is_in_the_table_of_cases():
+    for quick in (False, True):
+        for title, (chosen, who, _) in measure.sections(quick).items():
+            names = [case.name for case in chosen]
+            assert len(set(names)) == len(names) > 0, title
+            assert all(case.op in cases.OPS and case.tolerance > 0 for case in chosen)
+            assert who[0].name == "reference"
+
+
+def test_goals_met(document):
+    found = goals.check(document)
+    assert [goal for goal in found if goal["met"] is not True] == []
+    assert len(found) > 25
+
+
+def worst(document, op, who, ratio):
+    changed = next(row for row in document["cases"] if row["op"] == op and row["cell"])
+    changed["contenders"][who]["times_ours"] = ratio
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [
+        ("TimeEmbedding fwd+bwd", lambda d: worst(d, "TimeEmbedding fwd+bwd", "reference", 59)),
+        ("scatter-add (zeroing", lambda d: worst(d, "scatter_add", "torch", 1.1)),
+        ("LSTM fwd against", lambda d: worst(d, "lstm fwd", "torch", 0.9)),
+        ("LSTM fwd+bwd against", lambda d: worst(d, "lstm fwd+bwd", "torch", 0.9)),
+        ("CBOW training", lambda d: worst(d, "CBOW step", "reference", 4.9)),
+        ("Seq2seq training", lambda d: worst(d, "Seq2seq step", "reference", 1.9)),
+        ("import fastembed", lambda d: d["startup"].update(import_fastembed=0.2)),
+        ("first call", lambda d: d["startup"]["first_call"].update(adam=0.6)),
+        ("all compilation", lambda d: d["startup"]["compile"].update(cold=16)),
+        ("memory", lambda d: d["memory"][0].update(ours=10_000)),
+        ("embedding kernels", lambda d: d["bits"].update(scatter_add=False)),
+        (
+            "np.dot between",
+            lambda d: d["interference"]["scatter_add / np.dot"].update(ratio=1.4),
+        ),
+    ],
+)
+def test_a_goal_that_is_missed_is_said(document, what, change):
+    change(document)
+    missed = [goal for goal in goals.check(document) if goal["met"] is False]
+    assert len(missed) == 1 and missed[0]["what"].startswith(what)
+    document["goals"] = goals.check(document)
+    assert "**missed**" in markdown.goals(document)
+
+
+def test_what_was_not_measured_is_neither_met_nor_missed(document):
+    document["cases"] = []
+    for key in ("startup", "memory", "bits", "interference"):
+        del document[key]
+    assert {goal["met"] for goal in goals.check(document)} == {None}
+
+
+def test_the_markdown_has_all_parts(document):
+    document["goals"] = goals.check(document)
+    text = markdown.whole(document)
+    for title in ("## Goals", "## Table", "### By layer", "## Start-up", "## Memory", "## Other"):
+        assert title in text
+    assert "not measured: thinc (No module named 'thinc')" in text
+    for line in text.splitlines():
+        if line.startswith("|"):
+            assert line.endswith("|")
+
+
+def test_comparison_marks_what_changed(document):
+    new = copy.deepcopy(document)
+    name = new["cases"][0]["name"]
+    for key in ("median", "low", "high"):
+        new["cases"][0]["contenders"]["ours"][key] *= 3
+    lines = markdown.compare(document, new).splitlines()[2:]
+    assert [line for line in lines if "slower" in line] == [lines[0]]
+    assert lines[0].startswith(f"| {name} | 1.00 ms | 3.00 ms | 3.00 | slower |")
+
+
+def test_plots(document, tmp_path):
+    written = plots.all_plots(document, tmp_path)
+    assert {path.name for path in written} == {
+        "speed.png",
+        "scaling.png",
+        "threads.png",
+        "layers.png",
+    }
+    for path in written:
+        assert path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 5_000
+
+
+def test_readme_is_rewritten_between_its_markers(document, tmp_path):
+    path = tmp_path / "README.md"
+    path.write_text(f"before\n{readme.BEGIN}\nold\n{readme.END}\nafter\n")
+    readme.write(document, tmp_path)
+    text = path.read_text()
+    assert text.startswith(f"before\n{readme.BEGIN}\n![") and text.endswith("\nafter\n")
+    assert "old" not in text and "| LSTM, one step forward | 1.00 ms | 200× | 20.0× |" in text
+    assert (tmp_path / readme.PICTURE).stat().st_size > 5_000
+    readme.write(document, tmp_path)
+    assert path.read_text() == text
+    path.write_text("no markers")
+    with pytest.raises(ValueError, match="must have the lines"):
+        readme.write(document, tmp_path)
+
+
+def test_probes_tell_bits_and_memory():
+    with runner.Session([]) as session:
+        assert set(probes.ask(session, "bits").values()) == {True}
+        peaks = probes.ask(session, "memory: ours")
+        assert session.problems == [] and session.processes == {}
+    for case in probes.MEMORY:
+        s = case.sizes
+        assert peaks[case.name] <= goals.WORD_BYTES * (s["N"] * s["T"] + s["V"])
+
+
+def test_the_command(tmp_path):
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+
+    def command(*arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "benchmarks", *arguments],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    done = command("--quick", "--only=lstm fwd N=1", f"--json={first}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    data = json.loads(first.read_text())
+    assert [row["op"] for row in data["cases"]] == ["lstm fwd"]
+    assert "ours" in data["cases"][0]["contenders"] and data["problems"] == []
+    done = command(f"--load={first}", f"--compare={first}", f"--plots={tmp_path / 'plots'}")
+    assert done.returncode == 0 and "## Compared" in done.stdout, done.stderr
+    assert (tmp_path / "plots" / "speed.png").exists()
+    second.write_text("{}")
+    for arguments in (["--compare", second], ["--load", tmp_path / "none"], ["--only", "nothing"]):
+        done = command(*map(str, arguments))
+        assert done.returncode == 2 and "error:" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_the_whole_has_all_contenders():
+    names = [one.name for one in cells.contenders()]
+    assert names == ["reference", "numpy", "ours-1", "ours", "torch", "thinc", "ceiling"]
