@@ -56,9 +56,20 @@ def _dot_any(a, b):
     return np.dot(a, b)
 
 
-def add_bias(out, b):
-    """Out + b, in out where its dtype and shape allow that."""
-    if np.result_type(out, b) == out.dtype and np.ndim(b) <= 1:
-        out += b
-        return out
-    return out + b
+def affine(x, W, b):
+    """np.dot(x, W) + b with NumPy's promotion."""
+    fits = is_matrix(x) and _same_dtype(x, W, b) and W.shape == (x.shape[1], b.size)
+    return ops.affine(x, W, b) if fits and b.ndim == 1 else dot(x, W) + b
+
+
+def affine_backward(dout, x, W, grads):
+    """Fill grads with the gradients of W and b; return that of x."""
+    if is_matrix(dout) and is_matrix(x) and _same_dtype(dout, x, W, *grads):
+        return ops.affine_backward(dout, x, W, out=grads)[0]
+    grads[1][...] = np.sum(dout, axis=0)
+    dot(x.T, dout, out=grads[0])
+    return dot(dout, W.T)
+
+
+def _same_dtype(*arrays):
+    return all(type(a) is np.ndarray and a.dtype == arrays[0].dtype for a in arrays)

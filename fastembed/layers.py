@@ -8,7 +8,7 @@ the layer's input.
 import numpy as np
 
 from fastembed import ops
-from fastembed._arrays import FLOATS, add_bias, cast, dot
+from fastembed._arrays import FLOATS, affine, affine_backward, cast, dot
 from fastembed.functions import cross_entropy_error, sigmoid, softmax
 from fastembed.np import GPU
 
@@ -78,18 +78,13 @@ class Affine:
 
     def forward(self, x):
         """Multiply x (N, D) by W and add b; returns (N, H)."""
-        W, b = self.params
-        out = add_bias(dot(x, W), b)
+        out = affine(x, *self.params)
         self.x = x
         return out
 
     def backward(self, dout):
         """Fill the gradients of W and b from dout (N, H); returns that of x."""
-        W, b = self.params
-        dx = dot(dout, W.T)
-        dot(self.x.T, dout, out=self.grads[0])
-        self.grads[1][...] = np.sum(dout, axis=0)
-        return dx
+        return affine_backward(dout, self.x, self.params[0], self.grads)
 
 
 class Softmax:

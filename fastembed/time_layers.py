@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fastembed import ops
-from fastembed._arrays import FLOATS, add_bias, cast, common_dtype, dot
+from fastembed._arrays import FLOATS, affine, affine_backward, cast, common_dtype
 from fastembed.layers import *  # noqa: F403  (scripts expect every layer from here too)
 from fastembed.layers import (
     Affine,
@@ -386,8 +386,7 @@ class TimeAffine:
     def forward(self, x):
         """Return ``x @ W + b``, (N, T, M), from x (N, T, D)."""
         N, T, D = x.shape
-        W, b = self.params
-        out = add_bias(dot(x.reshape(N * T, -1), W), b)
+        out = affine(x.reshape(N * T, -1), *self.params)
         self.x = x
         return out.reshape(N, T, -1)
 
@@ -395,11 +394,8 @@ class TimeAffine:
         """Fill the gradients of W and b from dout (N, T, M); returns that of x."""
         x = self.x
         N, T, D = x.shape
-        W, b = self.params
-        dout = dout.reshape(N * T, -1)
-        self.grads[1][...] = np.sum(dout, axis=0)
-        dot(x.reshape(N * T, -1).T, dout, out=self.grads[0])
-        return dot(dout, W.T).reshape(N, T, D)
+        rows, dout = x.reshape(N * T, -1), dout.reshape(N * T, -1)
+        return affine_backward(dout, rows, self.params[0], self.grads).reshape(N, T, D)
 
 
 class TimeDropout:

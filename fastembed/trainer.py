@@ -6,6 +6,8 @@ import time
 import numpy as np
 from tqdm import tqdm
 
+from fastembed.ops.accumulate import add_all
+from fastembed.optimizer import fits_ops
 from fastembed.util import clip_grads
 
 __all__ = ["RnnlmTrainer", "Trainer", "clip_grads", "np", "remove_duplicate", "time"]
@@ -209,18 +211,27 @@ def remove_duplicate(params, grads):
     params, grads = list(params), list(grads)
     i = 0
     while i < len(params):
-        j = i + 1
+        same, j = [], i + 1
         while j < len(params):
             if params[i] is params[j]:
-                grads[i] += grads[j]
+                same.append(grads[j])
             elif _is_transpose(params[i], params[j]):
-                grads[i] += grads[j].T
+                same.append(grads[j].T)
             else:
                 j += 1
                 continue
             del params[j], grads[j]
+        _add(grads[i], same)
         i += 1
     return params, grads
+
+
+def _add(grad, others):
+    if all(type(g) is np.ndarray and g.dtype == grad.dtype for g in others) and fits_ops(grad):
+        add_all(grad, others)
+    else:
+        for other in others:
+            grad += other
 
 
 def _is_transpose(a, b):
