@@ -50,6 +50,7 @@ def is_users(module):
     return isinstance(path, str) and is_users_file(path)
 
 
+@lru_cache(maxsize=4096)
 def is_users_file(path):
     """Whether a source file lies outside of every folder of libraries."""
     if not isinstance(path, str) or not path.endswith((".py", ".pyc", ".pyw")):

@@ -66,7 +66,20 @@ class Twins:
         return state
 
 
-class MethodsPatch:
+class _Patch:
+    known, trial = None, False
+
+    def _small(self, given, *instance):
+        """Whether a call has so little work that the original is as quick."""
+        if self.known.small is None or self.trial or given is None:
+            return False
+        try:
+            return self.known.small(*instance, *given)
+        except (AttributeError, TypeError):  # other arguments than the book's
+            return False
+
+
+class MethodsPatch(_Patch):
     """Accelerated methods for one class of the user's.
 
     Parameters
@@ -124,12 +137,11 @@ class MethodsPatch:
             if originals.depth:
                 return original(self_, *args, **kwargs)
             given = _positional(names, args, kwargs) if kwargs else args
+            if self._small(given, self_):
+                stats.small += 1
+                with originals:
+                    return original(self_, *args, **kwargs)
             reason = self._unfit(self_, given)
-            if reason is None and known.small is not None and not self.trial:
-                if known.small(self_, *given):
-                    stats.small += 1
-                    with originals:
-                        return original(self_, *args, **kwargs)
             if reason is None:
                 if state is None:
                     state = self.twins.make(self_, known.twin())
@@ -243,7 +255,7 @@ class MethodsPatch:
             setattr(instance, attribute, value)
 
 
-class FunctionPatch:
+class FunctionPatch(_Patch):
     """An accelerated body for one function of the user's.
 
     The function object stays, with another code object inside: a star import made earlier holds the
@@ -272,10 +284,10 @@ class FunctionPatch:
         if originals.depth:
             return self.original(*args, **kwargs)
         given = _positional(self.names, args, kwargs) if kwargs else args
-        reason = self._unfit(given)
-        if reason is None and known.small is not None and not self.trial and known.small(*given):
+        if self._small(given):
             stats.small += 1
             return self.original(*args, **kwargs)
+        reason = self._unfit(given)
         if reason is None:
             start = perf_counter()
             try:

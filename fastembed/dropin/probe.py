@@ -191,14 +191,15 @@ def _unlike(a, b):
 
 
 def _first_apart(a, b):
-    if a.dtype.kind != "f":
-        apart = a != b
-    else:
-        finite = np.abs(a[np.isfinite(a)], dtype=np.float64)
-        scale = finite.max() if finite.size else 0.0
-        apart = ~np.isclose(b, a, rtol=0, atol=RTOL * scale, equal_nan=True)
+    apart = a != b
     if not apart.any():
         return None
+    if a.dtype.kind == "f":
+        finite = np.abs(a[np.isfinite(a)], dtype=np.float64)
+        scale = finite.max() if finite.size else 0.0
+        apart &= ~(np.abs(b - a) <= RTOL * scale) & ~(np.isnan(a) & np.isnan(b))
+        if not apart.any():
+            return None
     where = tuple(int(k) for k in np.argwhere(apart)[0])
     at = f" at {list(where)}" if where else ""
     return f"{a[where]:.6g} here, {b[where]:.6g} from fastembed{at}"

@@ -2,6 +2,7 @@
 
 import dis
 import types
+from functools import lru_cache
 
 import numpy as np
 
@@ -105,17 +106,19 @@ def own_attributes(cls, methods):
         if not isinstance(function, types.FunctionType) or function in done:
             continue
         done.add(function)
-        loads, stores = _attributes(function)
+        loads, stores = _attributes(function.__code__)
         read |= loads
         written |= stores
         todo += loads
     return read, written
 
 
-def _attributes(function):
+@lru_cache(maxsize=1024)
+def _attributes(method):
+    """The attributes of self that a method's code reads, and those that it sets."""
     loads, stores = set(), set()
-    this = function.__code__.co_varnames[:1]
-    for code in _codes(function.__code__):
+    this = method.co_varnames[:1]
+    for code in _codes(method):
         on_top = None
         for step in dis.get_instructions(code):
             if step.opname == "STORE_ATTR":  # of any object: self may hide behind another name
