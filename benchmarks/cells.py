@@ -26,6 +26,7 @@ TABLE = [
     case("rnn fwd+bwd", N=20, T=35, D=100, H=100),
     case("matmul", M=700, K=100, N=10_000),
     case("affine_backward", M=700, K=100, N=10_000),
+    case("linear_cross_entropy", n=700, D=100, V=10_000),
     case("time_attention fwd+bwd", N=128, T=10, Te=29, H=256),
     case("negative_sampling fwd+bwd", n=100, V=10_000, H=100, k=5),
     case("negative_samples", n=100, V=10_000, H=1, k=5),

@@ -401,6 +401,14 @@ OPS = {
         lambda s, itemsize: Work(copied=2 * s["n"] * s["V"] * itemsize),
         ids=("uniform", "zipf"),
     ),
+    "linear_cross_entropy": Op(
+        ("linear_cross_entropy",),
+        inputs.linear,
+        lambda m, x: lambda: m.linear_cross_entropy(x["x"], x["W"], x["b"], x["labels"]),
+        {"n": 6, "D": 5, "V": 13},
+        lambda s, itemsize: Work(flops=6 * s["n"] * s["D"] * s["V"]),
+        ids=("uniform", "zipf"),
+    ),
     "sigmoid_cross_entropy": Op(
         ("sigmoid_cross_entropy",),
         inputs.sigmoid,

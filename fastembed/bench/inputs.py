@@ -80,6 +80,15 @@ def scores(rng, s, ids, dtype):
     }
 
 
+def linear(rng, s, ids, dtype):
+    return {
+        "x": floats(rng, (s["n"], s["D"]), dtype),
+        "W": floats(rng, (s["D"], s["V"]), dtype),
+        "b": floats(rng, s["V"], dtype),
+        "labels": draw_ids(rng, ids, s["V"], s["n"]) if ids else None,
+    }
+
+
 def sigmoid(rng, s, ids, dtype):
     return {
         "scores": floats(rng, s["n"], dtype, 5),

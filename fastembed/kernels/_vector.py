@@ -89,10 +89,18 @@ def row_max(x):
 
 
 @njit(nogil=True, error_model="numpy")
-def row_exp(x, m, y):
-    """y[v] = exp(x[v] - m), m at least every x[v]"""
+def row_exp(x, m):
+    """x[v] = exp(x[v] - m), m at least every x[v]"""
     for v in range(x.shape[0]):
-        y[v] = exp(x[v] - m)
+        x[v] = exp(x[v] - m)
+
+
+@njit(nogil=True, error_model="numpy")
+def row_copy(x, y):
+    """y[v] = x[v], unless y is x: loops in place on y then need no test for overlap"""
+    if x.ctypes.data != y.ctypes.data:
+        for v in range(x.shape[0]):
+            y[v] = x[v]
 
 
 # reassoc: several partial sums, in an order that depends on the row's length alone

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from fastembed.kernels._jit import kernel
-from fastembed.kernels._vector import row_dot, row_exp, row_max, row_sum
+from fastembed.kernels._vector import row_copy, row_dot, row_exp, row_max, row_sum
 
 
 @kernel
@@ -13,11 +13,12 @@ def softmax(x, y, lo, hi):
     """y[n, :] = exp(x[n, :] - m) / sum(exp(x[n, :] - m)), m = max x[n, :]  for lo <= n < hi
 
     x  (N, V)  float32 | float64  IN
-    y  (N, V)  dtype of x          OUT
+    y  (N, V)  dtype of x          OUT  may be x itself
     Unchecked: call ops.softmax.
     """
     for n in range(lo, hi):
-        row_exp(x[n], row_max(x[n]), y[n])
+        row_copy(x[n], y[n])
+        row_exp(y[n], row_max(y[n]))
         factor = y.dtype.type(1 / row_sum(y[n]))
         for v in range(x.shape[1]):
             y[n, v] *= factor
@@ -48,7 +49,7 @@ def softmax_cross_entropy(scores, labels, scale, eps, losses, dscores, lo, hi):
     labels   (N,)    int64, -1 <= label < V   IN
     scale, eps       float64
     losses   (N,)    float64                   OUT
-    dscores  (N, V)  dtype of scores           OUT
+    dscores  (N, V)  dtype of scores           OUT  may be scores itself
     Unchecked: call ops.softmax_cross_entropy.
     """
     V = scores.shape[1]
@@ -58,10 +59,11 @@ def softmax_cross_entropy(scores, labels, scale, eps, losses, dscores, lo, hi):
             for v in range(V):
                 dscores[n, v] = 0
             continue
-        m = row_max(scores[n])
-        row_exp(scores[n], m, dscores[n])
+        row_copy(scores[n], dscores[n])
+        m = row_max(dscores[n])
+        u = np.float64(dscores[n, labels[n]]) - np.float64(m)
+        row_exp(dscores[n], m)
         s = row_sum(dscores[n])
-        u = np.float64(scores[n, labels[n]]) - np.float64(m)
         if eps > 0:
             losses[n] = -math.log(math.exp(u) / s + eps)
         else:

@@ -12,6 +12,7 @@ _NAMES = {
     "softmax_backward": "loss",
     "softmax_cross_entropy": "loss",
     "sigmoid_cross_entropy": "loss",
+    "linear_cross_entropy": "linear_loss",
     "negative_sampling_loss": "sampling",
     "negative_sampling_backward": "sampling",
     "negative_samples": "negatives",

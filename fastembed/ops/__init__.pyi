@@ -11,6 +11,7 @@ from fastembed.ops.dense import affine_backward as affine_backward
 from fastembed.ops.dense import matmul as matmul
 from fastembed.ops.embedding import gather as gather
 from fastembed.ops.embedding import scatter_add as scatter_add
+from fastembed.ops.linear_loss import linear_cross_entropy as linear_cross_entropy
 from fastembed.ops.loss import sigmoid_cross_entropy as sigmoid_cross_entropy
 from fastembed.ops.loss import softmax as softmax
 from fastembed.ops.loss import softmax_backward as softmax_backward

@@ -129,7 +129,7 @@ def product(a, b, out):
     if not (blas_layout(out) or blas_layout(out.T)):
         out[...] = product(a, b, np.empty((M, N), out.dtype))
         return out
-    a, b = _blas_ready(a), _blas_ready(b)
+    a, b = blas_ready(a), blas_ready(b)
     if M * K * N < SMALL:
         return np.matmul(a, b, out=out)
     with threads.one_blas_thread():
@@ -155,7 +155,7 @@ def _share_columns(matrix, run):
     threads.share(matrix.shape[1], run, grain=PASS // max(1, matrix.shape[0]) + 1, align=16)
 
 
-def _blas_ready(a):
+def blas_ready(a):
     """An array as BLAS can read it, copied if need be; NumPy's own loop would be slow."""
     return a if blas_layout(a) or blas_layout(a.T) else np.ascontiguousarray(a)
 

@@ -105,7 +105,7 @@ def softmax_cross_entropy(scores, labels, *, ignore_label=-1, eps=0.0):
             rows, flat, scale, eps, losses, out, lo, hi
         ),
     )
-    return _mean(losses, count), dscores
+    return mean(losses, count), dscores
 
 
 def sigmoid_cross_entropy(scores, labels, *, eps=0.0):
@@ -147,7 +147,7 @@ def sigmoid_cross_entropy(scores, labels, *, eps=0.0):
         ),
         grain=GRAIN,
     )
-    return _mean(losses, scores.size), dscores
+    return mean(losses, scores.size), dscores
 
 
 def class_labels(labels, expected, V, ignore_label):
@@ -194,6 +194,6 @@ def _share(rows, run):
     threads.share(rows.shape[0], run, grain=GRAIN // rows.shape[1] + 1)
 
 
-def _mean(losses, count):
+def mean(losses, count):
     """Sum in one fixed order, so that the threads make no difference; NaN of nothing."""
     return np.sum(losses) / count if count else np.float64("nan")

@@ -10,6 +10,7 @@ from fastembed.reference.attention import (  # noqa: F401
 )
 from fastembed.reference.dense import affine, affine_backward, matmul  # noqa: F401
 from fastembed.reference.embedding import gather, scatter_add  # noqa: F401
+from fastembed.reference.linear_loss import linear_cross_entropy  # noqa: F401
 from fastembed.reference.loss import (  # noqa: F401
     sigmoid_cross_entropy,
     softmax,

@@ -1,0 +1,3 @@
+from numpy import ndarray
+
+def gemm(a: ndarray, b: ndarray, beta: float, out: ndarray) -> None: ...
