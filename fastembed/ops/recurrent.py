@@ -6,8 +6,12 @@ from fastembed import _check, threads
 from fastembed.kernels import gru as gru_kernels
 from fastembed.kernels import lstm as lstm_kernels
 from fastembed.kernels import rnn as rnn_kernels
+from fastembed.ops._workspace import Workspace
 
 threads.blas_changed()  # the kernels use SciPy's BLAS, which is another library than NumPy's
+
+# a thread more must save more than the 20 microseconds that handing over the work takes
+FLOPS_PER_THREAD = 2_000_000
 
 
 class _Cache:
@@ -86,10 +90,7 @@ def lstm_backward(dhs, cache):
         If cache is not from `lstm`, or dhs does not fit.
     """
     _check_cache(cache, "lstm")
-    dhs = _gradient("dhs", dhs, cache)
-    N, T, H = dhs.shape
-    zeros = np.zeros((2, N, H), dhs.dtype)
-    return _lstm_backward(dhs, zeros[0], zeros[1], cache)
+    return _lstm_backward(_gradient("dhs", dhs, cache), None, cache)
 
 
 def lstm_cell(x, h_prev, c_prev, Wx, Wh, b):
@@ -146,7 +147,7 @@ def lstm_cell_backward(dh, dc, cache):
     _check_cache(cache, "lstm_cell")
     dh = _gradient("dh", dh, cache)
     dc = _gradient("dc", dc, cache)
-    return _lstm_backward(dh, np.zeros_like(dh), dc.copy(), cache)
+    return _lstm_backward(dh, dc, cache)
 
 
 def rnn(xs, Wx, Wh, b, h0=None):
@@ -375,33 +376,79 @@ def _steps(array):
     return array if array.ndim == 3 else array[:, None]
 
 
+def _members(work, flops):
+    """How many threads run the kernel: one unless each has enough to do."""
+    return max(1, min(threads.get_num_threads(), work, flops // FLOPS_PER_THREAD))
+
+
+def _gang(members, kernel, *arguments):
+    if members == 1:
+        kernel(*arguments, 0, 1, None)
+    else:
+        threads.run_gang(members, lambda member, sync: kernel(*arguments, member, members, sync))
+
+
 def _lstm(xs, Wx, Wh, b, h0, c0):
     steps = _steps(xs)
-    (N, T, _), H, dtype = steps.shape, Wh.shape[0], xs.dtype
-    gates = np.empty((N, T, 4 * H), dtype)
-    h_prev = np.empty((N, T, H), dtype)
-    cells = np.empty((N, T + 1, H), dtype)
+    (N, T, D), H, dtype = steps.shape, Wh.shape[0], xs.dtype
     hs = np.empty((N, T, H), dtype)
     h = np.empty((N, H), dtype)
     c = np.empty((N, H), dtype)
+    members = _members(-(-H // 16), 8 * N * T * (D + H) * H)
+    sizes = lstm_kernels.sizes(dtype.num, N, T, D, H, members) if hs.size else None
+    if sizes is None:
+        saved = _lstm_blas(steps, Wx, Wh, b, h0, c0, hs, h, c)
+    else:
+        h0 = None if h0 is None else np.ascontiguousarray(h0)
+        c0 = None if c0 is None else np.ascontiguousarray(c0)
+        saved = Workspace(sizes[0] * dtype.itemsize)
+        scratch = Workspace(sizes[1] * dtype.itemsize)
+        _gang(
+            members, lstm_kernels.gang_forward,
+            steps, Wx, Wh, b, h0, c0, saved.buffer, scratch.buffer, hs, h, c,
+        )  # fmt: skip
+    kind = "lstm" if xs.ndim == 3 else "lstm_cell"
+    return hs, h, c, _Cache(kind, xs, Wx, Wh, saved)
+
+
+def _lstm_blas(xs, Wx, Wh, b, h0, c0, hs, h, c):
+    """For H below a vector's width, and compilers without vectors."""
+    N, T, H = hs.shape
+    gates = np.empty((N, T, 4 * H), hs.dtype)
+    h_prev = np.empty((N, T, H), hs.dtype)
+    cells = np.empty((N, T + 1, H), hs.dtype)
     h[...] = 0 if h0 is None else h0
     h_prev[:, :1] = h[:, None]
     cells[:, 0] = 0 if c0 is None else c0
     with threads.one_blas_thread():
-        lstm_kernels.forward(steps, Wx, Wh, b, gates, h_prev, cells, hs, h, c)
-    kind = "lstm" if xs.ndim == 3 else "lstm_cell"
-    return hs, h, c, _Cache(kind, xs, Wx, Wh, (gates, h_prev, cells))
+        lstm_kernels.forward(xs, Wx, Wh, b, gates, h_prev, cells, hs, h, c)
+    return gates, h_prev, cells
 
 
-def _lstm_backward(dhs, dh, dc, cache):
-    xs = _steps(cache.xs)
-    gates, h_prev, cells = cache.saved
-    Wx, Wh = cache.Wx, cache.Wh
-    da = np.empty_like(gates)
+def _lstm_backward(dhs, dc_last, cache):
+    xs, Wx, Wh, saved = _steps(cache.xs), cache.Wx, cache.Wh, cache.saved
+    (N, T, D), H, dtype = xs.shape, Wh.shape[0], xs.dtype
+    dhs = _steps(dhs)
     dxs = np.empty_like(cache.xs)
-    dWx, dWh, db = np.empty_like(Wx), np.empty_like(Wh), np.empty(Wx.shape[1], Wx.dtype)
-    with threads.one_blas_thread():
-        lstm_kernels.backward(dhs, xs, Wx, Wh, gates, h_prev, cells, da, dxs, dh, dc, dWx, dWh, db)
+    dh, dc = np.empty((N, H), dtype), np.empty((N, H), dtype)
+    dWx, dWh, db = np.empty_like(Wx), np.empty_like(Wh), np.empty(4 * H, dtype)
+    if type(saved) is tuple:
+        gates, h_prev, cells = saved
+        dh[...] = 0
+        dc[...] = 0 if dc_last is None else dc_last
+        da = np.empty_like(gates)
+        with threads.one_blas_thread():
+            lstm_kernels.backward(
+                dhs, xs, Wx, Wh, gates, h_prev, cells, da, dxs, dh, dc, dWx, dWh, db
+            )
+        return dxs, dh, dc, dWx, dWh, db
+    members = _members(-(-H // 16), 16 * N * T * (D + H) * H)
+    sizes = lstm_kernels.sizes(dtype.num, N, T, D, H, members)
+    scratch = Workspace(sizes[2] * dtype.itemsize)
+    _gang(
+        members, lstm_kernels.gang_backward,
+        dhs, dc_last, xs, Wx, Wh, saved.buffer, scratch.buffer, dxs, dh, dc, dWx, dWh, db,
+    )  # fmt: skip
     return dxs, dh, dc, dWx, dWh, db
 
 

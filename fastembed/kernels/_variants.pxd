@@ -1,0 +1,42 @@
+"""The hand-written kernels of the instruction set in use (see variants.h)."""
+
+from libc.stdint cimport int64_t
+
+
+cdef extern from "jobs.h":
+    ctypedef struct job:
+        Py_ssize_t N, T, D, H, members
+        const void *xs
+        const void *Wx
+        const void *Wh
+        const void *b
+        const void *h0
+        const void *c0
+        void *saved
+        void *scratch
+        void *hs
+        void *h
+        void *c
+        const void *dhs
+        const void *dc_last
+        void *dxs
+        void *dh
+        void *dc
+        void *dWx
+        void *dWh
+        void *db
+
+    ctypedef struct kernel_table:
+        int lanes
+        void (*lstm_sizes)(const job *, Py_ssize_t *, Py_ssize_t *, Py_ssize_t *) noexcept nogil
+        void (*lstm_forward)(const job *, int, int, int64_t *) noexcept nogil
+        void (*lstm_backward)(const job *, int, int, int64_t *) noexcept nogil
+        void (*sigmoid)(const void *, void *, Py_ssize_t) noexcept nogil
+        void (*tanh)(const void *, void *, Py_ssize_t) noexcept nogil
+
+    ctypedef struct variant:
+        const char *name
+        kernel_table of[2]
+
+
+cdef const variant *chosen  # NULL: none, use BLAS

@@ -1,0 +1,40 @@
+/* Template: all kernels of one instruction set, for float and double. */
+
+#define REAL float
+#define REAL_IS_FLOAT
+#define WORD int32_t
+#define LANES (VECTOR_BYTES / 4)
+#define NAME(x) ISA(x##_f)
+#include "lanes.h"
+#include "product.h"
+#include "lstm_steps.h"
+#include "elementwise.h"
+#undef REAL
+#undef REAL_IS_FLOAT
+#undef WORD
+#undef LANES
+#undef NAME
+#undef VEC
+#undef BITS
+
+#define REAL double
+#define WORD int64_t
+#define LANES (VECTOR_BYTES / 8)
+#define NAME(x) ISA(x##_d)
+#include "lanes.h"
+#include "product.h"
+#include "lstm_steps.h"
+#include "elementwise.h"
+#undef REAL
+#undef WORD
+#undef LANES
+#undef NAME
+#undef VEC
+#undef BITS
+
+#define TABLE(t, lanes)                                                                          \
+    {lanes, ISA(lstm_sizes_##t), ISA(lstm_forward_##t), ISA(lstm_backward_##t),                  \
+     ISA(sigmoid_all_##t), ISA(tanh_all_##t)}
+static const variant ISA(variant) = {
+    ISA_NAME, {TABLE(f, VECTOR_BYTES / 4), TABLE(d, VECTOR_BYTES / 8)}};
+#undef TABLE
