@@ -17,7 +17,10 @@ def whole(data):
     for title, rows in data["sections"].items():
         rows = [data["cases"][k] for k in rows]
         if rows:
-            parts += [f"## {title[0].upper()}{title[1:]}", report.markdown_table(rows)]
+            parts += [
+                f"## {title[0].upper()}{title[1:]}",
+                report.markdown_table(rows, data["disturbed"]),
+            ]
             details = layers(rows)
             if details:
                 parts += ["### By layer", details]

@@ -14,7 +14,7 @@ import pytest
 
 import fastembed
 from fastembed import ops
-from fastembed.bench import cases, inputs, main, peers, report, runner
+from fastembed.bench import cases, inputs, load, main, peers, report, runner
 
 TINY = cases.Case("gather", {"V": 11, "D": 5, "n": 40}, "uniform")
 REFERENCE = peers.Contender("reference", "fastembed.bench.peers:Reference")
@@ -149,6 +149,31 @@ def test_disagreement_sees_what_a_sum_and_a_sample_show():
     broken = a.copy()
     broken[...] = np.nan
     assert "NaN" in runner.disagreement([digest(a)], [digest(broken)], 1e-5)
+
+
+def test_rounds_beside_other_programs_are_set_aside(monkeypatch):
+    loads = iter([0.0, 1.9, 0.0, 0.0, 1.9] + [1.9] * 1000)
+    monkeypatch.setattr(load.Watch, "foreign", lambda self, workers: next(loads))
+    monkeypatch.setattr(runner, "MAX_ROUNDS", 5)
+    with runner.Session([REFERENCE]) as session:
+        quiet = session.measure(TINY, budget=60)
+        assert len(quiet["reference"]["rounds"]) == 3 and session.disturbed == {}
+        disturbed = session.measure(TINY, budget=60)
+        assert len(disturbed["reference"]["rounds"]) == 5
+        assert session.disturbed == {TINY.name: 1.9}
+
+
+def test_foreign_work_is_seen():
+    watch = load.Watch()
+    spinner = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        time.sleep(1.5)
+        foreign = watch.foreign(0.0)
+        assert foreign > 0.5 or load.busy() is None  # where the system does not tell
+        assert watch.foreign(foreign * 100) == 0
+    finally:
+        spinner.kill()
+        spinner.wait()
 
 
 def run_command(*arguments, **options):

@@ -65,6 +65,7 @@ def document():
         "versions": {"ours": "fastembed 0", "torch": "PyTorch 0", "reference": "NumPy 0"},
         "missing": {"thinc": "No module named 'thinc'"},
         "problems": [],
+        "disturbed": {},
         "ceilings": {"copy_gb_per_s": 20.0, "fill_gb_per_s": 10.0, "sgemm_gflop_per_s": 100.0},
         "cases": rows,
         "sections": sections,

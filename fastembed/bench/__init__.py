@@ -98,7 +98,7 @@ def main(argv=None, prog="python -m fastembed bench"):
     )
     print(report.heading(data))
     print()
-    print(report.text_table(rows))
+    print(report.text_table(rows, session.disturbed))
     print()
     for problem in session.problems:
         print(f"PROBLEM: {problem.splitlines()[0]}")

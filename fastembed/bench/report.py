@@ -97,6 +97,7 @@ def document(command, rows, limits, session, seconds):
         "versions": dict(session.versions),
         "missing": dict(session.missing),
         "problems": list(session.problems),
+        "disturbed": dict(session.disturbed),
         "ceilings": {
             "copy_gb_per_s": limits.get("copy", 0.0) / 1e9,
             "fill_gb_per_s": limits.get("fill", 0.0) / 1e9,
@@ -140,10 +141,10 @@ def _rate(figures):
 COLUMNS = ("case", "who", "median", "quartiles", "rate", "of ceiling", "time / ours")
 
 
-def cells(rows):
+def cells(rows, disturbed):
     """The rows of the table: one line for each contender of each case."""
     for entry in rows:
-        label = entry["name"]
+        label = entry["name"] + (" (!)" if entry["name"] in disturbed else "")
         for name, figures in entry["contenders"].items():
             share = figures["share"]
             yield (
@@ -158,8 +159,8 @@ def cells(rows):
             label = ""
 
 
-def text_table(rows):
-    lines = [COLUMNS, *cells(rows)]
+def text_table(rows, disturbed=()):
+    lines = [COLUMNS, *cells(rows, disturbed)]
     widths = [max(len(line[k]) for line in lines) for k in range(len(COLUMNS))]
     out = []
     for number, line in enumerate(lines):
@@ -171,9 +172,9 @@ def text_table(rows):
     return "\n".join(out)
 
 
-def markdown_table(rows):
+def markdown_table(rows, disturbed=()):
     lines = ["| " + " | ".join(COLUMNS) + " |", "| --- | --- |" + " ---: |" * (len(COLUMNS) - 2)]
-    lines += ["| " + " | ".join(line) + " |" for line in cells(rows)]
+    lines += ["| " + " | ".join(line) + " |" for line in cells(rows, disturbed)]
     return "\n".join(lines)
 
 
@@ -191,6 +192,11 @@ def heading(data):
             f"sgemm {limits['sgemm_gflop_per_s']:.0f} GFLOP/s"
         )
     lines += [f"not measured: {name} ({why})" for name, why in data["missing"].items()]
+    if data["disturbed"]:
+        lines.append(
+            f"WARNING: other programs kept up to {max(data['disturbed'].values()):.1f} CPUs busy "
+            f"during {len(data['disturbed'])} of the cases: don't trust the figures marked (!)"
+        )
     return "\n".join(lines)
 
 

@@ -12,6 +12,8 @@ import time
 
 import numpy as np
 
+from fastembed.bench import load
+
 MIN_ROUNDS, MAX_ROUNDS = 3, 25
 BURST = 0.03  # seconds of one contender's turn, unless one call takes longer
 SAMPLE = 5e-5  # seconds of one sample at least: the clock costs about 1e-7
@@ -108,6 +110,9 @@ class Session:
         Contender's name -> why it is not there.
     problems : list of str
         Contenders that crashed, or disagreed with the reference.
+    disturbed : dict
+        Case's name -> CPUs' worth of work that other programs did while it was measured, for the
+        cases that did not get enough quiet rounds.
     """
 
     def __init__(self, contenders, *, timeout=300.0, say=lambda line: None):
@@ -115,7 +120,7 @@ class Session:
         self.timeout = timeout
         self.say = say
         self.processes = {}
-        self.versions, self.missing, self.problems = {}, {}, []
+        self.versions, self.missing, self.problems, self.disturbed = {}, {}, [], {}
 
     def __enter__(self):
         return self
@@ -181,7 +186,9 @@ class Session:
         contenders : list of Contender, optional
             By default those of the session.
         budget : float
-            Seconds of timing, about; slow contenders still get `MIN_ROUNDS` rounds.
+            Seconds of timing, about; slow contenders still get `MIN_ROUNDS` rounds. Rounds in
+            which other programs kept the CPUs busy are set aside, and up to twice the time is
+            spent to get quiet ones.
         detail : bool
             Ask the contenders for their details afterwards.
 
@@ -220,24 +227,33 @@ class Session:
         seconds = {}
         for name in names:  # one after the other: from here on only one process works at a time
             seconds.update(self.ask(case, [name], "estimate"))
-        rounds = {name: [] for name in seconds}
-        turns = list(rounds)
-        end = time.perf_counter() + budget
-        for number in range(MAX_ROUNDS):
-            if number >= MIN_ROUNDS and time.perf_counter() > end:
+        rounds, turns = [], list(seconds)  # of (foreign load, name -> times)
+        began = time.perf_counter()
+        while turns and len(rounds) < MAX_ROUNDS:
+            spent = time.perf_counter() - began
+            quiet = sum(foreign <= load.ALLOWED for foreign, _ in rounds)
+            if len(rounds) >= MIN_ROUNDS and spent > (1 if quiet >= MIN_ROUNDS else 2) * budget:
                 break
-            for name in list(turns):
+            watch, used, found = load.Watch(), 0.0, {}
+            for name in turns:
                 inner = max(1, round(SAMPLE / seconds[name]))
                 samples = min(100, max(1, int(BURST / (inner * seconds[name]))))
                 warm = seconds[name] < WARM
-                times = self.ask(case, [name], "measure", samples, inner, warm).get(name)
-                if times is None:  # it crashed: the others go on
-                    turns.remove(name)
-                    del rounds[name]
-                else:
-                    rounds[name].append(times)
-            turns = turns[1:] + turns[:1]  # nobody always follows the same one
-        return rounds
+                answer = self.ask(case, [name], "measure", samples, inner, warm)
+                if name in answer:
+                    found[name], cpu = answer[name]
+                    used += cpu
+            rounds.append((watch.foreign(used), found))
+            turns = [name for name in turns[1:] + turns[:1] if name in found]  # all take the lead
+        return self._quiet(case, rounds, turns)
+
+    def _quiet(self, case, rounds, names):
+        """The times of each name, from quiet rounds where there are enough of them."""
+        quiet = [found for foreign, found in rounds if foreign <= load.ALLOWED]
+        if len(quiet) < MIN_ROUNDS and rounds:
+            quiet = [found for _, found in rounds]
+            self.disturbed[case.name] = statistics.median(foreign for foreign, _ in rounds)
+        return {name: [found[name] for found in quiet] for name in names}
 
 
 def disagreement(expected, got, tolerance):
