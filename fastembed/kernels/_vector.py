@@ -128,3 +128,19 @@ def row_dot(x, y):
     for v in range(x.shape[0]):
         s += x[v] * y[v]
     return s
+
+
+@njit(nogil=True, error_model="numpy", fastmath={"contract"})
+def row_add(a, x, y):
+    """y[v] += a x[v]"""
+    for v in range(x.shape[0]):
+        y[v] += a * x[v]
+
+
+@njit(nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+def row_squares(x):
+    """sum over v of x[v]^2, float64"""
+    s = 0.0
+    for v in range(x.shape[0]):
+        s += f64(x[v]) * f64(x[v])
+    return s

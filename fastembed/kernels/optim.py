@@ -1,10 +1,12 @@
-"""Numba kernels of the optimizers: one pass over memory, in place, all arrays flat."""
+"""Numba kernels of the optimizers: one pass over memory, in place, all arrays flat.
+
+They cut their slice out first: LLVM vectorises loops whose indices cannot be negative.
+"""
 
 import math
 
-import numpy as np
-
 from fastembed.kernels._jit import kernel
+from fastembed.kernels._vector import row_squares
 
 
 @kernel
@@ -16,7 +18,8 @@ def sgd(grad, lr, param, lo, hi):
     param  (n,)  dtype of grad             INOUT
     Unchecked: call ops.sgd.
     """
-    for i in range(lo, hi):
+    grad, param = grad[lo:hi], param[lo:hi]
+    for i in range(grad.size):
         param[i] -= lr * grad[i]
 
 
@@ -29,7 +32,8 @@ def momentum(grad, lr, rate, v, param, lo, hi):
     v, param  (n,)  dtype of grad            INOUT
     Unchecked: call ops.momentum.
     """
-    for i in range(lo, hi):
+    grad, v, param = grad[lo:hi], v[lo:hi], param[lo:hi]
+    for i in range(grad.size):
         v[i] = rate * v[i] - lr * grad[i]
         param[i] += v[i]
 
@@ -45,7 +49,8 @@ def nesterov(grad, lr, rate, v, param, lo, hi):
     """
     one = grad.dtype.type(1)
     square, ahead = rate * rate, (one + rate) * lr
-    for i in range(lo, hi):
+    grad, v, param = grad[lo:hi], v[lo:hi], param[lo:hi]
+    for i in range(grad.size):
         v[i] = rate * v[i] - lr * grad[i]
         param[i] = param[i] + square * v[i] - ahead * grad[i]
 
@@ -60,7 +65,8 @@ def adagrad(grad, lr, h, param, lo, hi):
     Unchecked: call ops.adagrad.
     """
     tiny = grad.dtype.type(1e-7)
-    for i in range(lo, hi):
+    grad, h, param = grad[lo:hi], h[lo:hi], param[lo:hi]
+    for i in range(grad.size):
         h[i] += grad[i] * grad[i]
         param[i] -= lr * grad[i] / (math.sqrt(h[i]) + tiny)
 
@@ -75,7 +81,8 @@ def rmsprop(grad, lr, decay, rest, h, param, lo, hi):
     Unchecked: call ops.rmsprop.
     """
     tiny = grad.dtype.type(1e-7)
-    for i in range(lo, hi):
+    grad, h, param = grad[lo:hi], h[lo:hi], param[lo:hi]
+    for i in range(grad.size):
         h[i] = decay * h[i] + rest * grad[i] * grad[i]
         param[i] -= lr * grad[i] / (math.sqrt(h[i]) + tiny)
 
@@ -92,7 +99,8 @@ def adam(grad, lr_t, rest1, rest2, m, v, param, lo, hi):
     Unchecked: call ops.adam.
     """
     tiny = grad.dtype.type(1e-7)
-    for i in range(lo, hi):
+    grad, m, v, param = grad[lo:hi], m[lo:hi], v[lo:hi], param[lo:hi]
+    for i in range(grad.size):
         m[i] += rest1 * (grad[i] - m[i])
         v[i] += rest2 * (grad[i] * grad[i] - v[i])
         param[i] -= lr_t * m[i] / (math.sqrt(v[i]) + tiny)
@@ -108,7 +116,4 @@ def sum_squares(x, chunk, sums, lo, hi):
     Unchecked: call ops.global_norm.
     """
     for k in range(lo, hi):
-        total = 0.0
-        for i in range(k * chunk, min((k + 1) * chunk, x.shape[0])):
-            total += np.float64(x[i]) * np.float64(x[i])
-        sums[k] = total
+        sums[k] = row_squares(x[k * chunk : (k + 1) * chunk])

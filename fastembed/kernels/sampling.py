@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from fastembed.kernels._jit import kernel
-from fastembed.kernels._vector import row_dot
+from fastembed.kernels._vector import row_add, row_dot
 
 
 @kernel
@@ -52,12 +52,8 @@ def negative_sampling_backward(dscores, h, W, targets, dh, dW, lo, hi):
     Unchecked: call ops.negative_sampling_backward.
     """
     for n in range(targets.shape[0]):
-        for d in range(lo, hi):
-            dh[n, d] = 0
+        dh[n, lo:hi] = 0
         for k in range(targets.shape[1]):
             v = targets[n, k]
-            ds = dscores[n, k]
-            for d in range(lo, hi):
-                dh[n, d] += ds * W[v, d]
-            for d in range(lo, hi):
-                dW[v, d] += ds * h[n, d]
+            row_add(dscores[n, k], W[v, lo:hi], dh[n, lo:hi])
+            row_add(dscores[n, k], h[n, lo:hi], dW[v, lo:hi])
