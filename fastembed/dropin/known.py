@@ -154,6 +154,10 @@ def _scale(layer, shape, dout=1):
 
 
 def _embedding_gradient(layer, shape, dout):
+    if type(dout) is np.ndarray and dout.dtype == np.float64 and dout.shape == shape:
+        return domain.params(
+            layer, 2
+        )  # losses with integer labels make such: it is added to float32
     return domain.like("dout", dout, shape) or domain.params(layer, 2)
 
 

@@ -250,14 +250,14 @@ EMBEDDING = Shape(
 )
 
 
-def _ids(*ids, dtype=np.int64):
+def _ids(*ids, dtype=np.int64, gradient=np.float32):
     """An embedding looked up by given ids, forward and backward."""
     ids = np.array(ids, dtype)
 
     def work(run):
         layer = run.subject(run.normal(V, D))
         out = run.call("forward", layer.forward, ids)
-        run.call("backward", layer.backward, run.normal(*out.shape))
+        run.call("backward", layer.backward, run.normal(*out.shape).astype(gradient))
         run.grads(layer)
 
     return work
@@ -487,11 +487,13 @@ _RNN, _GRU, _LSTM = _recurrent(1), _recurrent(3), _recurrent(4)
 _REPEATED = [
     Scenario("duplicate and negative ids", _ids(3, -1, 3, 10, 0, 3, -11)),
     Scenario("int32 ids", _ids(1, 2, 2, dtype=np.int32)),
+    Scenario("a float64 gradient", _ids(1, 2, 2, gradient=np.float64)),
     Scenario("an id out of range", _ids(1, V, 2), accelerated=False),
 ]
 _REPEATED_IN_TIME = [
     Scenario("duplicate and negative ids", _ids([3, -1, 3], [3, 0, -11])),
     Scenario("int32 ids", _ids([1, 2], [2, 2], dtype=np.int32)),
+    Scenario("a float64 gradient", _ids([1, 2], [2, 2], gradient=np.float64)),
     Scenario("an id out of range", _ids([1, V], [2, 2]), accelerated=False),
 ]
 
