@@ -13,6 +13,8 @@ from fastembed.functions import softmax
 from fastembed.layers import Embedding, MatMul, SoftmaxWithLoss, UnigramSampler
 from fastembed.time_layers import (
     TimeAffine,
+    TimeAffineSoftmaxWithLoss,
+    TimeAffineSoftmaxWithLoss,
     TimeDropout,
     TimeEmbedding,
     TimeLSTM,
@@ -83,26 +85,49 @@ class _LanguageModel(BaseModel):
         self.loss_layer = TimeSoftmaxWithLoss()
         self.drop_layers = [layer for layer in layers if isinstance(layer, TimeDropout)]
         self._recurrent = [layer for layer in layers if isinstance(layer, TimeRNN | TimeLSTM)]
+        # the last layer and the loss in one, for training: no scores of all steps
+        self._head = TimeAffineSoftmaxWithLoss(*layers[-1].params)
+        self._head.grads = layers[-1].grads
+        self._head_came_last = False
         _collect(self, layers)
 
     def predict(self, xs, train_flg=False):
         """Return the scores (N, T, V) of the words that follow xs (N, T)."""
-        for layer in self.drop_layers:
-            layer.train_flg = train_flg
-        for layer in self.layers:
-            xs = layer.forward(xs)
-        return xs
+        return self._run(self.layers, xs, train_flg)
 
     def forward(self, xs, ts, train_flg=True):
         """Return the loss of words xs (N, T) against the words to predict ts (N, T)."""
-        return self.loss_layer.forward(self.predict(xs, train_flg), ts)
+        self._head_came_last = train_flg and self._has_own_head()
+        if not self._head_came_last:
+            return self.loss_layer.forward(self.predict(xs, train_flg), ts)
+        self._head.ignore_label = self.loss_layer.ignore_label
+        return self._head.forward(self._run(self.layers[:-1], xs, train_flg), ts)
 
     def backward(self, dout=1):
         """Fill grads."""
-        dout = self.loss_layer.backward(dout)
-        for layer in reversed(self.layers):
+        layers = self.layers
+        if self._head_came_last:
+            layers = [*layers[:-1], self._head]
+        else:
+            dout = self.loss_layer.backward(dout)
+        for layer in reversed(layers):
             dout = layer.backward(dout)
         return dout
+
+    def _run(self, layers, xs, train_flg):
+        for layer in self.drop_layers:
+            layer.train_flg = train_flg
+        for layer in layers:
+            xs = layer.forward(xs)
+        return xs
+
+    def _has_own_head(self):
+        """Whether nobody has replaced what the head stands for."""
+        return (
+            type(self).predict is _LanguageModel.predict
+            and type(self.loss_layer) is TimeSoftmaxWithLoss
+            and self.layers[-1].grads is self._head.grads
+        )
 
     def reset_state(self):
         """Begin the next call with zero state."""

@@ -28,6 +28,7 @@ __all__ = [
     "Simple_TimeAffine",
     "Simple_TimeSoftmaxWithLoss",
     "TimeAffine",
+    "TimeAffineSoftmaxWithLoss",
     "TimeBiLSTM",
     "TimeDropout",
     "TimeEmbedding",
@@ -482,6 +483,79 @@ class TimeSoftmaxWithLoss:
         return dx.reshape((N, T, V))
 
 
+class TimeAffineSoftmaxWithLoss:
+    """TimeAffine and TimeSoftmaxWithLoss in one: the scores of all words never exist at once.
+
+    Parameters
+    ----------
+    W : (D, V) ndarray
+    b : (V,) ndarray
+        Kept, not copied.
+
+    Attributes
+    ----------
+    ignore_label : int
+        Labels of this value (-1) count for nothing; if all are, the loss is NaN.
+    """
+
+    def __init__(self, W, b):
+        self.params = [W, b]
+        self.grads = [np.zeros_like(W), np.zeros_like(b)]
+        self.ignore_label = -1
+        self.cache = None
+
+    @classmethod
+    def of(cls, affine):
+        """A layer that shares the parameters and gradients of a TimeAffine layer."""
+        layer = cls.__new__(cls)
+        layer.params, layer.grads = affine.params, affine.grads
+        layer.ignore_label, layer.cache = -1, None
+        return layer
+
+    def forward(self, xs, ts):
+        """Return the loss of ``softmax(xs @ W + b)``, xs (N, T, D), and labels ts (N, T).
+
+        The gradients of W and b are made here, with the loss.
+
+        Raises
+        ------
+        IndexError
+            If a label is outside [-V, V) or not an integer.
+        """
+        if ts.ndim == 3:
+            ts = ts.argmax(axis=2)
+        if ts.dtype.kind not in "iu":
+            raise IndexError(f"ts must be an integer array, got {ts.dtype}")
+        W, b = self.params
+        ignore, fits = self.ignore_label, _alike(W, b, *self.grads)
+        if fits and common_dtype(xs, W) == W.dtype:
+            xs = cast(xs, W.dtype)
+            loss, dxs, _, _ = ops.linear_cross_entropy(
+                xs, W, b, ts, ignore_label=ignore, out=self.grads
+            )
+        else:
+            xs, W, b = (cast(array, np.float64) for array in (xs, W, b))
+            loss, dxs, *grads = ops.linear_cross_entropy(xs, W, b, ts, ignore_label=ignore)
+            _fill(self.grads, grads)
+        if np.isnan(loss) and (ts == ignore).all():
+            for gradient in (dxs, *self.grads):
+                gradient.fill(np.nan)
+        self.cache = (xs, ts, dxs)
+        return loss
+
+    def backward(self, dout=1):
+        """Return the gradient of xs; scale those of W and b."""
+        xs, ts, dxs = self.cache
+        if dxs is None:  # a second call: what the first gave may have been changed since
+            self.forward(xs, ts)
+            dxs = self.cache[2]
+        self.cache = (xs, ts, None)
+        if not is_one(dout):
+            for gradient in (dxs, *self.grads):
+                gradient *= dout
+        return dxs
+
+
 class TimeSigmoidWithLoss:
     """Sigmoid and binary cross-entropy of scores xs (N, T) and labels ts (N, T), 0 or 1."""
 
@@ -643,6 +717,11 @@ class _LossCache:
 
 
 # ---- helpers
+
+
+def _alike(*arrays):
+    """Whether the ops take all of them together: one dtype, float32 or float64."""
+    return arrays[0].dtype.type in FLOATS and all(a.dtype == arrays[0].dtype for a in arrays)
 
 
 def _fill(grads, values):

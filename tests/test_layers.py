@@ -192,6 +192,37 @@ def test_another_ignore_label(rng):
     close(fast.backward(), twin.backward(), 1e-5)
 
 
+@pytest.mark.parametrize("dtypes", ["fff", "ddd", "fdd", "dff", "eff"])
+@pytest.mark.parametrize("dout", [1, 0.5])
+def test_output_layer_and_loss_in_one(dtypes, dout, rng):
+    """The same as the two layers, also when backward is called twice after its grads changed."""
+    xs = rng.standard_normal((N, T, D)).astype(dtypes[0])
+    W, b = rng.standard_normal((D, V)).astype(dtypes[1]), rng.standard_normal(V).astype(dtypes[2])
+    ts = rng.integers(-1, V, (N, T))
+    affine, loss = slow.TimeAffine(W, b), slow.TimeSoftmaxWithLoss()
+    one = time_layers.TimeAffineSoftmaxWithLoss(W, b)
+    rtol = 1e-12 if dtypes == "ddd" else 1e-5
+    close(one.forward(xs, ts), loss.forward(affine.forward(xs), ts), rtol)
+    dxs = affine.backward(loss.backward(dout))
+    for _ in range(2):
+        close(one.backward(dout), dxs, rtol)
+        for grad, expected in zip(one.grads, affine.grads, strict=True):
+            close(grad, expected, rtol)
+            grad *= 3
+    one_hot = np.eye(V, dtype=int)[np.maximum(ts, 0)]
+    close(one.forward(xs, one_hot), one.forward(xs, np.maximum(ts, 0)), 0)
+    with pytest.raises(IndexError, match="integer"):
+        one.forward(xs, ts.astype(float))
+    assert np.isnan(one.forward(xs, np.full((N, T), -1)))
+    assert np.isnan(one.backward()).all() and np.isnan(one.grads[0]).all()
+
+
+def test_output_layer_may_share_the_arrays_of_a_time_affine(rng):
+    affine = time_layers.TimeAffine(*weights(rng, (D, V), (V,)))
+    one = time_layers.TimeAffineSoftmaxWithLoss.of(affine)
+    assert one.params is affine.params and one.grads is affine.grads
+
+
 def test_simple_time_affine(rng):
     W, b = (w.astype("f") for w in weights(rng, (D, H), (H,)))
     fast, twin = (make(W, b) for make in both("Simple_TimeAffine"))

@@ -128,6 +128,40 @@ def test_train_flg_switches_dropout_off_and_changes_no_loss_else(name):
     assert (trained == pytest.approx(losses[0], rel=1e-6)) == (name == "Rnnlm")
 
 
+def test_a_subclass_that_predicts_otherwise_is_heard():
+    class Doubled(models.Rnnlm):
+        def predict(self, xs, train_flg=False):
+            return 2 * super().predict(xs, train_flg)
+
+    batch = next(batches("Rnnlm", 1))
+    plain, doubled = build(models, "Rnnlm"), Doubled(*SIZES["Rnnlm"])
+    for mine, given in zip(doubled.params, plain.params, strict=True):
+        mine[...] = given
+    plain.params[-2] *= 2
+    plain.params[-1] *= 2
+    assert doubled.forward(*batch) == pytest.approx(plain.forward(*batch), rel=1e-6)
+
+
+def test_another_ignore_label_or_loss_is_heard():
+    xs, ts = next(batches("Rnnlm", 1))
+    a, b = build(models, "Rnnlm"), build(slow, "Rnnlm")
+    a.loss_layer.ignore_label = b.loss_layer.ignore_label = 3
+    ts = np.abs(ts)
+    assert a.forward(xs, ts) == pytest.approx(b.forward(xs, ts), rel=1e-5)
+
+    class Twice(models.TimeSoftmaxWithLoss):
+        def forward(self, xs, ts):
+            return 2 * super().forward(xs, ts)
+
+    a.reset_state()
+    once = a.forward(xs, ts)
+    a.loss_layer = Twice()
+    a.loss_layer.ignore_label = 3
+    a.reset_state()
+    assert a.forward(xs, ts) == pytest.approx(2 * once, rel=1e-6)
+    a.backward()
+
+
 @pytest.mark.parametrize("name", ["RnnlmGen", "BetterRnnlmGen"])
 def test_generation(name):
     np.random.seed(1)
