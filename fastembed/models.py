@@ -14,7 +14,6 @@ from fastembed.layers import Embedding, MatMul, SoftmaxWithLoss, UnigramSampler
 from fastembed.time_layers import (
     TimeAffine,
     TimeAffineSoftmaxWithLoss,
-    TimeAffineSoftmaxWithLoss,
     TimeDropout,
     TimeEmbedding,
     TimeLSTM,
@@ -86,8 +85,7 @@ class _LanguageModel(BaseModel):
         self.drop_layers = [layer for layer in layers if isinstance(layer, TimeDropout)]
         self._recurrent = [layer for layer in layers if isinstance(layer, TimeRNN | TimeLSTM)]
         # the last layer and the loss in one, for training: no scores of all steps
-        self._head = TimeAffineSoftmaxWithLoss(*layers[-1].params)
-        self._head.grads = layers[-1].grads
+        self._head = TimeAffineSoftmaxWithLoss.of(layers[-1])
         self._head_came_last = False
         _collect(self, layers)
 
