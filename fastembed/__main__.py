@@ -51,6 +51,8 @@ def main(argv=None):
     module, argv = COMMANDS[command][0], argv[1:]
     if command == "run":
         return importlib.import_module(module).main(argv)  # errors, exits, Ctrl-C are the script's
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a terminal may not know every letter of a text
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _one_line

@@ -115,3 +115,15 @@ def test_a_bad_thread_count_in_the_environment_ends_with_one_line(tmp_path):
     )
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1 and "FASTEMBED_NUM_THREADS" in done.stderr
+
+
+def test_letters_that_stdout_does_not_know_are_replaced(tmp_path):
+    (tmp_path / "текст.txt").write_text("кошка спит .\n\n" * 300, encoding="utf-8")
+    done = run(
+        *"-m fastembed train текст.txt --embed 4 --hidden 4 --batch 2 --steps 5".split(),
+        *"--epochs 1 --no-compare".split(),
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "text        ?????.txt" in done.stdout
