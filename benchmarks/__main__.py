@@ -32,7 +32,7 @@ def parser():
 def _read(path):
     with open(path, encoding="utf-8") as file:
         data = json.load(file)
-    if data.get("schema") != report.SCHEMA or "sections" not in data:
+    if data.get("schema") != report.SCHEMA or not {"sections", "skipped"} <= data.keys():
         raise ValueError("not written by this version of the benchmark")
     return data
 

@@ -30,6 +30,8 @@ def whole(data):
         parts += ["## Memory of TimeEmbedding backward, beyond its outputs", memory(data["memory"])]
     if data.get("interference"):
         parts += ["## Other threads on the same cores", interference(data["interference"])]
+    if data["skipped"]:
+        parts += ["## Not measured: out of time", ", ".join(data["skipped"])]
     if data["problems"]:
         lines = [f"- {problem.splitlines()[0]}" for problem in data["problems"]]
         parts += ["## Problems", "\n".join(lines)]

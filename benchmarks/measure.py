@@ -1,5 +1,7 @@
 """One run of everything, collected into the document that is written as JSON."""
 
+import importlib.util
+import subprocess
 import time
 
 from benchmarks import cells, goals, probes, startup
@@ -12,8 +14,12 @@ class NoCase(Exception):
     """Nothing is to be measured."""
 
 
+# seconds after which no further case is begun; the probes before them always run
+LIMIT = {True: 90, False: 16 * 60}
+
+
 def sections(quick):
-    """Title -> (cases, contenders, options of the measurement)."""
+    """Title -> (cases, contenders, options of the measurement), what matters most first."""
     everyone = cells.contenders()
     if quick:
         few = [one for one in everyone if one.name not in ("numpy", "thinc", "ours-1")]
@@ -23,8 +29,8 @@ def sections(quick):
         }
     found = {
         "table": (cells.TABLE, everyone, {"budget": 1.5}),
-        "float64": (cells.DOUBLE, everyone, {"budget": 1.0}),
         "steps": (cells.STEPS, everyone, {"budget": 3.0, "detail": True}),
+        "float64": (cells.DOUBLE, everyone, {"budget": 1.0}),
         "threads": (cells.THREADS, cells.thread_contenders(), {"budget": 1.0}),
     }
     few = cells.scaling_contenders()
@@ -45,6 +51,11 @@ def run(quick, only, say, command):
         Gets a line about what is being done.
     command : str
         How the benchmark was called.
+
+    Raises
+    ------
+    NoCase
+        If no case has only in its name.
     """
     started = time.perf_counter()
     chosen = {
@@ -54,43 +65,49 @@ def run(quick, only, say, command):
     chosen = {title: part for title, part in chosen.items() if part[0]}
     if not chosen:
         raise NoCase(f"no case has {only!r} in its name")
+    with runner.Session([], say=say) as session:
+        found = {} if only is not None else _probes(session, quick, say)
+        measured, limits, skipped = _cases(session, chosen, say, started + LIMIT[quick])
+        limits = report.ceilings(limits)
+        rows, index = _rows(measured, limits)
+        data = report.document(command, rows, limits, session, 0.0)
+    data.update(found, sections=index, skipped=skipped, quick=quick, only=only)
+    data["goals"] = goals.check(data)
+    data["seconds"] = time.perf_counter() - started
+    return data
+
+
+def _cases(session, chosen, say, end):
+    """All sections' cases with their figures; the ceilings' figures; names that time ran out for.
+
+    The ceilings are measured before each section and at the end: other programs come and go.
+    """
+    measured, limits, skipped = {}, [], []
     count = sum(len(some) for some, _, _ in chosen.values())
-    measured, limits, number = {}, [], 0
+    number = 0
 
     def measure_ceilings():
         for case in CEILINGS:
             limits.append((case, session.measure(case, [ceiling()], budget=0.3)))
 
-    with runner.Session([], say=say) as session:
-        for title, (some, who, options) in chosen.items():
-            measure_ceilings()  # each time, since other programs come and go
-            measured[title] = []
-            for case in some:
-                number += 1
-                say(f"{number}/{count} {title}: {case.name}")
+    for title, (some, who, options) in chosen.items():
+        if time.perf_counter() < end:
+            measure_ceilings()
+        measured[title] = []
+        for case in some:
+            number += 1
+            say(f"{number}/{count} {title}: {case.name}")
+            if time.perf_counter() > end:
+                skipped.append(case.name)
+            else:
                 measured[title].append((case, session.measure(case, who, **options)))
-            names = {one.name for one in who} - {"ceiling"}
-            if title == "threads":
-                for name in names - {"reference"}:
-                    session.stop(name)
-                    session.versions.pop(name, None)
-        measure_ceilings()
-        limits = report.ceilings(limits)
-        rows, index = _rows(measured, limits)
-        session.versions.pop("ceiling", None)
-        data = report.document(command, rows, limits, session, 0.0)
-        data["sections"] = index
-        data["quick"], data["only"] = quick, only
-        if only is None:
-            for contender in list(session.processes):
-                session.stop(contender)  # from here on each probe is alone
-            data.update(_probes(session, quick, say))
-            data["problems"] = list(session.problems)
-    if only is None:
-        data["startup"] = startup.measure(quick, say)
-    data["goals"] = goals.check(data)
-    data["seconds"] = time.perf_counter() - started
-    return data
+        if title == "threads":
+            for one in who[1:]:  # they are nobody's contenders but this section's
+                session.stop(one.name)
+                session.versions.pop(one.name, None)
+    measure_ceilings()
+    session.versions.pop("ceiling", None)
+    return measured, limits, skipped
 
 
 def _rows(measured, limits):
@@ -107,17 +124,23 @@ def _rows(measured, limits):
 
 
 def _probes(session, quick, say):
+    """What is not a race between contenders; each probe is in a process of its own."""
+    found = {"memory": [], "interference": {}}
+    try:
+        found["startup"] = startup.measure(quick, say)
+    except (OSError, subprocess.SubprocessError) as error:
+        session.problem(f"start-up: {error} {getattr(error, 'stderr', None) or ''}".strip())
     say("equal bits")
-    found = {"bits": probes.ask(session, "bits"), "memory": [], "interference": {}}
+    found["bits"] = probes.ask(session, "bits")
     say("memory")
     told = {who: probes.ask(session, f"memory: {who}") for who in ("ours", "reference")}
-    if all(told.values()):
-        for case in probes.MEMORY:
-            row = {who: told[who][case.name] for who in told}
-            found["memory"].append({"name": case.name, **case.sizes, **row})
-    names = list(probes.INTERFERENCE)[: 2 if quick else None]
-    for name in names:
+    for case in probes.MEMORY if all(told.values()) else ():
+        row = {who: told[who][case.name] for who in told}
+        found["memory"].append({"name": case.name, **case.sizes, **row})
+    for name in list(probes.INTERFERENCE)[: 2 if quick else None]:
         for other in probes.WITH:
+            if other == "torch" and importlib.util.find_spec("torch") is None:
+                continue
             say(f"interference: {name} with {other}")
             answer = probes.ask(session, f"interference: {name}: {other}")
             if answer is not None:

@@ -66,6 +66,7 @@ def document():
         "missing": {"thinc": "No module named 'thinc'"},
         "problems": [],
         "disturbed": {},
+        "skipped": [],
         "ceilings": {"copy_gb_per_s": 20.0, "fill_gb_per_s": 10.0, "sgemm_gflop_per_s": 100.0},
         "cases": rows,
         "sections": sections,

@@ -107,7 +107,8 @@ def leaves(model):
 
 
 def _name(layer):
-    return type(layer).__name__.lstrip("_").removesuffix("Loss")
+    name = type(layer).__name__.lstrip("_")
+    return name if name != "NegativeSampling" else "NegativeSamplingLoss"
 
 
 def words(rng, s, ids, dtype):
