@@ -1,6 +1,7 @@
 """Lazy public names for a package (SPEC 1): a name imports its module when it is first used."""
 
 import importlib
+import sys
 
 
 def attach(package, modules, names):
@@ -19,7 +20,9 @@ def attach(package, modules, names):
 
     def __getattr__(name):
         if name in names:
-            return getattr(importlib.import_module(f"{package}.{names[name]}"), name)
+            value = getattr(importlib.import_module(f"{package}.{names[name]}"), name)
+            setattr(sys.modules[package], name, value)  # found at once from now on
+            return value
         if name in modules:
             return importlib.import_module(f"{package}.{name}")
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
