@@ -287,8 +287,10 @@ class _Bar:
 
 
 def _plot(values, name, eval_interval, ylim):
-    import matplotlib.pyplot as plt
-
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError("plot() needs matplotlib: pip install fastembed-layers[plot]") from error
     if ylim is not None:
         plt.ylim(*ylim)
     plt.plot(np.arange(len(values or [])), values or [], label="train")

@@ -2,6 +2,7 @@
 
 import io
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -101,6 +102,13 @@ def test_plot(monkeypatch):
     loop.plot(ylim=(0, 5))
     assert shown == [[3.0, 2.0]]
     plt.close("all")
+
+
+def test_plot_without_matplotlib_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.delitem(sys.modules, "matplotlib.pyplot", raising=False)
+    with pytest.raises(ImportError, match=r"pip install fastembed-layers\[plot\]"):
+        trainer.Trainer(None, None).plot()
 
 
 # ---- shared weights and clipping
