@@ -199,7 +199,8 @@ def test_fill_refuses_other_shapes(tmp_path):
         checkpoint.fill([np.zeros(3)], ["x"], {"y": np.zeros(3)}, "file")
 
 
-def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch, step):
     path = tmp_path / "x.safetensors"
     checkpoint.save(path, "lm", {"W": np.zeros(3)}, {}, {}, [])
     good = path.read_bytes()
@@ -207,7 +208,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     def fail(*arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", fail)
+    monkeypatch.setattr(os, step, fail)
     with pytest.raises(UserError, match="No space left"):
         checkpoint.save(path, "lm", {"W": np.ones(3)}, {}, {}, [])
     assert path.read_bytes() == good
@@ -278,6 +279,15 @@ def test_a_folder_that_cannot_be_written_ends_with_one_line(copy, out, here):
         return
     done = here("train", "book.txt", *SMALL, "--out", out, cwd=copy)
     one_line(done, f"cannot write into folder {out}")
+
+
+def test_a_folder_without_permission_ends_with_one_line(copy, here, monkeypatch):
+    def refuse(dir):  # permissions do not bind the superuser, who may run this test
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(checkpoint.tempfile, "TemporaryFile", refuse)
+    done = here("train", "book.txt", *SMALL, "--out", "out", cwd=copy)
+    one_line(done, "cannot write into folder out: Permission denied")
 
 
 def test_divergence_ends_with_one_line_and_no_file(copy, here):
