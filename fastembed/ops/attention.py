@@ -4,7 +4,7 @@ import numpy as np
 
 from fastembed import _check, threads
 from fastembed.kernels import loss as kernels
-from fastembed.ops.dense import blas_layout
+from fastembed.ops.dense import SMALL, blas_layout
 
 # a slice of the batch has at least this many multiply-adds
 GRAIN = 1 << 18
@@ -255,8 +255,8 @@ def _softmax_backward_in_place(ds, a):
 
 def _share_batch(N, work, run):
     """Call run on slices of the batch, each product on one BLAS thread."""
-    if work < 2 * GRAIN:
-        run(0, N)
+    if N == 0 or work // N < SMALL:  # each product alone: BLAS keeps to one thread by itself
+        threads.share(N, run, grain=GRAIN * N // max(1, work) + 1)
         return
     with threads.one_blas_thread():
         threads.share(N, run, grain=GRAIN * N // work + 1)
