@@ -22,7 +22,8 @@ def softmax(x):
     if x.ndim not in (1, 2):
         return x
     e = np.exp(x - x.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
+    e /= e.sum(axis=-1, keepdims=True)
+    return e
 
 
 def cross_entropy_error(y, t):

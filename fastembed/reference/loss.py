@@ -5,7 +5,8 @@ import numpy as np
 
 def softmax(x):
     e = np.exp(x - x.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
+    e /= e.sum(axis=-1, keepdims=True)
+    return e
 
 
 def softmax_backward(dout, y):
