@@ -32,6 +32,47 @@ INLINE VEC NAME(with_sign_of)(VEC x, VEC signs) /* x >= 0 */
     return (VEC)((BITS)x | ((BITS)signs & (BITS)NAME(splat)((REAL)-0.0)));
 }
 
+/* The lanes of a and b by turns: those of the lower halves, and of the upper halves. */
+#if LANES == 2
+#define TURNS_LOW 0, 2
+#define TURNS_HIGH 1, 3
+#elif LANES == 4
+#define TURNS_LOW 0, 4, 1, 5
+#define TURNS_HIGH 2, 6, 3, 7
+#elif LANES == 8
+#define TURNS_LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define TURNS_HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#else
+#define TURNS_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define TURNS_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#endif
+#ifdef __clang__
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (BITS){__VA_ARGS__})
+#endif
+
+/* Transpose a square of numbers; each round deals the two halves of the rows out by turns. */
+INLINE void NAME(transpose)(VEC *rows)
+{
+    UNROLL
+    for (int round = 1; round < LANES; round *= 2) {
+        VEC dealt[LANES];
+        UNROLL
+        for (int k = 0; k < LANES / 2; k++) {
+            dealt[2 * k] = SHUFFLE(rows[k], rows[k + LANES / 2], TURNS_LOW);
+            dealt[2 * k + 1] = SHUFFLE(rows[k], rows[k + LANES / 2], TURNS_HIGH);
+        }
+        UNROLL
+        for (int k = 0; k < LANES; k++)
+            rows[k] = dealt[k];
+    }
+}
+
+#undef TURNS_LOW
+#undef TURNS_HIGH
+#undef SHUFFLE
+
 /* The lesser of a and top; NaN stays NaN. */
 INLINE VEC NAME(at_most)(VEC a, REAL top)
 {

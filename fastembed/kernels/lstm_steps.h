@@ -10,7 +10,8 @@
 #define QUAD ((ptrdiff_t)(4 * LANES)) /* the gates of a block */
 #define SPAN ((ptrdiff_t)(512 / QUAD)) /* blocks of da in one product: W's part stays in the cache */
 #define DX_ROWS 64                     /* rows of dxs that are made at a time */
-#define DW_STEPS 1024                  /* rows of da that are added to dW at a time */
+#define DW_STRIPS 8                    /* strips of rows of dW that are made at a time */
+#define DW_STEPS 1024                  /* rows of da that are added to them at a time */
 
 static ptrdiff_t NAME(blocks)(ptrdiff_t H) { return (H + LANES - 1) / LANES; }
 
@@ -56,7 +57,7 @@ typedef struct {
 } NAME(lstm_packed);
 
 typedef struct {
-    REAL *da, *WxT, *WhT, *inputs, *dc, *db, *own, *end;
+    REAL *da, *WxT, *WhT, *dc, *db, *own, *end;
 } NAME(lstm_gradients);
 
 /* h_prev (T, N, lds): a line more in each row, so that rows do not share places in the cache */
@@ -86,12 +87,12 @@ static NAME(lstm_packed) NAME(lstm_packed_of)(const job *j, REAL *memory)
 
 static ptrdiff_t NAME(strips)(ptrdiff_t n) { return (n + ROWS - 1) / ROWS; }
 
-/* A member's own scratch: sums of its products. */
+/* A member's own scratch: sums of its products, or inputs in strips. */
 static ptrdiff_t NAME(lstm_own)(const job *j)
 {
-    const ptrdiff_t strips = (NAME(strips)(j->D) + NAME(strips)(j->H)) * ROWS;
     const ptrdiff_t rows = j->N > DX_ROWS ? j->N : DX_ROWS;
-    return (rows > strips ? rows : strips) * QUAD;
+    const ptrdiff_t for_dW = DW_STRIPS * ROWS * (QUAD + j->N * j->T);
+    return (rows * QUAD > for_dW ? rows * QUAD : for_dW) + LINE;
 }
 
 static NAME(lstm_gradients) NAME(lstm_gradients_of)(const job *j, REAL *memory)
@@ -101,9 +102,7 @@ static NAME(lstm_gradients) NAME(lstm_gradients_of)(const job *j, REAL *memory)
     s.da = memory;
     s.WxT = s.da + steps * B * QUAD;
     s.WhT = s.WxT + B * QUAD * NAME(blocks)(j->D) * LANES;
-    s.inputs = s.WhT + B * QUAD * B * LANES;
-    s.dc = s.inputs + (NAME(strips)(j->D) + NAME(strips)(j->H)) * ROWS * steps;
-    s.dc = memory + (s.dc - memory + LINE - 1) / LINE * LINE;
+    s.dc = s.WhT + B * QUAD * B * LANES;
     s.db = s.dc + B * j->N * LANES;
     s.own = s.db + tiles * B * QUAD;
     s.end = s.own + j->members * NAME(lstm_own)(j);
@@ -246,34 +245,31 @@ static void NAME(pack_transposed)(
             for (ptrdiff_t v = 0; v < vectors; v++) {
                 const ptrdiff_t row = rows < LANES ? 0 : NAME(unit)(lo + v, rows);
                 const REAL *from = W + (row * 4 + gate) * H + NAME(unit)(block, H);
-                const int count = rows < LANES ? (int)rows : LANES;
-                for (int k = 0; k < LANES; k++) {
-                    REAL *line = to + (((block * 4 + gate) * LANES + k) * vectors + v) * LANES;
-                    for (int lane = 0; lane < count; lane++)
-                        line[lane] = from[lane * 4 * H + k];
-                    for (int lane = count; lane < LANES; lane++)
-                        line[lane] = 0;
-                    if (k < NAME(shared)(block, H)) /* these gradients are in the block before */
-                        NAME(store)(line, (VEC){0});
-                }
+                REAL *line = to + (block * QUAD + gate * LANES) * vectors * LANES + v * LANES;
+                VEC square[LANES];
+                for (int lane = 0; lane < LANES; lane++)
+                    square[lane] = lane < rows ? NAME(load)(from + lane * 4 * H) : (VEC){0};
+                NAME(transpose)(square);
+                for (int k = 0; k < LANES; k++, line += vectors * LANES) /* shared: see store_own */
+                    NAME(store)(line, k < NAME(shared)(block, H) ? (VEC){0} : square[k]);
             }
 }
 
-/* packed[strip of ROWS columns][t, n][row of the strip] = xs[.., .., column], for steps lo to hi */
+/* packed[strip of ROWS columns][t, n][column of the strip] = xs[n, t, column] */
 static void NAME(pack_strips)(
     const REAL *xs, ptrdiff_t step_n, ptrdiff_t step_t, ptrdiff_t N, ptrdiff_t T, ptrdiff_t columns,
-    ptrdiff_t lo, ptrdiff_t hi, REAL *packed)
+    REAL *packed)
 {
-    for (ptrdiff_t step = lo; step < hi; step++) {
-        const REAL *from = xs + step % N * step_n + step / N * step_t;
-        REAL *to = packed + step * ROWS;
-        ptrdiff_t column = 0;
-        for (; column + ROWS <= columns; column += ROWS, to += N * T * ROWS)
-            for (int m = 0; m < ROWS; m++)
-                to[m] = from[column + m];
-        for (int m = 0; column + m < columns; m++)
-            to[m] = from[column + m];
-    }
+    const ptrdiff_t whole = columns / ROWS;
+    for (ptrdiff_t t = 0, step = 0; t < T; t++)
+        for (ptrdiff_t n = 0; n < N; n++, step++) {
+            const REAL *from = xs + n * step_n + t * step_t;
+            REAL *to = packed + step * ROWS;
+            for (ptrdiff_t strip = 0; strip < whole; strip++, to += N * T * ROWS)
+                memcpy(to, from + strip * ROWS, ROWS * sizeof(REAL));
+            for (ptrdiff_t column = whole * ROWS; column < columns; column++)
+                to[column - whole * ROWS] = from[column];
+        }
 }
 
 /* Gradients through the gates of one row of one block; own masks what the block shares. */
@@ -332,10 +328,10 @@ static void NAME(lstm_block_backward)(
     }
 }
 
-/* c = da W^T for a group of vectors, in spans: rows of da are lda apart, and of c QUAD. */
+/* c = da W^T for a group of vectors, in spans. */
 static void NAME(times_transposed)(
-    const job *j, const REAL *da, ptrdiff_t lda, ptrdiff_t rows, const REAL *W, ptrdiff_t vectors,
-    REAL *c, const REAL *after)
+    const job *j, const REAL *da, ptrdiff_t rows, const REAL *W, ptrdiff_t vectors, REAL *c,
+    const REAL *after)
 {
     const ptrdiff_t B = NAME(blocks)(j->H), jump = j->T * j->N * QUAD;
     const ptrdiff_t spans = (B + SPAN - 1) / SPAN;
@@ -343,37 +339,28 @@ static void NAME(times_transposed)(
         const ptrdiff_t lo = B * span / spans, hi = B * (span + 1) / spans;
         const REAL *part = W + lo * QUAD * vectors * LANES;
         NAME(rows_product)(
-            rows, vectors, QUAD, hi - lo, da + lo * jump, lda, jump, part, vectors * LANES, LANES,
+            rows, vectors, QUAD, hi - lo, da + lo * jump, QUAD, jump, part, vectors * LANES, LANES,
             span ? c : NAME(zeros), span ? QUAD : 0, c, QUAD,
             span + 1 < spans ? part + (hi - lo) * QUAD * vectors * LANES : after);
     }
 }
 
-/* A member's rows of dxs. */
+/* A member's rows of dxs; a row is a step and a batch row, as in da. */
 static void NAME(lstm_dxs)(
     const job *j, const NAME(lstm_gradients) *w, int member, int size, REAL *sums)
 {
-    const ptrdiff_t N = j->N, T = j->T, D = j->D, B = NAME(blocks)(j->H), rows = N * T;
-    const ptrdiff_t V = NAME(blocks)(D), groups = (V + 3) / 4, hi = rows * (member + 1) / size;
-    /* rows in the order of the longer axis: it gives the better tiles */
-    const int along_t = T >= N;
-    const ptrdiff_t line = along_t ? T : N;
-    REAL *dxs = j->dxs;
-    for (ptrdiff_t r_lo = rows * member / size; r_lo < hi; r_lo += DX_ROWS) {
+    const ptrdiff_t N = j->N, T = j->T, D = j->D, B = NAME(blocks)(j->H), V = NAME(blocks)(D);
+    const ptrdiff_t groups = (V + 3) / 4, hi = N * T * (member + 1) / size;
+    for (ptrdiff_t r_lo = N * T * member / size; r_lo < hi; r_lo += DX_ROWS) {
         const ptrdiff_t r_hi = r_lo + DX_ROWS < hi ? r_lo + DX_ROWS : hi;
         for (ptrdiff_t group = 0; group < groups; group++) {
             const ptrdiff_t v_lo = V * group / groups, vectors = V * (group + 1) / groups - v_lo;
             const REAL *W = w->WxT + v_lo * B * QUAD * LANES;
-            for (ptrdiff_t r = r_lo, end; r < r_hi; r = end) {
-                const ptrdiff_t n = along_t ? r / T : r % N, t = along_t ? r % T : r / N;
-                end = r / line * line + line < r_hi ? r / line * line + line : r_hi;
-                NAME(times_transposed)(
-                    j, w->da + (t * N + n) * QUAD, along_t ? N * QUAD : QUAD, end - r, W, vectors,
-                    sums + (r - r_lo) * QUAD, W);
-            }
+            NAME(times_transposed)(
+                j, w->da + r_lo * QUAD, r_hi - r_lo, W, vectors, sums,
+                group + 1 < groups ? W + vectors * B * QUAD * LANES : w->WxT);
             for (ptrdiff_t r = r_lo; r < r_hi; r++) {
-                const ptrdiff_t n = along_t ? r / T : r % N, t = along_t ? r % T : r / N;
-                REAL *to = dxs + (n * T + t) * D;
+                REAL *to = (REAL *)j->dxs + (r % N * T + r / N) * D;
                 const REAL *from = sums + (r - r_lo) * QUAD;
                 if (D < LANES)
                     memcpy(to, from, D * sizeof(REAL));
@@ -385,47 +372,50 @@ static void NAME(lstm_dxs)(
     }
 }
 
-/* A member's columns of dWx and dWh: the sum over all steps of an input times da. */
+/* A member's rows of dWx and dWh: the sum over all steps of an input times da. Some rows of all
+ * columns at a time, so that their place stays in the cache while it is filled. */
 static void NAME(lstm_weight_gradients)(
-    const job *j, const NAME(lstm_gradients) *w, int member, int size, REAL *sums)
+    const job *j, const NAME(lstm_saved) *s, const NAME(lstm_gradients) *w, int member, int size,
+    REAL *own)
 {
-    const ptrdiff_t D = j->D, H = j->H, B = NAME(blocks)(H), steps = j->N * j->T;
-    const ptrdiff_t of_x = NAME(strips)(D), strips = of_x + NAME(strips)(H), items = B * strips;
-    const ptrdiff_t lo = items * member / size, hi = items * (member + 1) / size;
-    const ptrdiff_t parts = (steps + DW_STEPS - 1) / DW_STEPS;
-    for (ptrdiff_t block = lo / strips; block * strips < hi; block++) {
-        const ptrdiff_t s_lo = lo > block * strips ? lo - block * strips : 0;
-        const ptrdiff_t s_hi = hi < (block + 1) * strips ? hi - block * strips : strips;
-        const ptrdiff_t unit = NAME(unit)(block, H);
-        const int shared = NAME(shared)(block, H);
-        for (ptrdiff_t part = 0; part < parts; part++) {
-            const ptrdiff_t k_lo = steps * part / parts, k_hi = steps * (part + 1) / parts;
-            const REAL *da = w->da + (block * steps + k_lo) * QUAD;
-            for (ptrdiff_t strip = s_lo; strip < s_hi; strip++) {
-                REAL *sum = sums + strip * ROWS * QUAD;
-                NAME(tiles)[ROWS - 1][3](
-                    k_hi - k_lo, 1, w->inputs + (strip * steps + k_lo) * ROWS, 1, ROWS, 0, da, QUAD,
-                    LANES, part ? sum : NAME(zeros), part ? QUAD : 0, sum, QUAD,
-                    strip - s_lo < QUAD / LINE ? da + (k_hi - k_lo) * (QUAD + (strip - s_lo) * LINE)
-                                               : da);
+    const ptrdiff_t N = j->N, T = j->T, D = j->D, H = j->H, B = NAME(blocks)(H), steps = N * T;
+    const ptrdiff_t of_x = NAME(strips)(D), strips = of_x + NAME(strips)(H);
+    const ptrdiff_t hi = strips * (member + 1) / size, parts = (steps + DW_STEPS - 1) / DW_STEPS;
+    REAL *sums = own, *inputs = own + DW_STRIPS * ROWS * QUAD;
+    for (ptrdiff_t s_lo = strips * member / size, s_hi; s_lo < hi; s_lo = s_hi) {
+        const int of_h = s_lo >= of_x;
+        const ptrdiff_t row = (s_lo - (of_h ? of_x : 0)) * ROWS, left = (of_h ? H : D) - row;
+        s_hi = s_lo + DW_STRIPS < hi ? s_lo + DW_STRIPS : hi;
+        s_hi = s_lo < of_x && of_x < s_hi ? of_x : s_hi;
+        const ptrdiff_t rows = (s_hi - s_lo) * ROWS < left ? (s_hi - s_lo) * ROWS : left;
+        if (of_h)
+            NAME(pack_strips)(
+                s->h_prev + row, NAME(lds)(H), N * NAME(lds)(H), N, T, rows, inputs);
+        else
+            NAME(pack_strips)((const REAL *)j->xs + row, T * D, D, N, T, rows, inputs);
+        for (ptrdiff_t block = 0; block < B; block++) {
+            for (ptrdiff_t part = 0; part < parts; part++) {
+                const ptrdiff_t k_lo = steps * part / parts, k = steps * (part + 1) / parts - k_lo;
+                const REAL *da = w->da + (block * steps + k_lo) * QUAD, *next = da + k * QUAD;
+                for (ptrdiff_t i = 0; i < s_hi - s_lo; i++)
+                    NAME(tiles)[ROWS - 1][3](
+                        k, 1, inputs + (i * steps + k_lo) * ROWS, 1, ROWS, 0, da, QUAD, LANES,
+                        part ? sums + i * ROWS * QUAD : NAME(zeros), part ? QUAD : 0,
+                        sums + i * ROWS * QUAD, QUAD, i < QUAD / LINE ? next + i * k * LINE : da);
             }
-        }
-        for (ptrdiff_t strip = s_lo; strip < s_hi; strip++) {
-            const int of_h = strip >= of_x;
-            const ptrdiff_t row = (strip - (of_h ? of_x : 0)) * ROWS, left = (of_h ? H : D) - row;
-            REAL *to = (REAL *)(of_h ? j->dWh : j->dWx) + row * 4 * H + unit;
-            for (ptrdiff_t m = 0; m < ROWS && m < left; m++)
+            REAL *to = (REAL *)(of_h ? j->dWh : j->dWx) + row * 4 * H + NAME(unit)(block, H);
+            for (ptrdiff_t m = 0; m < rows; m++)
                 for (int gate = 0; gate < 4; gate++)
                     NAME(store_own)(
-                        to + (m * 4 + gate) * H, sums + (strip * ROWS + m) * QUAD + gate * LANES,
-                        shared);
+                        to + (m * 4 + gate) * H, sums + m * QUAD + gate * LANES,
+                        NAME(shared)(block, H));
         }
     }
 }
 
 static void NAME(lstm_backward)(const job *j, int member, int size, int64_t *sync)
 {
-    const ptrdiff_t N = j->N, T = j->T, D = j->D, H = j->H, steps = N * T;
+    const ptrdiff_t N = j->N, T = j->T, D = j->D, H = j->H;
     const ptrdiff_t B = NAME(blocks)(H), groups = (B + 3) / 4, V = NAME(blocks)(D);
     const ptrdiff_t tiles = NAME(strips)(N), items = groups * tiles;
     const ptrdiff_t lo = items * member / size, hi = items * (member + 1) / size;
@@ -440,11 +430,6 @@ static void NAME(lstm_backward)(const job *j, int member, int size, int64_t *syn
     const ptrdiff_t x_groups = (V + 3) / 4;
     for (ptrdiff_t g = x_groups * member / size; g < x_groups * (member + 1) / size; g++)
         NAME(pack_transposed)(j->Wx, D, H, V * g / x_groups, V * (g + 1) / x_groups, w.WxT);
-    NAME(pack_strips)(
-        j->xs, T * D, D, N, T, D, steps * member / size, steps * (member + 1) / size, w.inputs);
-    NAME(pack_strips)(
-        s.h_prev, NAME(lds)(H), N * NAME(lds)(H), N, T, H, steps * member / size,
-        steps * (member + 1) / size, w.inputs + NAME(strips)(D) * ROWS * steps);
     if (gang_meet(sync, size, &round))
         return;
 
@@ -457,7 +442,7 @@ static void NAME(lstm_backward)(const job *j, int member, int size, int64_t *syn
             const ptrdiff_t n_hi = NAME(row_of)(N, hi - group * tiles);
             if (t < T - 1)
                 NAME(times_transposed)(
-                    j, w.da + ((t + 1) * N + n_lo) * QUAD, QUAD, n_hi - n_lo,
+                    j, w.da + ((t + 1) * N + n_lo) * QUAD, n_hi - n_lo,
                     w.WhT + b_lo * B * QUAD * LANES, vectors, own + n_lo * QUAD,
                     w.WhT + (group < last ? b_lo + vectors : B * first / groups) * B * QUAD * LANES);
             for (ptrdiff_t v = 0; v < vectors; v++) {
@@ -477,7 +462,7 @@ static void NAME(lstm_backward)(const job *j, int member, int size, int64_t *syn
             return;
     }
 
-    NAME(lstm_weight_gradients)(j, &w, member, size, own);
+    NAME(lstm_weight_gradients)(j, &s, &w, member, size, own);
     NAME(lstm_dxs)(j, &w, member, size, own);
     /* db: the tiles' sums, always in the same order */
     for (ptrdiff_t block = B * member / size; block < B * (member + 1) / size; block++)
@@ -496,3 +481,4 @@ static void NAME(lstm_backward)(const job *j, int member, int size, int64_t *syn
 #undef SPAN
 #undef DX_ROWS
 #undef DW_STEPS
+#undef DW_STRIPS

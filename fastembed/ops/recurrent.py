@@ -10,8 +10,10 @@ from fastembed.ops._workspace import Workspace
 
 threads.blas_changed()  # the kernels use SciPy's BLAS, which is another library than NumPy's
 
-# a thread more must save more than the 20 microseconds that handing over the work takes
+# a thread more must save more than the 20 microseconds that handing over the work takes, and in
+# each step more than a meeting of the gang, which takes long when others want the CPU too
 FLOPS_PER_THREAD = 2_000_000
+STEP_FLOPS_PER_THREAD = 200_000
 
 
 class _Cache:
@@ -376,9 +378,12 @@ def _steps(array):
     return array if array.ndim == 3 else array[:, None]
 
 
-def _members(work, flops):
+def _members(T, H, flops):
     """How many threads run the kernel: one unless each has enough to do."""
-    return max(1, min(threads.get_num_threads(), work, flops // FLOPS_PER_THREAD))
+    if flops < 2 * FLOPS_PER_THREAD or flops < 2 * T * STEP_FLOPS_PER_THREAD:
+        return 1
+    enough = min(flops // FLOPS_PER_THREAD, flops // (T * STEP_FLOPS_PER_THREAD), -(-H // 16))
+    return max(1, min(threads.get_num_threads(), enough))
 
 
 def _gang(members, kernel, *arguments):
@@ -394,7 +399,7 @@ def _lstm(xs, Wx, Wh, b, h0, c0):
     hs = np.empty((N, T, H), dtype)
     h = np.empty((N, H), dtype)
     c = np.empty((N, H), dtype)
-    members = _members(-(-H // 16), 8 * N * T * (D + H) * H)
+    members = _members(T, H, 8 * N * T * (D + H) * H)
     sizes = lstm_kernels.sizes(dtype.num, N, T, D, H, members) if hs.size else None
     if sizes is None:
         saved = _lstm_blas(steps, Wx, Wh, b, h0, c0, hs, h, c)
@@ -442,7 +447,7 @@ def _lstm_backward(dhs, dc_last, cache):
                 dhs, xs, Wx, Wh, gates, h_prev, cells, da, dxs, dh, dc, dWx, dWh, db
             )
         return dxs, dh, dc, dWx, dWh, db
-    members = _members(-(-H // 16), 16 * N * T * (D + H) * H)
+    members = _members(T, H, 8 * N * T * (D + H) * H)
     sizes = lstm_kernels.sizes(dtype.num, N, T, D, H, members)
     scratch = Workspace(sizes[2] * dtype.itemsize)
     _gang(
