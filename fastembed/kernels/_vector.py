@@ -58,9 +58,7 @@ def _exp64(x):
 
 
 # contract lets a * b + c be one instruction where the CPU has it
-@overload(
-    exp, jit_options={"error_model": "numpy", "forceinline": True, "fastmath": {"contract"}}
-)
+@overload(exp, jit_options={"error_model": "numpy", "forceinline": True, "fastmath": {"contract"}})
 def _exp(x):
     return {types.float32: _exp32, types.float64: _exp64}.get(x)
 

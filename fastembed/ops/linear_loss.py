@@ -6,7 +6,7 @@ from fastembed import _check, threads
 from fastembed.kernels import dense
 from fastembed.kernels import loss as kernels
 from fastembed.ops._workspace import Workspace
-from fastembed.ops.dense import GRAIN, PASS, blas_layout, blas_ready
+from fastembed.ops.dense import GRAIN, PASS, blas_layout, blas_ready, product
 from fastembed.ops.loss import GRAIN as GRAIN_SCORES
 from fastembed.ops.loss import class_labels, mean
 
@@ -68,7 +68,9 @@ def linear_cross_entropy(x, W, b, labels, *, ignore_label=-1, out=None):
     rows, drows = blas_ready(x.reshape(flat.size, D)), dx.reshape(flat.size, D)
     W = blas_ready(W)
     place = dW if blas_layout(dW) or blas_layout(dW.T) else np.empty((D, V), x.dtype)
-    place[...], db[...] = 0, 0
+    if flat.size == 0:
+        place[...] = 0
+    db[...] = 0
 
     height = _block_height(flat.size, V)
     nbytes = height * V * x.itemsize
@@ -81,9 +83,8 @@ def linear_cross_entropy(x, W, b, labels, *, ignore_label=-1, out=None):
             block = scores[: hi - lo]
             _add_product(rows[lo:hi], W, block, bias=b)
             _loss(block, flat[lo:hi], scale, losses[lo:hi])
-            drows[lo:hi] = 0
-            _add_product(block, W.T, drows[lo:hi])
-            _add_product(rows[lo:hi].T, block, place)
+            product(block, W.T, drows[lo:hi])
+            (_add_product if lo else product)(rows[lo:hi].T, block, place)
             _add_rows(block, db)
     if place is not dW:
         dW[...] = place

@@ -101,9 +101,7 @@ def softmax_cross_entropy(scores, labels, *, ignore_label=-1, eps=0.0):
     scale = 1 / count if count else 0.0
     _share(
         rows,
-        lambda lo, hi: kernels.softmax_cross_entropy(
-            rows, flat, scale, eps, losses, out, lo, hi
-        ),
+        lambda lo, hi: kernels.softmax_cross_entropy(rows, flat, scale, eps, losses, out, lo, hi),
     )
     return mean(losses, count), dscores
 
@@ -142,9 +140,7 @@ def sigmoid_cross_entropy(scores, labels, *, eps=0.0):
     scale = 1 / scores.size if scores.size else 0.0
     threads.share(
         scores.size,
-        lambda lo, hi: kernels.sigmoid_cross_entropy(
-            flat, labels, scale, eps, losses, out, lo, hi
-        ),
+        lambda lo, hi: kernels.sigmoid_cross_entropy(flat, labels, scale, eps, losses, out, lo, hi),
         grain=GRAIN,
     )
     return mean(losses, scores.size), dscores
