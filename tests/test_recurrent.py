@@ -13,6 +13,7 @@ import pytest
 
 import fastembed
 from fastembed import ops, reference, threads
+from fastembed.kernels import _variants
 
 # Cython looks for .pxd files in the folders of sys.path; an editable install may not be one
 ROOT = str(Path(fastembed.__file__).parents[1])
@@ -81,6 +82,10 @@ def assert_bits(got, expected):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("N, T, D, H", SIZES)
 def test_sequence_agrees_with_reference(kind, dtype, N, T, D, H):
+    check_against_reference(kind, dtype, N, T, D, H)
+
+
+def check_against_reference(kind, dtype, N, T, D, H):
     xs, weights, states, dhs = make(kind, N, T, D, H, dtype)
     for given in (states, []):
         exact = run(
@@ -389,6 +394,104 @@ def test_after_fork(kind):
         finally:
             os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+# ---- instruction sets
+
+
+ISAS = _variants.available()
+
+ISA_SCRIPT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+import test_recurrent as t
+from fastembed.kernels import lstm
+
+assert lstm.isa() == sys.argv[2], lstm.isa()
+for dtype in (np.float32, np.float64):
+    for size in [*t.SIZES, (5, 4, 8, 130), (31, 3, 70, 65), (1, 1, 20, 20), (13, 1, 3, 32)]:
+        t.check_against_reference("lstm", dtype, *size)
+        t.check_against_reference("gru", dtype, *size)
+        t.check_against_reference("rnn", dtype, *size)
+    t.check_accuracy(dtype)
+    for kind in t.KINDS:
+        t.test_nan_and_infinity_spread_as_in_numpy(kind, dtype)
+        for n in (1, 2, 3, 7):
+            t.test_thread_counts(kind, dtype, n)
+"""
+
+
+def run_with_isa(isa, code, *arguments):
+    env = {**os.environ, "FASTEMBED_ISA": isa, "PYTHONPATH": ROOT}
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], env=env, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_every_instruction_set(isa):
+    ran = run_with_isa(isa, ISA_SCRIPT, str(Path(__file__).parent), isa)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_the_fastest_instruction_set_is_chosen():
+    ran = run_with_isa("", "from fastembed.kernels import lstm; print(lstm.isa())")
+    assert ran.stdout.strip() == (ISAS[0] if ISAS else "none")
+
+
+def test_unknown_instruction_set():
+    ran = run_with_isa("mmx", "import fastembed.kernels.lstm")
+    assert ran.returncode != 0
+    assert "FASTEMBED_ISA must be baseline, avx2 or avx512, got 'mmx'" in ran.stderr
+
+
+def test_instruction_set_that_does_not_run_here():
+    missing = {"baseline", "avx2", "avx512"} - set(ISAS)
+    for isa in missing:
+        ran = run_with_isa(isa, "import fastembed.kernels.lstm")
+        assert f"FASTEMBED_ISA={isa} does not run on this computer" in ran.stderr
+
+
+# ---- accuracy of the gate functions, in units of the last place
+
+
+def check_accuracy(dtype):
+    rng = np.random.default_rng(0)
+    top, small = (110, -44) if dtype == np.float32 else (750, -320)
+    n = 1 << 14
+    x = [rng.uniform(-20, 20, n), rng.uniform(-1, 1, n), rng.uniform(-top, top, n)]
+    x.append(10 ** rng.uniform(small, 2, n) * rng.choice([-1, 1], n))
+    x = np.concatenate(x).astype(dtype)
+    wide = x.astype(np.longdouble)
+    decay = np.exp(-np.abs(wide))
+    exact = {"sigmoid": np.where(x < 0, decay, 1) / (1 + decay), "tanh": np.tanh(wide)}
+    for name, values in exact.items():
+        y = np.empty_like(x)
+        _variants.apply(name, x, y)
+        if np.finfo(np.longdouble).precision > np.finfo(dtype).precision:
+            errors = np.abs(y - values) / np.spacing(np.abs(values.astype(dtype)))
+            assert errors.max() < 2.55, (name, errors.max(), x[errors.argmax()])
+
+
+@pytest.mark.skipif(not ISAS, reason="this build has no vectors")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_accuracy_of_gate_functions(dtype):
+    check_accuracy(dtype)
+
+
+@pytest.mark.skipif(not ISAS, reason="this build has no vectors")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gate_functions_at_special_values(dtype):
+    tiny = np.finfo(dtype).smallest_subnormal
+    x = np.zeros(32, dtype)
+    x[:8] = [np.nan, np.inf, -np.inf, 0.0, -0.0, tiny, -tiny, np.finfo(dtype).max]
+    y = np.empty_like(x)
+    _variants.apply("sigmoid", x, y)
+    np.testing.assert_array_equal(y[:8], [np.nan, 1, 0, 0.5, 0.5, 0.5, 0.5, 1])
+    _variants.apply("tanh", x, y)
+    np.testing.assert_array_equal(y[:8], [np.nan, 1, -1, 0, 0, tiny, -tiny, 1])
+    np.testing.assert_array_equal(np.signbit(y[3:7]), [False, True, False, True])
 
 
 # ---- the cell from a user's own Cython file

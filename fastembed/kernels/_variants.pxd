@@ -31,8 +31,7 @@ cdef extern from "jobs.h":
         void (*lstm_sizes)(const job *, Py_ssize_t *, Py_ssize_t *, Py_ssize_t *) noexcept nogil
         void (*lstm_forward)(const job *, int, int, int64_t *) noexcept nogil
         void (*lstm_backward)(const job *, int, int, int64_t *) noexcept nogil
-        void (*sigmoid)(const void *, void *, Py_ssize_t) noexcept nogil
-        void (*tanh)(const void *, void *, Py_ssize_t) noexcept nogil
+        void (*apply)(int, const void *, void *, Py_ssize_t) noexcept nogil
 
     ctypedef struct variant:
         const char *name

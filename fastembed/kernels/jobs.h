@@ -20,8 +20,7 @@ typedef struct {
     void (*lstm_sizes)(const job *, ptrdiff_t *saved, ptrdiff_t *forward, ptrdiff_t *backward);
     void (*lstm_forward)(const job *, int member, int size, int64_t *sync);
     void (*lstm_backward)(const job *, int member, int size, int64_t *sync);
-    void (*sigmoid)(const void *x, void *y, ptrdiff_t n);
-    void (*tanh)(const void *x, void *y, ptrdiff_t n);
+    void (*apply)(int is_tanh, const void *x, void *y, ptrdiff_t n);
 } kernel_table;
 
 typedef struct {

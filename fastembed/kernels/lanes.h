@@ -161,46 +161,19 @@ INLINE VEC NAME(decay_less_1)(VEC a)
     return p * scale + (scale - 1);
 }
 
-/* A function as a fraction: division is slow, and several functions can share one. */
-typedef struct {
-    VEC over, under; /* 1 <= under <= 2 */
-} NAME(fraction);
-
-INLINE NAME(fraction) NAME(sigmoid_fraction)(VEC x)
+/* Error at most 2.2 units in the last place; denormals, NaN and infinity as they should be. */
+INLINE VEC NAME(sigmoid)(VEC x)
 {
     VEC e = NAME(decay)(NAME(magnitude)(x));
     BITS negative = (BITS)x >> (8 * sizeof(REAL) - 1);
-    return (NAME(fraction)){NAME(select)(negative, e, NAME(splat)(1)), 1 + e};
+    return NAME(select)(negative, e, NAME(splat)(1)) / (1 + e);
 }
 
-INLINE NAME(fraction) NAME(tanh_fraction)(VEC x)
-{
-    VEC m = NAME(decay_less_1)(2 * NAME(magnitude)(x));
-    return (NAME(fraction)){NAME(with_sign_of)(-m, x), 2 + m};
-}
-
-INLINE VEC NAME(sigmoid)(VEC x)
-{
-    NAME(fraction) y = NAME(sigmoid_fraction)(x);
-    return y.over / y.under;
-}
-
+/* Error at most 2.5 units in the last place. */
 INLINE VEC NAME(tanh)(VEC x)
 {
-    NAME(fraction) y = NAME(tanh_fraction)(x);
-    return y.over / y.under;
-}
-
-/* Four fractions for one division. */
-INLINE void NAME(divide_4)(
-    NAME(fraction) a, NAME(fraction) b, NAME(fraction) c, NAME(fraction) d, VEC *y)
-{
-    const VEC ab = a.under * b.under, cd = c.under * d.under;
-    const VEC r = 1 / (ab * cd), r_ab = cd * r, r_cd = ab * r;
-    y[0] = a.over * (b.under * r_ab);
-    y[1] = b.over * (a.under * r_ab);
-    y[2] = c.over * (d.under * r_cd);
-    y[3] = d.over * (c.under * r_cd);
+    VEC m = NAME(decay_less_1)(2 * NAME(magnitude)(x));
+    return NAME(with_sign_of)(NAME(magnitude)(m) / (2 + m), x);
 }
 
 #undef MANTISSA

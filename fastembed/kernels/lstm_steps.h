@@ -139,15 +139,15 @@ static void NAME(pack_gates)(
 /* The gates of one row of one block, where x Wx + h Wh + b was, and the new cell. */
 INLINE void NAME(lstm_gates)(REAL *gates, const REAL *c_prev, REAL *c)
 {
-    VEC y[4]; /* f, g, i, o */
-    NAME(divide_4)(
-        NAME(sigmoid_fraction)(NAME(load)(gates)),
-        NAME(tanh_fraction)(NAME(load)(gates + LANES)),
-        NAME(sigmoid_fraction)(NAME(load)(gates + 2 * LANES)),
-        NAME(sigmoid_fraction)(NAME(load)(gates + 3 * LANES)), y);
-    NAME(store)(c, y[0] * NAME(load)(c_prev) + y[1] * y[2]);
-    for (int gate = 0; gate < 4; gate++)
-        NAME(store)(gates + gate * LANES, y[gate]);
+    const VEC f = NAME(sigmoid)(NAME(load)(gates));
+    const VEC g = NAME(tanh)(NAME(load)(gates + LANES));
+    const VEC i = NAME(sigmoid)(NAME(load)(gates + 2 * LANES));
+    const VEC o = NAME(sigmoid)(NAME(load)(gates + 3 * LANES));
+    NAME(store)(c, f * NAME(load)(c_prev) + g * i);
+    NAME(store)(gates, f);
+    NAME(store)(gates + LANES, g);
+    NAME(store)(gates + 2 * LANES, i);
+    NAME(store)(gates + 3 * LANES, o);
 }
 
 static void NAME(lstm_forward)(const job *j, int member, int size, int64_t *sync)

@@ -34,7 +34,7 @@
 
 #define TABLE(t, lanes)                                                                          \
     {lanes, ISA(lstm_sizes_##t), ISA(lstm_forward_##t), ISA(lstm_backward_##t),                  \
-     ISA(sigmoid_all_##t), ISA(tanh_all_##t)}
+     ISA(apply_##t)}
 static const variant ISA(variant) = {
     ISA_NAME, {TABLE(f, VECTOR_BYTES / 4), TABLE(d, VECTOR_BYTES / 8)}};
 #undef TABLE
