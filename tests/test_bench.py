@@ -177,10 +177,9 @@ def test_foreign_work_is_seen():
 
 
 def run_command(*arguments, **options):
-    code = "import sys; from fastembed.bench import main; sys.exit(main(sys.argv[1:]))"
     environment = {**os.environ, "PYTHONPATH": str(HERE)}
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
+        [sys.executable, "-m", "fastembed", "bench", *arguments],
         capture_output=True,
         text=True,
         timeout=120,
@@ -226,11 +225,11 @@ def test_wrong_arguments(capsys, tmp_path):
 
 
 def test_an_interrupted_command_leaves_no_worker_behind(tmp_path):
-    code = "import sys; from fastembed.bench import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-m", "fastembed", "bench", "--skip=torch"]
     marker = tmp_path / "pid"
     environment = {**os.environ, "PYTHONPATH": str(HERE), "BENCH_TEST_PID": str(marker)}
     process = subprocess.Popen(
-        [sys.executable, "-c", code, "--skip=torch", "--contender=bench_contenders:SaysItsPid"],
+        [*command, "--contender=bench_contenders:SaysItsPid"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         env=environment,
