@@ -58,6 +58,10 @@ def cpus():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
+def _threads(n):
+    return f"{n} thread" if n == 1 else f"{n} threads"
+
+
 def _task(case, module):
     op = OPS[case.op]
     run = op.make(importlib.import_module(module), case.inputs())
@@ -75,7 +79,7 @@ class Ours:
 
         if self.threads is not None:
             fastembed.set_num_threads(self.threads)
-        return f"fastembed {fastembed.__version__}, {fastembed.get_num_threads()} threads"
+        return f"fastembed {fastembed.__version__}, {_threads(fastembed.get_num_threads())}"
 
     def task(self, case):
         return _task(case, OPS[case.op].fast)
@@ -115,7 +119,7 @@ class Torch:
         import torch
 
         torch.set_num_threads(self.threads)
-        return f"PyTorch {torch.__version__}, {self.threads} threads"
+        return f"PyTorch {torch.__version__}, {_threads(self.threads)}"
 
     def task(self, case):
         from fastembed.bench import torch_tasks
@@ -146,7 +150,7 @@ class Ceiling:
         self.threads = threads or cpus()
 
     def version(self):
-        return f"NumPy {np.__version__}, {self.threads} threads"
+        return f"NumPy {np.__version__}, {_threads(self.threads)}"
 
     def task(self, case):
         if case.op == "gather":

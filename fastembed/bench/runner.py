@@ -245,7 +245,7 @@ class Session:
                     used += cpu
             rounds.append((watch.foreign(used), found))
             turns = [name for name in turns[1:] + turns[:1] if name in found]  # all take the lead
-        return self._quiet(case, rounds, turns)
+        return self._quiet(case, rounds, [name for name in seconds if name in turns])
 
     def _quiet(self, case, rounds, names):
         """The times of each name, from quiet rounds where there are enough of them."""
