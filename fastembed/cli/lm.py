@@ -17,18 +17,18 @@ DEFAULTS = {
     "hidden": 100,
     "batch": 20,
     "steps": 35,
-    "epochs": 7,
+    "epochs": 6,
     "lr": 20.0,
     "max_grad": 0.25,
     "min_count": 2,
-    "temperature": 0.7,
+    "temperature": 0.6,
     "sample_words": 120,
     "compare": True,
 }
 PARAMETERS = ["embed.W", "lstm.Wx", "lstm.Wh", "lstm.b", "affine.W", "affine.b"]
 SIZES = ["embed", "hidden", "min_count"]  # what the parameters' shapes hang on
 PACE = ["batch", "steps", "max_grad"]  # what may change when training goes on
-SLOW = 0.9  # an epoch that leaves more than this share of the perplexity divides the rate by 3
+SLOW = 0.9  # an epoch that leaves more than this share of the perplexity divides the rate by 5
 
 
 def run(options, given):
@@ -159,11 +159,11 @@ class _Run:
         note = ""
         if ppl < self.best:
             if ppl > SLOW * self.best:
-                self.lr /= 3
+                self.lr /= 5
             self.best, self.best_epoch = ppl, self.epoch
             self.best_params = [param.copy() for param in self.model.params]
         elif self.best_epoch:
-            self.lr /= 3
+            self.lr /= 5
             note = f"  worse: back to epoch {self.best_epoch}"
             for param, value in zip(self.model.params, self.best_params, strict=True):
                 param[...] = value

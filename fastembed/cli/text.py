@@ -19,6 +19,8 @@ _TOKEN = re.compile(
 _RULER = re.compile(r"^[-=+*~^#|.\t ]{4,}$", re.MULTILINE)
 _BLANK = re.compile(r"\n[^\S\n]*\n\s*")
 
+_EMPHASIS = re.compile(r"(?<!\w)(\*\*?)(\w[^*\n]*\w|\w)\1(?!\w)")
+
 LONGEST = 100  # a paragraph longer than this is held out in pieces
 STRETCHES, EVERY = 50, 10  # of 50 stretches of the text, every tenth is held out
 
@@ -53,12 +55,12 @@ def _read_one(path):
 
 
 def default_text():
-    """The Python language reference that every CPython carries."""
+    """The Python language reference that every CPython carries, without its marks of emphasis."""
     try:
         from pydoc_data.topics import topics
     except ImportError:
         raise UserError("this Python carries no pydoc_data.topics; name a text file") from None
-    return "\n\n".join(topics.values())
+    return _EMPHASIS.sub(r"\2", "\n\n".join(topics.values()))
 
 
 def paragraphs(text):
