@@ -129,8 +129,9 @@ def test_lstm_takes_one_of_h0_and_c0():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_gradients_are_the_derivatives(kind):
-    xs, weights, states, dhs = make(kind, 2, 3, 4, 5, np.float64)
+@pytest.mark.parametrize("H", [1, 11])  # below the width of a vector, and an overlapping block
+def test_gradients_are_the_derivatives(kind, H):
+    xs, weights, states, dhs = make(kind, 2, 3, 4, H, np.float64)
     got = run(ops, kind, xs, weights, states, dhs)
     inputs = dict(zip(["Wx", "Wh", "b"], weights, strict=True), xs=xs)
     inputs |= dict(zip(["h0", "c0"], states, strict=False))
@@ -148,8 +149,9 @@ def test_gradients_are_the_derivatives(kind):
             np.testing.assert_allclose(got[f"d{name}"][position], slope, rtol=1e-6, atol=1e-8)
 
 
-def test_lstm_cell_gradient_of_c():
-    xs, weights, states, dhs = make("lstm", 2, 2, 3, 4, np.float64)
+@pytest.mark.parametrize("H", [1, 11])
+def test_lstm_cell_gradient_of_c(H):
+    xs, weights, states, dhs = make("lstm", 2, 2, 3, H, np.float64)
     dh, dc, step = dhs[:, 0].copy(), dhs[:, 1].copy(), 1e-6
 
     def value():
@@ -247,7 +249,7 @@ def test_outputs_are_fresh_and_writable(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_backward_uses_the_weights_as_they_are_then(kind):
-    xs, weights, states, dhs = make(kind, 2, 3, 4, 5, np.float64)
+    xs, weights, states, dhs = make(kind, 2, 3, 4, 20, np.float64)
     *_, cache = getattr(ops, kind)(xs, *weights, *states)
     weights[0] *= 2  # in place, as an optimizer does it
     dxs = getattr(ops, f"{kind}_backward")(dhs, cache)[0]

@@ -26,11 +26,22 @@ cdef extern from "jobs.h":
         void *dWh
         void *db
 
+    ctypedef struct sizes:
+        Py_ssize_t saved, forward, backward
+
+    ctypedef struct kernels:
+        void (*sizes)(const job *, sizes *) noexcept nogil
+        void (*forward)(const job *, int, int, int64_t *) noexcept nogil
+        void (*backward)(const job *, int, int, int64_t *) noexcept nogil
+
+    enum:
+        LSTM
+        GRU
+        RNN
+
     ctypedef struct kernel_table:
         int lanes
-        void (*lstm_sizes)(const job *, Py_ssize_t *, Py_ssize_t *, Py_ssize_t *) noexcept nogil
-        void (*lstm_forward)(const job *, int, int, int64_t *) noexcept nogil
-        void (*lstm_backward)(const job *, int, int, int64_t *) noexcept nogil
+        kernels kind[3]
         void (*apply)(int, const void *, void *, Py_ssize_t) noexcept nogil
 
     ctypedef struct variant:

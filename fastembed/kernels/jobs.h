@@ -16,10 +16,20 @@ typedef struct {
 } job;
 
 typedef struct {
-    int lanes; /* no kernel for fewer hidden units than this */
-    void (*lstm_sizes)(const job *, ptrdiff_t *saved, ptrdiff_t *forward, ptrdiff_t *backward);
-    void (*lstm_forward)(const job *, int member, int size, int64_t *sync);
-    void (*lstm_backward)(const job *, int member, int size, int64_t *sync);
+    ptrdiff_t saved, forward, backward; /* numbers that a job needs room for */
+} sizes;
+
+typedef struct {
+    void (*sizes)(const job *, sizes *);
+    void (*forward)(const job *, int member, int size, int64_t *sync);
+    void (*backward)(const job *, int member, int size, int64_t *sync);
+} kernels;
+
+enum { LSTM, GRU, RNN };
+
+typedef struct {
+    int lanes;       /* no kernel for fewer hidden units than this */
+    kernels kind[3]; /* LSTM, GRU, RNN */
     void (*apply)(int is_tanh, const void *x, void *y, ptrdiff_t n);
 } kernel_table;
 

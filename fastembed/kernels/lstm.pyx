@@ -1,13 +1,11 @@
 """LSTM forward and backward over a whole sequence; one product for x Wx over all steps."""
 
-from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
 cimport numpy as cnp
 
 from fastembed.kernels._gates cimport sigmoid, tanh_
 from fastembed.kernels._gemm cimport gemm
-from fastembed.kernels._variants cimport chosen, kernel_table, job
 
 from fastembed.kernels._variants import isa  # noqa: F401
 
@@ -235,81 +233,3 @@ def backward(
                 <double *>data(da), <double *>data(dxs), <double *>data(dh), <double *>data(dc),
                 <double *>data(dWx), <double *>data(dWh), <double *>data(db), N, T, D, H,
             )
-
-
-# ---- sequences, with the hand-written kernels
-
-
-cdef inline const kernel_table *table_of(cnp.ndarray array) noexcept nogil:
-    return &chosen.of[not is_float(array)]
-
-
-cdef inline void *aligned(cnp.ndarray array) noexcept nogil:
-    return <void *>((<size_t>data(array) + 63) & ~<size_t>63)
-
-
-cdef inline void *or_null(array):
-    return NULL if array is None else data(<cnp.ndarray>array)
-
-
-def sizes(
-    int dtype_number, Py_ssize_t N, Py_ssize_t T, Py_ssize_t D, Py_ssize_t H, int members
-):
-    """Numbers in saved, and in scratch of forward and backward; None: no variant fits, use BLAS."""
-    cdef job j
-    cdef Py_ssize_t saved, forward_scratch, backward_scratch
-    cdef const kernel_table *table
-    if chosen == NULL:
-        return None
-    table = &chosen.of[dtype_number != cnp.NPY_FLOAT32]
-    if H < table.lanes:
-        return None
-    j.N, j.T, j.D, j.H, j.members = N, T, D, H, members
-    table.lstm_sizes(&j, &saved, &forward_scratch, &backward_scratch)
-    return saved, forward_scratch, backward_scratch
-
-
-def gang_forward(
-    cnp.ndarray xs, cnp.ndarray Wx, cnp.ndarray Wh, cnp.ndarray b, h0, c0,
-    cnp.ndarray saved, cnp.ndarray scratch, cnp.ndarray hs, cnp.ndarray h, cnp.ndarray c,
-    int member, int members, sync,
-):
-    """The same as forward, by one member of a gang.
-
-    h0, c0   (N, H) or None  IN
-    saved    (sizes[0],)     OUT  what backward needs
-    scratch  (sizes[1],)     OUT
-    """
-    cdef job j
-    cdef int64_t *meeting = <int64_t *>or_null(sync)
-    j.N, j.T, j.D, j.H, j.members = hs.shape[0], hs.shape[1], Wx.shape[0], hs.shape[2], members
-    j.xs, j.Wx, j.Wh, j.b = data(xs), data(Wx), data(Wh), data(b)
-    j.h0, j.c0 = or_null(h0), or_null(c0)
-    j.saved, j.scratch = aligned(saved), aligned(scratch)
-    j.hs, j.h, j.c = data(hs), data(h), data(c)
-    with nogil:
-        table_of(xs).lstm_forward(&j, member, members, meeting)
-
-
-def gang_backward(
-    cnp.ndarray dhs, dc_last, cnp.ndarray xs, cnp.ndarray Wx, cnp.ndarray Wh,
-    cnp.ndarray saved, cnp.ndarray scratch, cnp.ndarray dxs, cnp.ndarray dh, cnp.ndarray dc,
-    cnp.ndarray dWx, cnp.ndarray dWh, cnp.ndarray db, int member, int members, sync,
-):
-    """The same as backward, by one member of a gang.
-
-    dc_last  (N, H) or None  IN
-    saved    (sizes[0],)     IN   from gang_forward
-    scratch  (sizes[2],)     OUT
-    dh, dc   (N, H)          OUT
-    """
-    cdef job j
-    cdef int64_t *meeting = <int64_t *>or_null(sync)
-    j.N, j.T, j.D, j.H, j.members = dhs.shape[0], dhs.shape[1], Wx.shape[0], Wh.shape[0], members
-    j.xs, j.Wx, j.Wh = data(xs), data(Wx), data(Wh)
-    j.dhs, j.dc_last = data(dhs), or_null(dc_last)
-    j.saved, j.scratch = aligned(saved), aligned(scratch)
-    j.dxs, j.dh, j.dc = data(dxs), data(dh), data(dc)
-    j.dWx, j.dWh, j.db = data(dWx), data(dWh), data(db)
-    with nogil:
-        table_of(xs).lstm_backward(&j, member, members, meeting)

@@ -7,7 +7,10 @@
 #define NAME(x) ISA(x##_f)
 #include "lanes.h"
 #include "product.h"
+#include "sequence.h"
 #include "lstm_steps.h"
+#include "gru_steps.h"
+#include "rnn_steps.h"
 #include "elementwise.h"
 #undef REAL
 #undef REAL_IS_FLOAT
@@ -16,6 +19,11 @@
 #undef NAME
 #undef VEC
 #undef BITS
+#undef LINE
+#undef QUAD
+#undef DX_ROWS
+#undef DW_STRIPS
+#undef DW_STEPS
 
 #define REAL double
 #define WORD int64_t
@@ -23,7 +31,10 @@
 #define NAME(x) ISA(x##_d)
 #include "lanes.h"
 #include "product.h"
+#include "sequence.h"
 #include "lstm_steps.h"
+#include "gru_steps.h"
+#include "rnn_steps.h"
 #include "elementwise.h"
 #undef REAL
 #undef WORD
@@ -31,10 +42,15 @@
 #undef NAME
 #undef VEC
 #undef BITS
+#undef LINE
+#undef QUAD
+#undef DX_ROWS
+#undef DW_STRIPS
+#undef DW_STEPS
 
-#define TABLE(t, lanes)                                                                          \
-    {lanes, ISA(lstm_sizes_##t), ISA(lstm_forward_##t), ISA(lstm_backward_##t),                  \
-     ISA(apply_##t)}
+#define KIND(name, t) {ISA(name##_sizes_##t), ISA(name##_forward_##t), ISA(name##_backward_##t)}
+#define TABLE(t, lanes) {lanes, {KIND(lstm, t), KIND(gru, t), KIND(rnn, t)}, ISA(apply_##t)}
 static const variant ISA(variant) = {
     ISA_NAME, {TABLE(f, VECTOR_BYTES / 4), TABLE(d, VECTOR_BYTES / 8)}};
+#undef KIND
 #undef TABLE

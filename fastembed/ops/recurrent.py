@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastembed import _check, threads
+from fastembed.kernels import _variants as kernels
 from fastembed.kernels import gru as gru_kernels
 from fastembed.kernels import lstm as lstm_kernels
 from fastembed.kernels import rnn as rnn_kernels
@@ -65,7 +66,8 @@ def lstm(xs, Wx, Wh, b, h0=None, c0=None):
     Hochreiter and Schmidhuber (1997), with the forget gate of Gers et al. (2000), equation (2).
     """
     xs, Wx, Wh, b, (N, T, D, H) = _arguments("xs", xs, Wx, Wh, b, 4)
-    return _lstm(xs, Wx, Wh, b, _state("h0", h0, xs, N, H), _state("c0", c0, xs, N, H))
+    h0, c0 = _state("h0", h0, xs, N, H), _state("c0", c0, xs, N, H)
+    return _forward("lstm", xs, Wx, Wh, b, h0, c0)
 
 
 def lstm_backward(dhs, cache):
@@ -92,7 +94,7 @@ def lstm_backward(dhs, cache):
         If cache is not from `lstm`, or dhs does not fit.
     """
     _check_cache(cache, "lstm")
-    return _lstm_backward(_gradient("dhs", dhs, cache), None, cache)
+    return _backward("lstm", _gradient("dhs", dhs, cache), cache)
 
 
 def lstm_cell(x, h_prev, c_prev, Wx, Wh, b):
@@ -119,7 +121,8 @@ def lstm_cell(x, h_prev, c_prev, Wx, Wh, b):
     """
     x, Wx, Wh, b, (N, T, D, H) = _arguments("x", x, Wx, Wh, b, 4)
     h_prev = _state("h_prev", h_prev, x, N, H)
-    _, h, c, cache = _lstm(x, Wx, Wh, b, h_prev, _state("c_prev", c_prev, x, N, H))
+    c_prev = _state("c_prev", c_prev, x, N, H)
+    _, h, c, cache = _forward("lstm", x, Wx, Wh, b, h_prev, c_prev)
     return h, c, cache
 
 
@@ -149,7 +152,7 @@ def lstm_cell_backward(dh, dc, cache):
     _check_cache(cache, "lstm_cell")
     dh = _gradient("dh", dh, cache)
     dc = _gradient("dc", dc, cache)
-    return _lstm_backward(dh, dc, cache)
+    return _backward("lstm", dh, cache, dc)
 
 
 def rnn(xs, Wx, Wh, b, h0=None):
@@ -178,7 +181,8 @@ def rnn(xs, Wx, Wh, b, h0=None):
         If dtypes or shapes do not fit.
     """
     xs, Wx, Wh, b, (N, T, D, H) = _arguments("xs", xs, Wx, Wh, b, 1)
-    return _rnn(xs, Wx, Wh, b, _state("h0", h0, xs, N, H))
+    hs, h, _, cache = _forward("rnn", xs, Wx, Wh, b, _state("h0", h0, xs, N, H))
+    return hs, h, cache
 
 
 def rnn_backward(dhs, cache):
@@ -205,7 +209,8 @@ def rnn_backward(dhs, cache):
         If cache is not from `rnn`, or dhs does not fit.
     """
     _check_cache(cache, "rnn")
-    return _rnn_backward(_gradient("dhs", dhs, cache), cache)
+    dxs, dh0, _, dWx, dWh, db = _backward("rnn", _gradient("dhs", dhs, cache), cache)
+    return dxs, dh0, dWx, dWh, db
 
 
 def rnn_cell(x, h_prev, Wx, Wh, b):
@@ -217,7 +222,7 @@ def rnn_cell(x, h_prev, Wx, Wh, b):
         As in `rnn`.
     """
     x, Wx, Wh, b, (N, T, D, H) = _arguments("x", x, Wx, Wh, b, 1)
-    _, h, cache = _rnn(x, Wx, Wh, b, _state("h_prev", h_prev, x, N, H))
+    _, h, _, cache = _forward("rnn", x, Wx, Wh, b, _state("h_prev", h_prev, x, N, H))
     return h, cache
 
 
@@ -230,7 +235,8 @@ def rnn_cell_backward(dh, cache):
         If cache is not from `rnn_cell`, or dh does not fit.
     """
     _check_cache(cache, "rnn_cell")
-    return _rnn_backward(_gradient("dh", dh, cache), cache)
+    dx, dh_prev, _, dWx, dWh, db = _backward("rnn", _gradient("dh", dh, cache), cache)
+    return dx, dh_prev, dWx, dWh, db
 
 
 def gru(xs, Wx, Wh, b, h0=None):
@@ -266,7 +272,8 @@ def gru(xs, Wx, Wh, b, h0=None):
     Cho et al. (2014), section 2.3; z and 1 - z exchanged, as in *Deep Learning from Scratch 2*.
     """
     xs, Wx, Wh, b, (N, T, D, H) = _arguments("xs", xs, Wx, Wh, b, 3)
-    return _gru(xs, Wx, Wh, b, _state("h0", h0, xs, N, H))
+    hs, h, _, cache = _forward("gru", xs, Wx, Wh, b, _state("h0", h0, xs, N, H))
+    return hs, h, cache
 
 
 def gru_backward(dhs, cache):
@@ -293,7 +300,8 @@ def gru_backward(dhs, cache):
         If cache is not from `gru`, or dhs does not fit.
     """
     _check_cache(cache, "gru")
-    return _gru_backward(_gradient("dhs", dhs, cache), cache)
+    dxs, dh0, _, dWx, dWh, db = _backward("gru", _gradient("dhs", dhs, cache), cache)
+    return dxs, dh0, dWx, dWh, db
 
 
 def gru_cell(x, h_prev, Wx, Wh, b):
@@ -305,7 +313,7 @@ def gru_cell(x, h_prev, Wx, Wh, b):
         As in `gru`.
     """
     x, Wx, Wh, b, (N, T, D, H) = _arguments("x", x, Wx, Wh, b, 3)
-    _, h, cache = _gru(x, Wx, Wh, b, _state("h_prev", h_prev, x, N, H))
+    _, h, _, cache = _forward("gru", x, Wx, Wh, b, _state("h_prev", h_prev, x, N, H))
     return h, cache
 
 
@@ -318,7 +326,8 @@ def gru_cell_backward(dh, cache):
         If cache is not from `gru_cell`, or dh does not fit.
     """
     _check_cache(cache, "gru_cell")
-    return _gru_backward(_gradient("dh", dh, cache), cache)
+    dx, dh_prev, _, dWx, dWh, db = _backward("gru", _gradient("dh", dh, cache), cache)
+    return dx, dh_prev, dWx, dWh, db
 
 
 # ---- checks
@@ -373,6 +382,8 @@ def _gradient(name, gradient, cache):
 
 # ---- allocation and kernel calls; a cell is a sequence of one step
 
+GATES = {"lstm": 4, "gru": 3, "rnn": 1}
+
 
 def _steps(array):
     return array if array.ndim == 3 else array[:, None]
@@ -393,122 +404,117 @@ def _gang(members, kernel, *arguments):
         threads.run_gang(members, lambda member, sync: kernel(*arguments, member, members, sync))
 
 
-def _lstm(xs, Wx, Wh, b, h0, c0):
+def _forward(kind, xs, Wx, Wh, b, h0, c0=None):
+    """hs, h, c or None, and the cache."""
     steps = _steps(xs)
     (N, T, D), H, dtype = steps.shape, Wh.shape[0], xs.dtype
     hs = np.empty((N, T, H), dtype)
     h = np.empty((N, H), dtype)
-    c = np.empty((N, H), dtype)
-    members = _members(T, H, 8 * N * T * (D + H) * H)
-    sizes = lstm_kernels.sizes(dtype.num, N, T, D, H, members) if hs.size else None
+    c = np.empty((N, H), dtype) if kind == "lstm" else None
+    members = _members(T, H, 2 * GATES[kind] * N * T * (D + H) * H)
+    sizes = kernels.sizes_of(kind, dtype.num, N, T, D, H, members) if hs.size else None
     if sizes is None:
-        saved = _lstm_blas(steps, Wx, Wh, b, h0, c0, hs, h, c)
+        saved = _BLAS[kind][0](steps, Wx, Wh, b, h0, c0, hs, h, c)
     else:
         h0 = None if h0 is None else np.ascontiguousarray(h0)
         c0 = None if c0 is None else np.ascontiguousarray(c0)
         saved = Workspace(sizes[0] * dtype.itemsize)
         scratch = Workspace(sizes[1] * dtype.itemsize)
         _gang(
-            members, lstm_kernels.gang_forward,
-            steps, Wx, Wh, b, h0, c0, saved.buffer, scratch.buffer, hs, h, c,
+            members, kernels.forward,
+            kind, steps, Wx, Wh, b, h0, c0, saved.buffer, scratch.buffer, hs, h, c,
         )  # fmt: skip
-    kind = "lstm" if xs.ndim == 3 else "lstm_cell"
-    return hs, h, c, _Cache(kind, xs, Wx, Wh, saved)
+    return hs, h, c, _Cache(kind if xs.ndim == 3 else f"{kind}_cell", xs, Wx, Wh, saved)
+
+
+def _backward(kind, dhs, cache, dc_last=None):
+    """dxs, dh, dc or None, dWx, dWh, db."""
+    xs, Wx, Wh, saved = _steps(cache.xs), cache.Wx, cache.Wh, cache.saved
+    (N, T, D), H, dtype = xs.shape, Wh.shape[0], xs.dtype
+    dhs = _steps(dhs)
+    dxs = np.empty_like(cache.xs)
+    dh = np.empty((N, H), dtype)
+    dc = np.empty((N, H), dtype) if kind == "lstm" else None
+    dWx, dWh, db = np.empty_like(Wx), np.empty_like(Wh), np.empty(Wx.shape[1], dtype)
+    if type(saved) is tuple:
+        _BLAS[kind][1](dhs, dc_last, xs, Wx, Wh, saved, dxs, dh, dc, dWx, dWh, db)
+        return dxs, dh, dc, dWx, dWh, db
+    members = _members(T, H, 2 * GATES[kind] * N * T * (D + H) * H)
+    sizes = kernels.sizes_of(kind, dtype.num, N, T, D, H, members)
+    scratch = Workspace(sizes[2] * dtype.itemsize)
+    _gang(
+        members, kernels.backward,
+        kind, dhs, dc_last, xs, Wx, Wh, saved.buffer, scratch.buffer,
+        dxs, dh, dc, dWx, dWh, db,
+    )  # fmt: skip
+    return dxs, dh, dc, dWx, dWh, db
+
+
+# ---- on BLAS, for H below a vector's width and for compilers without vectors
+
+
+def _first_state(h_prev, h, h0):
+    h[...] = 0 if h0 is None else h0
+    h_prev[:, :1] = h[:, None]
 
 
 def _lstm_blas(xs, Wx, Wh, b, h0, c0, hs, h, c):
-    """For H below a vector's width, and compilers without vectors."""
     N, T, H = hs.shape
     gates = np.empty((N, T, 4 * H), hs.dtype)
     h_prev = np.empty((N, T, H), hs.dtype)
     cells = np.empty((N, T + 1, H), hs.dtype)
-    h[...] = 0 if h0 is None else h0
-    h_prev[:, :1] = h[:, None]
+    _first_state(h_prev, h, h0)
     cells[:, 0] = 0 if c0 is None else c0
     with threads.one_blas_thread():
         lstm_kernels.forward(xs, Wx, Wh, b, gates, h_prev, cells, hs, h, c)
     return gates, h_prev, cells
 
 
-def _lstm_backward(dhs, dc_last, cache):
-    xs, Wx, Wh, saved = _steps(cache.xs), cache.Wx, cache.Wh, cache.saved
-    (N, T, D), H, dtype = xs.shape, Wh.shape[0], xs.dtype
-    dhs = _steps(dhs)
-    dxs = np.empty_like(cache.xs)
-    dh, dc = np.empty((N, H), dtype), np.empty((N, H), dtype)
-    dWx, dWh, db = np.empty_like(Wx), np.empty_like(Wh), np.empty(4 * H, dtype)
-    if type(saved) is tuple:
-        gates, h_prev, cells = saved
-        dh[...] = 0
-        dc[...] = 0 if dc_last is None else dc_last
-        da = np.empty_like(gates)
-        with threads.one_blas_thread():
-            lstm_kernels.backward(
-                dhs, xs, Wx, Wh, gates, h_prev, cells, da, dxs, dh, dc, dWx, dWh, db
-            )
-        return dxs, dh, dc, dWx, dWh, db
-    members = _members(T, H, 8 * N * T * (D + H) * H)
-    sizes = lstm_kernels.sizes(dtype.num, N, T, D, H, members)
-    scratch = Workspace(sizes[2] * dtype.itemsize)
-    _gang(
-        members, lstm_kernels.gang_backward,
-        dhs, dc_last, xs, Wx, Wh, saved.buffer, scratch.buffer, dxs, dh, dc, dWx, dWh, db,
-    )  # fmt: skip
-    return dxs, dh, dc, dWx, dWh, db
-
-
-def _rnn(xs, Wx, Wh, b, h0):
-    steps = _steps(xs)
-    (N, T, _), H, dtype = steps.shape, Wh.shape[0], xs.dtype
-    h_prev = np.empty((N, T, H), dtype)
-    last = np.empty((N, H), dtype)
-    hs = np.empty((N, T, H), dtype)
-    h = np.empty((N, H), dtype)
-    h[...] = 0 if h0 is None else h0
-    h_prev[:, :1] = h[:, None]
+def _lstm_blas_backward(dhs, dc_last, xs, Wx, Wh, saved, dxs, dh, dc, dWx, dWh, db):
+    gates, h_prev, cells = saved
+    dh[...] = 0
+    dc[...] = 0 if dc_last is None else dc_last
+    da = np.empty_like(gates)
     with threads.one_blas_thread():
-        rnn_kernels.forward(steps, Wx, Wh, b, h_prev, last, hs, h)
-    kind = "rnn" if xs.ndim == 3 else "rnn_cell"
-    return hs, h, _Cache(kind, xs, Wx, Wh, (h_prev, last))
+        lstm_kernels.backward(dhs, xs, Wx, Wh, gates, h_prev, cells, da, dxs, dh, dc, dWx, dWh, db)
 
 
-def _rnn_backward(dhs, cache):
-    xs = _steps(cache.xs)
-    h_prev, last = cache.saved
-    Wx, Wh = cache.Wx, cache.Wh
+def _rnn_blas(xs, Wx, Wh, b, h0, c0, hs, h, c):
+    h_prev, last = np.empty_like(hs), np.empty_like(h)
+    _first_state(h_prev, h, h0)
+    with threads.one_blas_thread():
+        rnn_kernels.forward(xs, Wx, Wh, b, h_prev, last, hs, h)
+    return h_prev, last
+
+
+def _rnn_blas_backward(dhs, dc_last, xs, Wx, Wh, saved, dxs, dh, dc, dWx, dWh, db):
+    h_prev, last = saved
+    dh[...] = 0
     da = np.empty_like(h_prev)
-    dxs, dh = np.empty_like(cache.xs), np.zeros_like(last)
-    dWx, dWh, db = np.empty_like(Wx), np.empty_like(Wh), np.empty(Wx.shape[1], Wx.dtype)
     with threads.one_blas_thread():
         rnn_kernels.backward(dhs, xs, Wx, Wh, h_prev, last, da, dxs, dh, dWx, dWh, db)
-    return dxs, dh, dWx, dWh, db
 
 
-def _gru(xs, Wx, Wh, b, h0):
-    steps = _steps(xs)
-    (N, T, _), H, dtype = steps.shape, Wh.shape[0], xs.dtype
-    gates = np.empty((N, T, 3 * H), dtype)
-    h_prev = np.empty((N, T, H), dtype)
-    rh = np.empty((N, T, H), dtype)
-    hs = np.empty((N, T, H), dtype)
-    h = np.empty((N, H), dtype)
-    h[...] = 0 if h0 is None else h0
-    h_prev[:, :1] = h[:, None]
+def _gru_blas(xs, Wx, Wh, b, h0, c0, hs, h, c):
+    N, T, H = hs.shape
+    gates = np.empty((N, T, 3 * H), hs.dtype)
+    h_prev, rh = np.empty_like(hs), np.empty_like(hs)
+    _first_state(h_prev, h, h0)
     with threads.one_blas_thread():
-        gru_kernels.forward(steps, Wx, Wh, b, gates, h_prev, rh, hs, h)
-    kind = "gru" if xs.ndim == 3 else "gru_cell"
-    return hs, h, _Cache(kind, xs, Wx, Wh, (gates, h_prev, rh))
+        gru_kernels.forward(xs, Wx, Wh, b, gates, h_prev, rh, hs, h)
+    return gates, h_prev, rh
 
 
-def _gru_backward(dhs, cache):
-    xs = _steps(cache.xs)
-    gates, h_prev, rh = cache.saved
-    Wx, Wh = cache.Wx, cache.Wh
-    N, H = xs.shape[0], Wh.shape[0]
-    da = np.empty_like(gates)
-    drh, dh = np.empty((N, H), xs.dtype), np.zeros((N, H), xs.dtype)
-    dxs = np.empty_like(cache.xs)
-    dWx, dWh, db = np.empty_like(Wx), np.empty_like(Wh), np.empty(Wx.shape[1], Wx.dtype)
+def _gru_blas_backward(dhs, dc_last, xs, Wx, Wh, saved, dxs, dh, dc, dWx, dWh, db):
+    gates, h_prev, rh = saved
+    dh[...] = 0
+    da, drh = np.empty_like(gates), np.empty_like(dh)
     with threads.one_blas_thread():
         gru_kernels.backward(dhs, xs, Wx, Wh, gates, h_prev, rh, da, drh, dxs, dh, dWx, dWh, db)
-    return dxs, dh, dWx, dWh, db
+
+
+_BLAS = {
+    "lstm": (_lstm_blas, _lstm_blas_backward),
+    "gru": (_gru_blas, _gru_blas_backward),
+    "rnn": (_rnn_blas, _rnn_blas_backward),
+}

@@ -1,0 +1,318 @@
+/* Template: what the recurrent kernels share, after lanes.h and product.h.
+ *
+ * Hidden units are cut into blocks of LANES; the last block ends at H and so may overlap the one
+ * before it (both then compute the same bits). What a block needs at a step lies in one piece, G
+ * gates side by side: gates (T, blocks, N, G, LANES), and the gradients before the gates
+ * da (blocks, T, N, G, LANES). A work item is a block, or some blocks, and a tile of batch rows; a
+ * member of the gang owns the same items for all steps, and all meet after each step.
+ */
+
+#define QUAD ((ptrdiff_t)(4 * LANES)) /* the widest tile */
+#define DX_ROWS 64                    /* rows of dxs that are made at a time */
+#define DW_STRIPS 8                   /* strips of rows of dW that are made at a time */
+#define DW_STEPS 1024                 /* rows of da that are added to them at a time */
+
+static ptrdiff_t NAME(blocks)(ptrdiff_t H) { return (H + LANES - 1) / LANES; }
+
+/* The first unit of a block. */
+static ptrdiff_t NAME(unit)(ptrdiff_t block, ptrdiff_t H)
+{
+    return block * LANES + LANES <= H ? block * LANES : H - LANES;
+}
+
+/* How many units of the block belong to the one before it. */
+static int NAME(shared)(ptrdiff_t block, ptrdiff_t H)
+{
+    return (int)(block * LANES - NAME(unit)(block, H));
+}
+
+/* Write the units of a block that are its own. */
+INLINE void NAME(store_own)(REAL *to, const REAL *from, int shared)
+{
+    if (!shared)
+        NAME(store)(to, NAME(load)(from));
+    else
+        memcpy(to + shared, from + shared, (LANES - shared) * sizeof(REAL));
+}
+
+/* The first batch row of a tile; tiles before 0 and after the last count as the borders. */
+static ptrdiff_t NAME(row_of)(ptrdiff_t N, ptrdiff_t tile)
+{
+    const ptrdiff_t tiles = (N + ROWS - 1) / ROWS;
+    return tile <= 0 ? 0 : tile >= tiles ? N : N * tile / tiles;
+}
+
+static ptrdiff_t NAME(strips)(ptrdiff_t n) { return (n + ROWS - 1) / ROWS; }
+
+/* h_prev (T, N, lds): a line more in each row, so that rows do not share places in the cache */
+static ptrdiff_t NAME(lds)(ptrdiff_t H) { return (H + 2 * LINE - 1) / LINE * LINE; }
+
+/* Packing costs one pass over the weights: not worth it for a step or two. */
+static int NAME(packs)(const job *j) { return j->T * NAME(strips)(j->N) > 2; }
+
+/* A member's own scratch: sums of its products, or inputs in strips. */
+static ptrdiff_t NAME(own_size)(const job *j)
+{
+    const ptrdiff_t rows = j->N > DX_ROWS ? j->N : DX_ROWS;
+    const ptrdiff_t for_dW = DW_STRIPS * ROWS * (QUAD + j->N * j->T);
+    return (rows * QUAD > for_dW ? rows * QUAD : for_dW) + LINE;
+}
+
+/* A member's share of the items, as blocks (or groups of them) and batch rows. */
+typedef struct {
+    ptrdiff_t lo, hi, tiles, first, last;
+} NAME(items);
+
+static NAME(items) NAME(items_of)(const job *j, ptrdiff_t blocks, int member, int size)
+{
+    NAME(items) i;
+    i.tiles = NAME(strips)(j->N);
+    i.lo = blocks * i.tiles * member / size;
+    i.hi = blocks * i.tiles * (member + 1) / size;
+    i.first = i.lo / i.tiles;
+    i.last = i.hi > i.lo ? (i.hi - 1) / i.tiles : i.first - 1;
+    return i;
+}
+
+static ptrdiff_t NAME(row_lo)(const job *j, const NAME(items) *i, ptrdiff_t block)
+{
+    return NAME(row_of)(j->N, i->lo - block * i->tiles);
+}
+
+static ptrdiff_t NAME(row_hi)(const job *j, const NAME(items) *i, ptrdiff_t block)
+{
+    return NAME(row_of)(j->N, i->hi - block * i->tiles);
+}
+
+/* ---- forward */
+
+/* Weights (K, G H) as tiles want them: packed[block][k][gate][lane], for gates g_lo to g_hi; some
+ * rows at a time, so that whole pages are read. */
+INLINE void NAME(pack_gates)(
+    const REAL *W, ptrdiff_t K, ptrdiff_t H, int G, int g_lo, int g_hi, ptrdiff_t lo, ptrdiff_t hi,
+    REAL *packed)
+{
+    const ptrdiff_t width = (g_hi - g_lo) * LANES;
+    for (ptrdiff_t k_lo = 0; k_lo < K; k_lo += 8) {
+        const ptrdiff_t k_hi = k_lo + 8 < K ? k_lo + 8 : K;
+        for (ptrdiff_t block = lo; block < hi; block++) {
+            const REAL *from = W + NAME(unit)(block, H);
+            for (ptrdiff_t k = k_lo; k < k_hi; k++) {
+                REAL *to = packed + (block * K + k) * width;
+                for (int g = g_lo; g < g_hi; g++, to += LANES)
+                    NAME(store)(to, NAME(load)(from + (k * G + g) * H));
+            }
+        }
+    }
+}
+
+/* The first state of all rows, and, if they are worth it, packed biases and weights Wx. */
+INLINE void NAME(begin)(
+    const job *j, int G, int member, int size, REAL *h_prev, REAL *bias, REAL *Wx)
+{
+    const ptrdiff_t H = j->H, lds = NAME(lds)(H), B = NAME(blocks)(H);
+    const ptrdiff_t lo = B * member / size, hi = B * (member + 1) / size;
+    const REAL *h0 = j->h0;
+    NAME(pack_gates)(j->b, 1, H, G, 0, G, lo, hi, bias);
+    if (NAME(packs)(j))
+        NAME(pack_gates)(j->Wx, j->D, H, G, 0, G, lo, hi, Wx);
+    for (ptrdiff_t n = j->N * member / size; n < j->N * (member + 1) / size; n++)
+        if (h0)
+            memcpy(h_prev + n * lds, h0 + n * H, H * sizeof(REAL));
+        else
+            memset(h_prev + n * lds, 0, H * sizeof(REAL));
+}
+
+/* gates = x Wx + b of all steps, for a member's items. */
+INLINE void NAME(times_Wx)(
+    const job *j, int G, const NAME(items) *items, const REAL *bias, const REAL *packed_Wx,
+    REAL *gates)
+{
+    const ptrdiff_t N = j->N, T = j->T, D = j->D, H = j->H, B = NAME(blocks)(H);
+    const ptrdiff_t width = G * LANES;
+    const int packed = NAME(packs)(j);
+    for (ptrdiff_t block = items->first; block <= items->last; block++) {
+        const ptrdiff_t n_lo = NAME(row_lo)(j, items, block), n_hi = NAME(row_hi)(j, items, block);
+        const REAL *W = packed ? packed_Wx + block * D * width
+                               : (const REAL *)j->Wx + NAME(unit)(block, H);
+        /* the longer of the axes gives the better tiles */
+        const int along_t = T >= n_hi - n_lo;
+        for (ptrdiff_t k = 0; k < (along_t ? n_hi - n_lo : T); k++) {
+            const ptrdiff_t n = along_t ? n_lo + k : n_lo, t = along_t ? 0 : k;
+            NAME(rows_product)(
+                along_t ? T : n_hi - n_lo, G, D, 1, (const REAL *)j->xs + (n * T + t) * D,
+                along_t ? D : T * D, 0, W, packed ? width : G * H, packed ? LANES : H,
+                bias + block * width, 0, gates + ((t * B + block) * N + n) * width,
+                along_t ? B * N * width : width, packed && !k ? W + D * width : W);
+        }
+    }
+}
+
+/* ---- backward */
+
+/* Weights (rows, G H) transposed, for gates g_lo to g_hi and a group of <= 4 vectors of rows:
+ * packed[group][block][gate][lane of unit][vector][lane of row]; the inner index runs as da does. */
+INLINE void NAME(pack_transposed)(
+    const REAL *W, ptrdiff_t rows, ptrdiff_t H, int G, int g_lo, int g_hi, ptrdiff_t lo,
+    ptrdiff_t hi, REAL *packed)
+{
+    const ptrdiff_t B = NAME(blocks)(H), vectors = hi - lo;
+    REAL *to = packed + lo * B * (g_hi - g_lo) * LANES * LANES;
+    for (ptrdiff_t block = 0; block < B; block++)
+        for (int g = g_lo; g < g_hi; g++, to += LANES * vectors * LANES)
+            for (ptrdiff_t v = 0; v < vectors; v++) {
+                const ptrdiff_t row = rows < LANES ? 0 : NAME(unit)(lo + v, rows);
+                const REAL *from = W + (row * G + g) * H + NAME(unit)(block, H);
+                VEC square[LANES];
+                for (int lane = 0; lane < LANES; lane++)
+                    square[lane] = lane < rows ? NAME(load)(from + lane * G * H) : (VEC){0};
+                NAME(transpose)(square);
+                for (int k = 0; k < LANES; k++) /* shared: see store_own */
+                    NAME(store)(
+                        to + (k * vectors + v) * LANES,
+                        k < NAME(shared)(block, H) ? (VEC){0} : square[k]);
+            }
+}
+
+/* A member's part of all groups. */
+INLINE void NAME(pack_all_transposed)(
+    const REAL *W, ptrdiff_t rows, ptrdiff_t H, int G, int g_lo, int g_hi, int member, int size,
+    REAL *packed)
+{
+    const ptrdiff_t V = NAME(blocks)(rows), groups = (V + 3) / 4;
+    for (ptrdiff_t g = groups * member / size; g < groups * (member + 1) / size; g++)
+        NAME(pack_transposed)(
+            W, rows, H, G, g_lo, g_hi, V * g / groups, V * (g + 1) / groups, packed);
+}
+
+/* c = da W^T over gates g_lo to g_hi for group g of groups, whose vectors it returns; a span of
+ * blocks at a time, whose weights stay in the nearer cache. next is the group after this one. */
+INLINE ptrdiff_t NAME(times_transposed)(
+    const job *j, int G, int g_lo, int g_hi, const REAL *da, ptrdiff_t rows, const REAL *packed,
+    ptrdiff_t width, ptrdiff_t g, ptrdiff_t next, REAL *c)
+{
+    const ptrdiff_t B = NAME(blocks)(j->H), V = NAME(blocks)(width), groups = (V + 3) / 4;
+    const ptrdiff_t v_lo = V * g / groups, vectors = V * (g + 1) / groups - v_lo;
+    const ptrdiff_t K = (g_hi - g_lo) * LANES, jump = j->T * j->N * G * LANES;
+    const ptrdiff_t spans = (B * K + 639) / 640 < B ? (B * K + 639) / 640 : B;
+    const REAL *W = packed + v_lo * B * K * LANES;
+    for (ptrdiff_t span = 0; span < spans; span++) {
+        const ptrdiff_t lo = B * span / spans, hi = B * (span + 1) / spans;
+        const REAL *part = W + lo * K * vectors * LANES;
+        NAME(rows_product)(
+            rows, vectors, K, hi - lo, da + lo * jump + g_lo * LANES, G * LANES, jump, part,
+            vectors * LANES, LANES, span ? c : NAME(zeros), span ? QUAD : 0, c, QUAD,
+            span + 1 < spans ? part + (hi - lo) * K * vectors * LANES
+                             : packed + V * next / groups * B * K * LANES);
+    }
+    return vectors;
+}
+
+/* A member's rows of dxs; a row is a step and a batch row, as in da. */
+INLINE void NAME(make_dxs)(
+    const job *j, int G, const REAL *da, const REAL *WxT, int member, int size, REAL *sums)
+{
+    const ptrdiff_t N = j->N, T = j->T, D = j->D, V = NAME(blocks)(D), groups = (V + 3) / 4;
+    const ptrdiff_t hi = N * T * (member + 1) / size;
+    for (ptrdiff_t r_lo = N * T * member / size; r_lo < hi; r_lo += DX_ROWS) {
+        const ptrdiff_t r_hi = r_lo + DX_ROWS < hi ? r_lo + DX_ROWS : hi;
+        for (ptrdiff_t g = 0; g < groups; g++) {
+            const ptrdiff_t v_lo = V * g / groups;
+            const ptrdiff_t vectors = NAME(times_transposed)(
+                j, G, 0, G, da + r_lo * G * LANES, r_hi - r_lo, WxT, D, g,
+                g + 1 < groups ? g + 1 : 0, sums);
+            for (ptrdiff_t r = r_lo; r < r_hi; r++) {
+                REAL *to = (REAL *)j->dxs + (r % N * T + r / N) * D;
+                const REAL *from = sums + (r - r_lo) * QUAD;
+                if (D < LANES)
+                    memcpy(to, from, D * sizeof(REAL));
+                else
+                    for (ptrdiff_t v = 0; v < vectors; v++)
+                        NAME(store)(to + NAME(unit)(v_lo + v, D), NAME(load)(from + v * LANES));
+            }
+        }
+    }
+}
+
+/* packed[strip of ROWS columns][t, n][column of the strip] = xs[n, t, column] */
+static void NAME(pack_strips)(
+    const REAL *xs, ptrdiff_t step_n, ptrdiff_t step_t, ptrdiff_t N, ptrdiff_t T, ptrdiff_t columns,
+    REAL *packed)
+{
+    const ptrdiff_t whole = columns / ROWS;
+    for (ptrdiff_t t = 0, step = 0; t < T; t++)
+        for (ptrdiff_t n = 0; n < N; n++, step++) {
+            const REAL *from = xs + n * step_n + t * step_t;
+            REAL *to = packed + step * ROWS;
+            for (ptrdiff_t strip = 0; strip < whole; strip++, to += N * T * ROWS)
+                memcpy(to, from + strip * ROWS, ROWS * sizeof(REAL));
+            for (ptrdiff_t column = whole * ROWS; column < columns; column++)
+                to[column - whole * ROWS] = from[column];
+        }
+}
+
+/* A member's rows of dW (columns, G H) for gates g_lo to g_hi: the sum over all steps of an input
+ * times da. Some rows at a time, so that their place stays in the cache while it is filled. */
+INLINE void NAME(make_dW)(
+    const job *j, int G, int g_lo, int g_hi, const REAL *da, const REAL *in, ptrdiff_t step_n,
+    ptrdiff_t step_t, ptrdiff_t columns, REAL *dW, int member, int size, REAL *own)
+{
+    const ptrdiff_t N = j->N, T = j->T, H = j->H, B = NAME(blocks)(H), steps = N * T;
+    const ptrdiff_t strips = NAME(strips)(columns), hi = strips * (member + 1) / size;
+    const ptrdiff_t parts = (steps + DW_STEPS - 1) / DW_STEPS, width = G * LANES;
+    REAL *sums = own, *packed = own + DW_STRIPS * ROWS * QUAD;
+    for (ptrdiff_t s_lo = strips * member / size, s_hi; s_lo < hi; s_lo = s_hi) {
+        s_hi = s_lo + DW_STRIPS < hi ? s_lo + DW_STRIPS : hi;
+        const ptrdiff_t row = s_lo * ROWS;
+        const ptrdiff_t rows = s_hi * ROWS < columns ? s_hi * ROWS - row : columns - row;
+        NAME(pack_strips)(in + row, step_n, step_t, N, T, rows, packed);
+        for (ptrdiff_t block = 0; block < B; block++) {
+            for (ptrdiff_t part = 0; part < parts; part++) {
+                const ptrdiff_t k_lo = steps * part / parts, k = steps * (part + 1) / parts - k_lo;
+                const REAL *from = da + (block * steps + k_lo) * width + g_lo * LANES;
+                for (ptrdiff_t i = 0; i < s_hi - s_lo; i++)
+                    NAME(tiles)[ROWS - 1][g_hi - g_lo - 1](
+                        k, 1, packed + (i * steps + k_lo) * ROWS, 1, ROWS, 0, from, width, LANES,
+                        part ? sums + i * ROWS * QUAD : NAME(zeros), part ? QUAD : 0,
+                        sums + i * ROWS * QUAD, QUAD,
+                        i < width / LINE ? from + k * (width + i * LINE) : from);
+            }
+            REAL *to = dW + (row * G + g_lo) * H + NAME(unit)(block, H);
+            for (ptrdiff_t m = 0; m < rows; m++, to += G * H)
+                for (int g = 0; g < g_hi - g_lo; g++)
+                    NAME(store_own)(
+                        to + g * H, sums + m * QUAD + g * LANES, NAME(shared)(block, H));
+        }
+    }
+}
+
+/* A member's part of db. */
+INLINE void NAME(make_db)(const job *j, int G, const REAL *da, int member, int size)
+{
+    const ptrdiff_t H = j->H, B = NAME(blocks)(H), steps = j->N * j->T;
+    REAL sums[4 * LANES];
+    for (ptrdiff_t block = B * member / size; block < B * (member + 1) / size; block++) {
+        VEC sum[4] = {{0}};
+        const REAL *from = da + block * steps * G * LANES;
+        for (ptrdiff_t step = 0; step < steps; step++)
+            for (int g = 0; g < G; g++, from += LANES)
+                sum[g] += NAME(load)(from);
+        for (int g = 0; g < G; g++) {
+            NAME(store)(sums + g * LANES, sum[g]);
+            NAME(store_own)(
+                (REAL *)j->db + g * H + NAME(unit)(block, H), sums + g * LANES,
+                NAME(shared)(block, H));
+        }
+    }
+}
+
+/* All ones where the units of a block are its own, else zero. */
+INLINE BITS NAME(own_units)(ptrdiff_t block, ptrdiff_t H)
+{
+    BITS own;
+    for (int lane = 0; lane < LANES; lane++)
+        own[lane] = lane < NAME(shared)(block, H) ? 0 : -1;
+    return own;
+}
+
+INLINE VEC NAME(keep)(BITS mask, VEC x) { return (VEC)((BITS)x & mask); }
