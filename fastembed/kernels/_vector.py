@@ -87,18 +87,15 @@ def row_max(x):
 
 
 @njit(nogil=True, error_model="numpy")
-def row_exp(x, m):
-    """x[v] = exp(x[v] - m), m at least every x[v]"""
-    for v in range(x.shape[0]):
-        x[v] = exp(x[v] - m)
-
-
-@njit(nogil=True, error_model="numpy")
-def row_copy(x, y):
-    """y[v] = x[v], unless y is x: loops in place on y then need no test for overlap"""
-    if x.ctypes.data != y.ctypes.data:
+def row_exp(x, m, y):
+    """y[v] = exp(x[v] - m), m at least every x[v]; y may be x"""
+    if x.ctypes.data == y.ctypes.data:
+        # by one name: LLVM takes its slow loop for two arrays that overlap
+        for v in range(y.shape[0]):
+            y[v] = exp(y[v] - m)
+    else:
         for v in range(x.shape[0]):
-            y[v] = x[v]
+            y[v] = exp(x[v] - m)
 
 
 # reassoc: several partial sums, in an order that depends on the row's length alone

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from fastembed.kernels._jit import kernel
-from fastembed.kernels._vector import row_copy, row_dot, row_exp, row_max, row_sum
+from fastembed.kernels._vector import row_dot, row_exp, row_max, row_sum
 
 
 @kernel
@@ -17,8 +17,7 @@ def softmax(x, y, lo, hi):
     Unchecked: call ops.softmax.
     """
     for n in range(lo, hi):
-        row_copy(x[n], y[n])
-        row_exp(y[n], row_max(y[n]))
+        row_exp(x[n], row_max(x[n]), y[n])
         factor = y.dtype.type(1 / row_sum(y[n]))
         for v in range(x.shape[1]):
             y[n, v] *= factor
@@ -59,10 +58,9 @@ def softmax_cross_entropy(scores, labels, scale, eps, losses, dscores, lo, hi):
             for v in range(V):
                 dscores[n, v] = 0
             continue
-        row_copy(scores[n], dscores[n])
-        m = row_max(dscores[n])
-        u = np.float64(dscores[n, labels[n]]) - np.float64(m)
-        row_exp(dscores[n], m)
+        m = row_max(scores[n])
+        u = np.float64(scores[n, labels[n]]) - np.float64(m)
+        row_exp(scores[n], m, dscores[n])
         s = row_sum(dscores[n])
         if eps > 0:
             losses[n] = -math.log(math.exp(u) / s + eps)
