@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastembed.dropin import domain
+from fastembed.dropin import domain, negative_sampling
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,10 @@ class Layer:
         Whether the original may run after ours has failed midway.
     backward_changes_cache : bool
         Whether the original gives something else when backward is called a second time.
-    forward : callable, optional
-        ``(twin, *arguments)``, instead of our class's own first method.
+    random : bool
+        Whether forward draws random numbers that the original must draw again in a replay.
+    works : dict
+        Method -> ``(twin, *arguments)``, instead of our class's own method.
     """
 
     name: str
@@ -64,7 +66,8 @@ class Layer:
     replays: bool = True
     retries: bool = True
     backward_changes_cache: bool = False
-    forward: Callable | None = None
+    random: bool = False
+    works: dict = field(default_factory=dict)
 
     @property
     def attributes(self):
@@ -78,9 +81,7 @@ class Layer:
 
     def run(self, method):
         """What does the work of a method: ``(twin, *arguments)``."""
-        if self.forward is not None and method == self.methods[0]:
-            return self.forward
-        return getattr(self.ours(), method)
+        return self.works.get(method) or getattr(self.ours(), method)
 
     def twin(self):
         """An object of ours that will stand for one of the user's; it gets what ``reads`` names."""
@@ -163,6 +164,18 @@ def _embedding_gradient(layer, shape, dout):
 
 def _target(sampler, target):
     return domain.ids("target", target, 1)
+
+
+def _sampled(layer, h, target):
+    params, grads = layer.params, layer.grads
+    if len(params) != len(grads) or any(param is not params[0] for param in params):
+        return "its params are not one weight many times"
+    return _first(
+        domain.floats("h", h, 2),
+        domain.ids("target", target, 1),
+        domain.pairs(params[:1], [params[0]]),
+        *(domain.like(f"grads[{k}]", grad, params[0].shape) for k, grad in enumerate(grads)),
+    )
 
 
 # ---- recurrent layers
@@ -348,6 +361,16 @@ LAYERS = [
         reads=("word_p", "sample_size", "vocab_size"),
         retries=False,
     ),
+    Layer(
+        "NegativeSamplingLoss",
+        "layers",
+        "W, corpus, power=0.75, sample_size=5",
+        _sampled,
+        _scale,
+        reads=("params", "grads", "sampler", "sample_size"),
+        random=True,
+        works={"forward": negative_sampling.forward, "backward": negative_sampling.backward},
+    ),
     Layer("TimeRNN", **_HIDDEN),
     Layer("TimeGRU", **_HIDDEN),
     Layer("TimeLSTM", **_HIDDEN_AND_CELL),
@@ -382,7 +405,7 @@ LAYERS = [
         reads=("ignore_label",),
         hides={"cache": lambda: None},
         backward_changes_cache=True,
-        forward=_time_loss,
+        works={"forward": _time_loss},
     ),
     Layer(
         "TimeSigmoidWithLoss",

@@ -43,12 +43,12 @@ class Stats:
 class _State:
     """What belongs to one instance: our twin of it, and how its last forward ran."""
 
-    __slots__ = ("args", "backwards", "before", "ours", "ref", "shape", "twin")
+    __slots__ = ("args", "backwards", "before", "ours", "random", "ref", "shape", "twin")
 
     def __init__(self, ref, twin):
         self.ref, self.twin = ref, twin
         self.ours, self.backwards = False, 0
-        self.args = self.before = self.shape = None
+        self.args = self.before = self.random = self.shape = None
 
 
 class Twins:
@@ -149,6 +149,7 @@ class MethodsPatch(_Patch):
                 for attribute in known.reads:
                     setattr(twin, attribute, getattr(self_, attribute))
                 state.before = [getattr(self_, attribute) for attribute in known.state]
+                state.random = np.random.get_state() if known.random else None
                 try:
                     out = run(twin, *given)
                 except Exception as error:
@@ -249,8 +250,14 @@ class MethodsPatch(_Patch):
         now = [getattr(instance, attribute) for attribute in self.known.state]
         for attribute, value in zip(self.known.state, state.before, strict=True):
             setattr(instance, attribute, value)
-        with originals, np.errstate(all="ignore"):
-            self.original[self.known.methods[0]](instance, *state.args)
+        stream = np.random.get_state()
+        if state.random is not None:
+            np.random.set_state(state.random)
+        try:
+            with originals, np.errstate(all="ignore"):
+                self.original[self.known.methods[0]](instance, *state.args)
+        finally:
+            np.random.set_state(stream)
         for attribute, value in zip(self.known.state, now, strict=True):
             setattr(instance, attribute, value)
 

@@ -327,6 +327,12 @@ def _sampler(run):
         run.call("get_negative_sample", sampler.get_negative_sample, targets)
 
 
+NEGATIVES = Shape(
+    lambda run: (run.normal(V, D), run.rng.integers(0, V, 200), 0.75, 5),
+    lambda run, rows, steps: (run.normal(rows, D), run.rng.integers(0, V, rows)),
+    _ones,
+)
+
 # ---- recurrent layers
 
 
@@ -516,6 +522,9 @@ LAYER_SCENARIOS = {
         EMBEDDING, *_REPEATED, Scenario("ids with two axes", _ids([1, 2, 2], [0, 2, -1]))
     ),
     "UnigramSampler": [Scenario("seeded draws", _sampler)],
+    "NegativeSamplingLoss": _layer(
+        NEGATIVES, Scenario("a gradient other than 1", _scaled_loss(NEGATIVES))
+    ),
     "TimeRNN": _layer(_RNN, *_stateful(_RNN)),
     "TimeGRU": _layer(_GRU, *_stateful(_GRU)),
     "TimeLSTM": _layer(_LSTM, *_stateful(_LSTM)),

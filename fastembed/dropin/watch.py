@@ -51,7 +51,7 @@ class Watch:
 class Settings:
     """Attributes that a class's methods read and that we know nothing of: a cell's class, a factor.
 
-    They must be, on every instance, what they were on the one that was probed.
+    They must be, on every instance, what they were on the one that was probed; of lists, the kinds.
 
     Parameters
     ----------
@@ -81,6 +81,8 @@ def _essence(value):
         return getattr(value.__func__, "__wrapped__", value.__func__)
     if isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType, np.ufunc)):
         return value
+    if isinstance(value, (list, tuple)):
+        return type(value), {type(part) for part in value}
     return type(value)
 
 

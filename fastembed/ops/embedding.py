@@ -8,7 +8,7 @@ from fastembed.kernels import embedding as kernels
 # bytes written in the time that handing a slice to another thread takes, with some margin
 GATHER_GRAIN = 1 << 19
 SCATTER_GRAIN = 1 << 21
-ZERO_GRAIN = 1 << 22
+ZERO_GRAIN = 1 << 20
 
 
 def gather(W, idx, *, out=None):

@@ -90,6 +90,8 @@ def every_layer(module, rng):
     yield module.Softmax(), (normal(rng, 900, V),)
     yield module.SoftmaxWithLoss(), (normal(rng, 900, V), rng.integers(0, V, 900))
     yield module.Embedding(normal(rng, V, D)), (rng.integers(-V, V, 30),)
+    loss = module.NegativeSamplingLoss(normal(rng, V, D), rng.integers(0, V, 300), sample_size=3)
+    yield loss, (normal(rng, 30, D), rng.integers(0, V, 30))
     yield module.TimeEmbedding(normal(rng, V, D)), (rng.integers(-V, V, (N, T)),)
     for name in RECURRENT:
         yield recurrent(module, rng, name), (normal(rng, N, T, D),)
@@ -429,6 +431,8 @@ def test_contract_random_stream_is_the_users(same):
         yield step(module.TimeDropout(0.3), normal(rng, 50, T, 40))
         sampler = module.UnigramSampler(rng.integers(0, V, 300), 0.75, 4)
         yield sampler.get_negative_sample(rng.integers(0, V, 40))
+        loss = module.NegativeSamplingLoss(normal(rng, V, D), rng.integers(0, V, 300))
+        yield step(loss, normal(rng, 30, D), rng.integers(0, V, 30))
         yield np.random.rand(3)
 
     same(work)

@@ -256,6 +256,21 @@ def test_a_second_backward_that_does_not_fit_sees_the_changed_cache(project):
     assert stats("TimeSoftmaxWithLoss").fallbacks
 
 
+def test_a_replay_draws_the_same_random_numbers_again(project):
+    plain, fast = project.twins("layers")
+    results = []
+    for module in (plain, fast):
+        np.random.seed(9)
+        loss = module.NegativeSamplingLoss(normal(V, D), np.arange(V), sample_size=3)
+        loss.forward(normal(20, D), np.arange(20) % V)
+        np.random.rand()
+        dh = loss.backward(np.array([1.0]))
+        results.append([dh, *loss.grads, np.random.rand()])
+    for a, b in zip(*results, strict=True):
+        close(a, b)
+    assert stats("NegativeSamplingLoss").fallbacks
+
+
 def test_other_arrays_get_the_original(project):
     """Arrays of another library (cupy's, say) are not ndarrays."""
     plain, fast = project.twins("layers")

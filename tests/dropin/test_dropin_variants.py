@@ -33,11 +33,11 @@ VARIANTS = {
     "softmax that changes its argument": (
         "layers",
         [
-            ("", "e = np.exp(x - x.max(axis=-1, keepdims=True))", "x -= x.max(-1, keepdims=True)"),
             (
                 "",
-                "return e / e.sum(axis=-1, keepdims=True)",
-                "np.exp(x, out=x)\n    x /= x.sum(-1, keepdims=True)\n    return x",
+                "def softmax(x):\n",
+                "def softmax(x):\n    x -= x.max(-1, keepdims=True)\n    np.exp(x, out=x)\n"
+                "    x /= x.sum(-1, keepdims=True)\n    return x\n\n\ndef softmax_before(x):\n",
             ),
         ],
         {
@@ -180,7 +180,7 @@ VARIANTS = {
     ),
     "softmax that is not stable": (
         "layers",
-        [("", "e = np.exp(x - x.max(axis=-1, keepdims=True))", "e = np.exp(x)")],
+        [("", "np.exp(x - x.max(axis=-1, keepdims=True))", "np.exp(x)")],
         {"Softmax": "large inputs"},
     ),
     "a padding id without gradient": (
