@@ -22,7 +22,9 @@ def floats(name, array, ndim=None, dtype=None):
     if array.dtype not in FLOATS:
         raise TypeError(f"{name} must be float32 or float64, got {array.dtype}")
     if dtype is not None and array.dtype != dtype:
-        raise TypeError(f"{name} must be {np.dtype(dtype)} like the other arrays, got {array.dtype}")
+        raise TypeError(
+            f"{name} must be {np.dtype(dtype)} like the other arrays, got {array.dtype}"
+        )
     if ndim is not None and array.ndim != ndim:
         raise ValueError(f"{name} must have {ndim} axes, got shape {array.shape}")
     return array

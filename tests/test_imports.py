@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -125,3 +126,23 @@ def test_type_stubs_name_what_the_lazy_package_has(name):
     stub = ast.parse(Path(package.__file__ + "i").read_text("utf-8"))
     imported = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
     assert sorted(alias.asname for node in imported for alias in node.names) == package.__all__
+
+
+@pytest.mark.parametrize(
+    "source", sorted((PACKAGE / "kernels").glob("*.pyx")), ids=lambda p: p.stem
+)
+def test_type_stubs_name_what_the_compiled_module_has(source):
+    """Functions and their parameters, in order."""
+    compiled = {
+        name: [parameter.split()[-1] for parameter in parameters.split(",") if parameter.strip()]
+        for name, parameters in re.findall(
+            r"^def (\w+)\(([^)]*)\):", source.read_text("utf-8"), flags=re.MULTILINE
+        )
+    }
+    stub = ast.parse(source.with_suffix(".pyi").read_text("utf-8"))
+    functions = [node for node in stub.body if isinstance(node, ast.FunctionDef)]
+    stubs = {node.name: [argument.arg for argument in node.args.args] for node in functions}
+    for name in list(stubs.keys() - compiled.keys()):  # imported from another module
+        assert hasattr(importlib.import_module(f"fastembed.kernels.{source.stem}"), name)
+        del stubs[name]
+    assert stubs == compiled
