@@ -107,7 +107,7 @@ def _gather(cases):
         found = _ratios(cases, "gather", other, large)
         yield _at_least(f"gather against {name}, ≥ 1 MB of output", 1, found)
     shares = _ratios(cases, "gather", "ceiling", large)
-    yield _at_least("gather against a copy of as many adjacent rows in the same rounds", 0.85, shares)
+    yield _at_least("gather against a copy of as many adjacent rows, same rounds", 0.85, shares)
 
 
 def _lstm(cases):
