@@ -1,6 +1,8 @@
 """LSTM, GRU and RNN ops against plain NumPy, finite differences and their own promises."""
 
+import copy
 import os
+import pickle
 import subprocess
 import sys
 import sysconfig
@@ -214,8 +216,8 @@ def test_inputs_are_never_written(kind):
     run(ops, kind, xs, weights, states, dhs)
     gradients = [dhs[:, 0], dhs[:, 1]][: len(states)]
     run_cell(ops, kind, xs[:, 0], weights, states, gradients)
-    for array, copy in zip(arrays, copies, strict=True):
-        np.testing.assert_array_equal(array, copy)
+    for array, kept in zip(arrays, copies, strict=True):
+        np.testing.assert_array_equal(array, kept)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -579,3 +581,26 @@ def test_cell_cimported_by_a_users_cython_file(tmp_path):
         text=True,
     )
     assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.parametrize("H", [5, 40, 300])
+def test_copied_caches_give_the_same_gradients(rng, H):
+    """Whatever addresses the copies get: the saved numbers keep their places."""
+    draw = rng.standard_normal
+    xs, Wx, Wh, b = draw((3, 4, 7)), draw((7, 4 * H)), draw((H, 4 * H)), draw(4 * H)
+    *_, cache = ops.lstm(xs, Wx, Wh, b)
+    expected = ops.lstm_backward(np.ones((3, 4, H)), cache)
+    for _ in range(8):
+        for twin in (copy.deepcopy(cache), pickle.loads(pickle.dumps(cache))):
+            for gradient, same in zip(
+                ops.lstm_backward(np.ones((3, 4, H)), twin), expected, strict=True
+            ):
+                np.testing.assert_array_equal(gradient, same)
+
+
+def test_a_cache_of_another_instruction_set_is_refused(rng):
+    draw = rng.standard_normal
+    *_, cache = ops.lstm(draw((2, 3, 4)), draw((4, 160)), draw((40, 160)), draw(160))
+    cache.isa = "another"
+    with pytest.raises(ValueError, match="cache was made with the instruction set another, this"):
+        ops.lstm_backward(np.ones((2, 3, 40)), cache)

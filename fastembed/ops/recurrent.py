@@ -20,7 +20,7 @@ STEP_FLOPS_PER_THREAD = 200_000
 class _Cache:
     """What a forward keeps for its backward: never changed after the forward."""
 
-    __slots__ = ("kind", "xs", "Wx", "Wh", "saved")
+    __slots__ = ("kind", "xs", "Wx", "Wh", "saved", "isa")
 
     def __init__(self, kind, xs, Wx, Wh, saved):
         self.kind = kind
@@ -28,6 +28,7 @@ class _Cache:
         self.Wx = Wx
         self.Wh = Wh
         self.saved = saved
+        self.isa = kernels.isa()  # saved is laid out for its vectors
 
 
 def lstm(xs, Wx, Wh, b, h0=None, c0=None):
@@ -439,6 +440,11 @@ def _backward(kind, dhs, cache, dc_last=None):
     if type(saved) is tuple:
         _BLAS[kind][1](dhs, dc_last, xs, Wx, Wh, saved, dxs, dh, dc, dWx, dWh, db)
         return dxs, dh, dc, dWx, dWh, db
+    if cache.isa != kernels.isa():
+        raise ValueError(
+            f"cache was made with the instruction set {cache.isa}, this process uses "
+            f"{kernels.isa()}: run forward again"
+        )
     members = _members(T, H, 2 * GATES[kind] * N * T * (D + H) * H)
     sizes = kernels.sizes_of(kind, dtype.num, N, T, D, H, members)
     scratch = Workspace(sizes[2] * dtype.itemsize)
