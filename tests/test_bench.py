@@ -212,6 +212,15 @@ def test_the_command_fails_when_a_contender_is_wrong():
     assert "PROBLEM: Wrong disagrees with reference" in done.stdout
 
 
+def test_quick_ends_in_time(monkeypatch, capsys):
+    import fastembed.bench
+
+    monkeypatch.setattr(fastembed.bench, "QUICK_LIMIT", 0)
+    assert main(["--quick", "--only", "lstm"]) == 0
+    said = capsys.readouterr().out
+    assert "not measured, since time ran out: lstm fwd N=20" in said
+
+
 def test_wrong_arguments(capsys, tmp_path):
     assert main(["--only", "no such case"]) == 2
     assert "no such case" in capsys.readouterr().err

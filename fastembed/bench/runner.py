@@ -99,6 +99,8 @@ class Session:
     contenders : list of Contender
     timeout : float
         Seconds after which a worker that does not answer counts as hung.
+    patience : float
+        How many times its budget a case may take to get quiet rounds.
     say : callable
         Called with a line about what is being done.
 
@@ -115,9 +117,10 @@ class Session:
         cases that did not get enough quiet rounds.
     """
 
-    def __init__(self, contenders, *, timeout=300.0, say=lambda line: None):
+    def __init__(self, contenders, *, timeout=300.0, patience=2.0, say=lambda line: None):
         self.contenders = list(contenders)
         self.timeout = timeout
+        self.patience = patience
         self.say = say
         self.processes = {}
         self.versions, self.missing, self.problems, self.disturbed = {}, {}, [], {}
@@ -187,8 +190,8 @@ class Session:
             By default those of the session.
         budget : float
             Seconds of timing, about; slow contenders still get `MIN_ROUNDS` rounds. Rounds in
-            which other programs kept the CPUs busy are set aside, and up to twice the time is
-            spent to get quiet ones.
+            which other programs kept the CPUs busy are set aside; to get quiet ones, `patience`
+            times the budget may be spent.
         detail : bool
             Ask the contenders for their details afterwards.
 
@@ -232,7 +235,8 @@ class Session:
         while turns and len(rounds) < MAX_ROUNDS:
             spent = time.perf_counter() - began
             quiet = sum(foreign <= load.ALLOWED for foreign, _ in rounds)
-            if len(rounds) >= MIN_ROUNDS and spent > (1 if quiet >= MIN_ROUNDS else 2) * budget:
+            limit = budget if quiet >= MIN_ROUNDS else budget * self.patience
+            if len(rounds) >= MIN_ROUNDS and spent > limit:
                 break
             watch, used, found = load.Watch(), 0.0, {}
             for name in turns:
