@@ -1,9 +1,13 @@
 """Fixtures that every test module may use."""
 
+import signal
 import subprocess
 
 import numpy as np
 import pytest
+
+# a runner in the background of a shell ignores Ctrl-C, and so would the processes under test
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
