@@ -63,6 +63,7 @@ class Session:
                     subject.patch.undo()
                     subject.patch = None
             self.subjects.clear()
+            self.seconds = 0.0
 
     def _admit(self, value):
         subject = Subject(value, f"{value.__module__}.{value.__qualname__}")

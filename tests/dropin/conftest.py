@@ -15,6 +15,7 @@ import pytest
 
 import fastembed.reference
 from fastembed import dropin
+from fastembed.dropin import known
 
 REFERENCE = Path(fastembed.reference.__file__).parent
 
@@ -90,13 +91,27 @@ def source(name, *changes):
     return text
 
 
+def classes(*names):
+    """The text of some of the layers alone, after the functions that they call."""
+    head, *blocks = re.split(r"^(?=class |# ---)", source("layers"), flags=re.M)
+    wanted = ("_Layer", *names)
+    return head + "".join(b for b in blocks if b.split("(")[0].split(":")[0][6:] in wanted)
+
+
 class Project:
     """A folder with a user's modules."""
 
     source = staticmethod(source)
+    classes = staticmethod(classes)
 
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, folder, monkeypatch):
+        self.folder, self.monkeypatch = folder, monkeypatch
+
+    def know(self, *names):
+        """Let fastembed know no other names from here on: probes of a whole module take time."""
+        for table in ("KNOWN_LAYERS", "KNOWN_FUNCTIONS"):
+            few = {key: value for key, value in getattr(known, table).items() if key in names}
+            self.monkeypatch.setattr(f"fastembed.dropin.session.{table}", few)
 
     def write(self, name, text):
         path = self.folder / f"{name}.py"
@@ -111,8 +126,10 @@ class Project:
             self.write(name, text)
         return importlib.import_module(name)
 
-    def twins(self, name, *changes):
+    def twins(self, name, *changes, only=()):
         """The same module twice: never seen by fastembed, and imported after install()."""
+        if only:
+            self.know(*only)
         text = source(name, *changes)
         plain = types.ModuleType(f"plain_{name}")
         exec(compile(text, plain.__name__, "exec"), vars(plain))
@@ -139,7 +156,7 @@ class Project:
 def project(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     before = set(sys.modules)
-    yield Project(tmp_path)
+    yield Project(tmp_path, monkeypatch)
     dropin.uninstall()
     for name in set(sys.modules) - before:
         path = getattr(sys.modules[name], "__file__", None) or ""
