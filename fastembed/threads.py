@@ -13,6 +13,8 @@ from queue import SimpleQueue
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from fastembed._placement import Placement
+
 __all__ = ["get_num_threads", "one_blas_thread", "run_gang", "set_num_threads", "share"]
 
 
@@ -77,14 +79,18 @@ class _Pool:
         self.lock = threading.Lock()
         self.gang_lock = threading.Lock()
         self.queue = SimpleQueue()
-        self.workers = 0
+        self.workers = []
+        self.placement = Placement()
 
     def start(self, job, argument_lists, workers):
         with self.lock:
-            while self.workers < workers:
-                name = f"fastembed-{self.workers + 1}"
-                threading.Thread(target=self.serve, name=name, daemon=True).start()
-                self.workers += 1
+            while len(self.workers) < workers:
+                name = f"fastembed-{len(self.workers) + 1}"
+                worker = threading.Thread(target=self.serve, name=name, daemon=True)
+                worker.start()
+                self.workers.append(worker)
+                self.placement.forget()
+            self.placement.keep_off_caller(self.workers, workers)
         for arguments in argument_lists:
             self.queue.put((job, arguments))
             job.started += 1
