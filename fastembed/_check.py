@@ -67,6 +67,9 @@ def indices(name, array, bound, of, unit="rows"):
     """
     array = integers(name, array)
     flat = array.reshape(-1)
+    if flat.dtype == np.intp:  # one pass: as unsigned numbers, negative ids are too large as well
+        if not flat.size or np.maximum.reduce(flat.view(np.uintp)) < bound:
+            return np.ascontiguousarray(flat)
     if flat.size:
         low, high = int(flat.min()), int(flat.max())
         if low < -bound or high >= bound:

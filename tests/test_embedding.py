@@ -11,6 +11,7 @@ from numba import njit
 
 from fastembed import ops, reference, threads
 from fastembed.kernels import embedding as kernels
+from fastembed.ops import embedding as ops_embedding
 
 DTYPES = [np.float32, np.float64]
 ID_DTYPES = [np.int32, np.int64, np.int8, np.uint16, np.uint64]
@@ -200,11 +201,72 @@ def test_adjoint_identity(data, rows, width, shape):
     assert left == np.vdot(W, ops.scatter_add(np.zeros_like(W), idx, G))
 
 
+@pytest.fixture
+def by_groups(monkeypatch):
+    """Small arrays are cut into groups of rows, as large ones are; a list of whether they were."""
+    monkeypatch.setattr("fastembed.ops.embedding.CACHE", 0)
+    monkeypatch.setattr("fastembed.ops.embedding.GROUP", 600)
+    monkeypatch.setattr("fastembed.ops.embedding.SCATTER_GRAIN", 1)
+    taken, add = [], ops_embedding._add_by_groups
+    monkeypatch.setattr(
+        "fastembed.ops.embedding._add_by_groups",
+        lambda *given: taken.append(add(*given)) or taken[-1],
+    )
+    return taken
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_groups_equal_numpy(rng, tmp_path, by_groups, dtype, layout):
+    idx = layouts(rng.integers(-V, V, (40, 3)), tmp_path)[layout]
+    dout = rng.standard_normal((40, 3, D)).astype(dtype)
+    start = np.full((V, D), np.nan, dtype)
+    expected = reference.scatter_add(np.zeros((V, D), dtype), np.asarray(idx), dout)
+    for dW in (start.copy(), np.asfortranarray(start), np.repeat(start, 2, axis=1)[:, ::2]):
+        ops.scatter_add(dW, idx, layouts(dout, tmp_path)[layout], zero=True)
+        np.testing.assert_array_equal(dW, expected)
+    assert by_groups == [True] * 3
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_parts_of_groups_cover_everything_and_cost_alike(rng, count):
+    N, G, shift, id_cost, group_cost = 5000, 40, 3, 5, 100
+    idx = np.minimum(rng.zipf(1.2, N), G << shift) - 1
+    order, starts, cuts = np.empty(N, int), np.empty(G + 1, int), np.empty(count + 1, int)
+    even = kernels.group(idx, shift, id_cost, group_cost, order, starts, cuts)
+    assert (np.diff(idx[order] >> shift) >= 0).all() and starts[0] == 0 and starts[-1] == N
+    for g in range(G):
+        mine = order[starts[g] : starts[g + 1]]
+        np.testing.assert_array_equal(mine, np.flatnonzero(idx >> shift == g))
+    assert cuts[0] == 0 and cuts[-1] == G and (np.diff(cuts) >= 0).all()
+    costs = np.diff(starts) * id_cost + group_cost
+    share = costs.sum() // count
+    assert even == (costs.max() <= share)
+    assert all(
+        costs[a:b].sum() <= share + costs.max() for a, b in zip(cuts, cuts[1:], strict=False)
+    )
+
+
+def test_a_group_too_heavy_for_one_thread_is_left_to_columns(rng, by_groups):
+    idx, dout = np.full(4000, 7), rng.standard_normal((4000, D))
+    before = threads.get_num_threads()
+    try:
+        threads.set_num_threads(3)
+        dW = ops.scatter_add(np.full((V, D), np.nan), idx, dout, zero=True)
+    finally:
+        threads.set_num_threads(before)
+    assert by_groups == [False]
+    np.testing.assert_array_equal(dW, reference.scatter_add(np.zeros((V, D)), idx, dout))
+
+
+@pytest.mark.parametrize("groups", [False, True])
 @pytest.mark.parametrize("distribution", ["uniform", "zipf", "one hot id"])
-def test_equal_bits_at_any_thread_count(rng, monkeypatch, distribution):
+def test_equal_bits_at_any_thread_count(rng, monkeypatch, request, distribution, groups):
     monkeypatch.setattr("fastembed.ops.embedding.GATHER_GRAIN", 1)
     monkeypatch.setattr("fastembed.ops.embedding.SCATTER_GRAIN", 1)
     monkeypatch.setattr("fastembed.ops.embedding.ZERO_GRAIN", 1)
+    if groups:
+        request.getfixturevalue("by_groups")
     rows, width, n = 500, 203, 4000
     idx = {
         "uniform": rng.integers(0, rows, n),

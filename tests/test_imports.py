@@ -20,7 +20,8 @@ ARROWS = {
     "_lazy": set(),
     "kernels": set(),
     "_check": set(),
-    "threads": set(),
+    "threads": {"_placement"},
+    "_placement": set(),
     "reference": {"_lazy"},
     "ops": {"kernels", "_check", "threads", "_lazy"},
     "functions": LAYERS,
@@ -44,6 +45,7 @@ ARROWS = {
 PACKAGES = {
     "_check": {"numpy"},
     "threads": {"numpy", "threadpoolctl"},
+    "_placement": set(),
     "reference": {"numpy"},
     "kernels": {"numpy", "numba", "llvmlite", "scipy", "cython"},
 }
@@ -89,6 +91,7 @@ def test_a_forbidden_arrow_is_seen(tmp_path):
         "numpy",
         "fastembed.kernels._jit.kernel",
         "fastembed.kernels._prefetch.prefetch",
+        "fastembed.kernels._prefetch.prefetch_to_write",
     }
 
 

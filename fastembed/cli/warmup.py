@@ -9,6 +9,7 @@ from fastembed.cli import kernel_list
 from fastembed.cli.options import Parser
 
 N, T, D, V = 2, 3, 4, 5  # small: what takes time is compiling
+LARGE = 1 << 18  # rows of a dW that is cut into groups
 
 
 def calls(dtype):
@@ -26,7 +27,9 @@ def calls(dtype):
     labels = np.array([[1, 0], [1, 0]])
     return {
         "gather": lambda: ops.gather(full(V, D), ids),
-        "scatter_add": lambda: ops.scatter_add(full(V, D), ids, full(N, D)),
+        "scatter_add": lambda: [
+            ops.scatter_add(full(rows, D), ids, full(N, D), zero=True) for rows in (V, LARGE)
+        ],
         "softmax": lambda: ops.softmax(full(N, V)),
         "softmax_backward": lambda: ops.softmax_backward(full(N, V), full(N, V)),
         "softmax_cross_entropy": lambda: ops.softmax_cross_entropy(full(N, V), ids),

@@ -9,6 +9,11 @@ from fastembed.kernels import embedding as kernels
 GATHER_GRAIN = 1 << 19
 SCATTER_GRAIN = 1 << 21
 ZERO_GRAIN = 1 << 20
+# a dW of more bytes is zeroed and added to by groups of rows, each of which fits into a cache
+CACHE = 1 << 21
+GROUP = 1 << 17
+# adding to a row costs as much as writing that many bytes more than the row's
+ID_COST = 256
 
 
 def gather(W, idx, *, out=None):
@@ -91,15 +96,47 @@ def scatter_add(dW, idx, dout, *, zero=False):
     _check.shape("dout", dout, ids.shape + (D,), "(idx.shape + (D,))")
     _check.output("dW", dW, (V, D), dW_in.dtype, {"idx": ids, "dout": dout})
     rows, flat = _check.readonly(dout.reshape(flat.size, D)), _check.readonly(flat)
-    row_bytes = D * dW.itemsize
+    if not (zero and dW.nbytes > CACHE and _add_by_groups(dW, flat, rows)):
+        _add_by_columns(dW, flat, rows, zero)
+    return dW
+
+
+def _add_by_columns(dW, idx, rows, zero):
+    """Each thread owns columns: it adds all of the ids in their order."""
+    V, D = dW.shape
     if zero:
         # by rows, since a fill of whole rows runs at twice the speed of a fill of columns
-        threads.share(V, lambda lo, hi: dW[lo:hi].fill(0), grain=ZERO_GRAIN // max(1, row_bytes))
-    # each thread owns columns: no atomics, the same bits at any thread count
+        grain = ZERO_GRAIN // max(1, D * dW.itemsize)
+        threads.share(V, lambda lo, hi: dW[lo:hi].fill(0), grain=grain)
     threads.share(
         D,
-        lambda lo, hi: kernels.scatter_add(flat, rows, dW, lo, hi),
-        grain=SCATTER_GRAIN // max(1, flat.size * dW.itemsize),
+        lambda lo, hi: kernels.scatter_add(idx, rows, dW, lo, hi),
+        grain=SCATTER_GRAIN // max(1, idx.size * dW.itemsize),
         align=16,
     )
-    return dW
+
+
+def _add_by_groups(dW, idx, rows):
+    """Each thread owns groups of neighbouring rows: zeroes one and adds to it while it is in cache.
+
+    Returns
+    -------
+    bool
+        False, and nothing is done, where one group would keep a thread busy longer than its share.
+    """
+    V, D = dW.shape
+    row_bytes = D * dW.itemsize
+    shift = max(1, GROUP // row_bytes).bit_length() - 1
+    groups = (V - 1 >> shift) + 1
+    parts = min(threads.get_num_threads(), max(1, (dW.nbytes + rows.nbytes) // SCATTER_GRAIN))
+    order, starts = np.empty(idx.size, np.intp), np.empty(groups + 1, np.intp)
+    cuts = np.empty(parts + 1, np.intp)
+    if not kernels.group(idx, shift, row_bytes + ID_COST, row_bytes << shift, order, starts, cuts):
+        return False
+    threads.share(
+        parts,
+        lambda lo, hi: kernels.scatter_add_groups(
+            idx, rows, dW, shift, order, starts, cuts, lo, hi
+        ),
+    )
+    return True
