@@ -264,7 +264,7 @@ def test_a_group_too_heavy_for_one_thread_is_left_to_columns(rng, by_groups):
 def test_equal_bits_at_any_thread_count(rng, monkeypatch, request, distribution, groups):
     monkeypatch.setattr("fastembed.ops.embedding.GATHER_GRAIN", 1)
     monkeypatch.setattr("fastembed.ops.embedding.SCATTER_GRAIN", 1)
-    monkeypatch.setattr("fastembed.ops.embedding.ZERO_GRAIN", 1)
+    monkeypatch.setattr("fastembed.ops._fill.GRAIN", 1)
     if groups:
         request.getfixturevalue("by_groups")
     rows, width, n = 500, 203, 4000

@@ -4,11 +4,11 @@ import numpy as np
 
 from fastembed import _check, threads
 from fastembed.kernels import embedding as kernels
+from fastembed.ops import _fill
 
 # bytes written in the time that handing a slice to another thread takes, with some margin
 GATHER_GRAIN = 1 << 19
 SCATTER_GRAIN = 1 << 21
-ZERO_GRAIN = 1 << 20
 # a dW of more bytes is zeroed and added to by groups of rows, each of which fits into a cache
 CACHE = 1 << 21
 GROUP = 1 << 17
@@ -103,13 +103,10 @@ def scatter_add(dW, idx, dout, *, zero=False):
 
 def _add_by_columns(dW, idx, rows, zero):
     """Each thread owns columns: it adds all of the ids in their order."""
-    V, D = dW.shape
     if zero:
-        # by rows, since a fill of whole rows runs at twice the speed of a fill of columns
-        grain = ZERO_GRAIN // max(1, D * dW.itemsize)
-        threads.share(V, lambda lo, hi: dW[lo:hi].fill(0), grain=grain)
+        _fill.zero(dW)
     threads.share(
-        D,
+        dW.shape[1],
         lambda lo, hi: kernels.scatter_add(idx, rows, dW, lo, hi),
         grain=SCATTER_GRAIN // max(1, idx.size * dW.itemsize),
         align=16,

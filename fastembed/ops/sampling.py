@@ -4,10 +4,11 @@ import numpy as np
 
 from fastembed import _check, threads
 from fastembed.kernels import sampling as kernels
+from fastembed.ops import _fill
 from fastembed.ops.loss import binary_labels
 
 # a slice has at least this many multiply-adds; fewer cost less than another thread's start
-GRAIN = 1 << 15
+GRAIN = 1 << 17
 
 
 def negative_sampling_loss(h, W, targets, labels, *, eps=1e-7):
@@ -87,13 +88,14 @@ def negative_sampling_backward(dscores, h, W, targets, dW):
     dscores = _check.readonly(np.ascontiguousarray(dscores))
     dh = np.empty(h.shape, h.dtype)
 
-    def run(lo, hi):
-        dW[:, lo:hi] = 0
-        kernels.negative_sampling_backward(dscores, h, W, targets, dh, dW, lo, hi)
-
+    _fill.zero(dW)
     # each thread owns columns: no atomics, the same bits at any thread count
-    grain = GRAIN // max(1, 2 * targets.size + W.shape[0]) + 1
-    threads.share(W.shape[1], run, grain=grain, align=16)
+    threads.share(
+        W.shape[1],
+        lambda lo, hi: kernels.negative_sampling_backward(dscores, h, W, targets, dh, dW, lo, hi),
+        grain=GRAIN // max(1, 2 * targets.size) + 1,
+        align=16,
+    )
     return dh
 
 
