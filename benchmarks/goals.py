@@ -162,10 +162,15 @@ def _startup(found):
         "first call in a new process, warm cache, over the call itself",
         0.5,
         calls.get(worst),
-        f" ({worst}, the slowest of {len(calls)})",
+        f" ({worst}, the slowest of {len(calls)}{_floor(found)})",
     )
     compile_ = found.get("compile") or {}
     yield _at_most("all compilation, cold cache", 15, compile_.get("cold"))
+
+
+def _floor(found):
+    seconds = found.get("first_call_floor")
+    return "" if seconds is None else f"; a Numba function that does nothing: {seconds:.2f} s"
 
 
 def _memory(found):

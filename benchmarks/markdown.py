@@ -82,6 +82,9 @@ def startup(found):
         (f"first call of {op}, beyond the second", seconds(value))
         for op, value in found["first_call"].items()
     ]
+    if "first_call_floor" in found:
+        floor = seconds(found["first_call_floor"])
+        lines.append(("first call of a Numba function that does nothing", floor))
     lines += [
         (f"`fastembed warmup`, cache {'empty' if state == 'cold' else 'full'}", seconds(value))
         for state, value in (found.get("compile") or {}).items()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 IMPORT = """
 import time
@@ -28,6 +29,27 @@ run = op.make(fastembed.ops, x)
 run()
 b = time.perf_counter()
 run()
+c = time.perf_counter()
+print(b - a, c - b)
+"""
+# what Numba itself needs before the first call of any function, compiled and cached as ours are
+FLOOR = """
+from numba import njit
+
+@njit(nogil=True, cache=True)
+def nothing(a):
+    return a.shape[0]
+"""
+FLOOR_CALL = """
+import sys, time
+import numpy as np
+sys.path.insert(0, {folder!r})
+array = np.zeros(3)
+a = time.perf_counter()
+from nothing import nothing
+nothing(array)
+b = time.perf_counter()
+nothing(array)
 c = time.perf_counter()
 print(b - a, c - b)
 """
@@ -60,7 +82,8 @@ def measure(quick, say):
     -------
     dict
         ``import_numpy`` and ``import_fastembed`` (beyond NumPy's); ``first_call``: op -> seconds
-        of the first call beyond the second; ``compile``: seconds of ``warmup`` in an empty cache
+        of the first call beyond the second; ``first_call_floor``: the same for a Numba function
+        that does nothing; ``compile``: seconds of ``warmup`` in an empty cache
         and, for comparison, in a full one.
     """
     repeats = 3 if quick else 7
@@ -73,15 +96,23 @@ def measure(quick, say):
     }
     for op in FIRST_CALLS[: 3 if quick else None]:
         say(f"first call of {op}")
-        code = FIRST_CALL.format(op=op)
-        _python(code)  # fills the cache
-        rows = [_python(code) for _ in range(repeats - 2)]
-        found["first_call"][op] = statistics.median(first - second for first, second in rows)
+        found["first_call"][op] = _first_call(FIRST_CALL.format(op=op), repeats - 2)
+    with tempfile.TemporaryDirectory() as folder:
+        say("first call of a Numba function that does nothing")
+        Path(folder, "nothing.py").write_text(FLOOR, "utf-8")
+        found["first_call_floor"] = _first_call(FLOOR_CALL.format(folder=folder), repeats - 2)
     if not quick:
         with tempfile.TemporaryDirectory() as folder:
             say("compiling every kernel")
             found["compile"] = {state: _warmup(folder) for state in ("cold", "warm")}
     return found
+
+
+def _first_call(code, repeats):
+    """Median seconds of a first call beyond the second one, in new processes with a full cache."""
+    _python(code)
+    rows = [_python(code) for _ in range(repeats)]
+    return statistics.median(first - second for first, second in rows)
 
 
 def _warmup(folder):

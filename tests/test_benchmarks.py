@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import cells, goals, markdown, measure, plots, probes, readme  # noqa: E402
+from benchmarks import cells, goals, markdown, measure, plots, probes, readme, startup  # noqa: E402
 from fastembed.bench import cases, report, runner  # noqa: E402
 
 
@@ -83,6 +83,7 @@ def document():
             "import_numpy": 0.1,
             "import_fastembed": 0.01,
             "first_call": {"gather": 0.3, "adam": 0.2},
+            "first_call_floor": 0.19,
             "compile": {"cold": 9.0, "warm": 1.0},
         },
     }
@@ -148,6 +149,7 @@ def test_the_markdown_has_all_parts(document):
     text = markdown.whole(document)
     for title in ("## Goals", "## Table", "### By layer", "## Start-up", "## Memory", "## Other"):
         assert title in text
+    assert text.count("a Numba function that does nothing") == 2  # beside the goal, in its table
     assert "not measured: thinc (No module named 'thinc')" in text
     for line in text.splitlines():
         if line.startswith("|"):
@@ -199,6 +201,12 @@ def test_probes_tell_bits_and_memory():
     for case in probes.MEMORY:
         s = case.sizes
         assert peaks[case.name] <= goals.WORD_BYTES * (s["N"] * s["T"] + s["V"])
+
+
+def test_numbas_own_share_of_a_first_call(tmp_path):
+    (tmp_path / "nothing.py").write_text(startup.FLOOR)
+    seconds = startup._first_call(startup.FLOOR_CALL.format(folder=str(tmp_path)), 1)
+    assert 0 < seconds < 60 and list(tmp_path.glob("__pycache__/nothing.nothing-*.nbi"))
 
 
 def test_the_command(tmp_path):
