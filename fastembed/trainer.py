@@ -221,7 +221,8 @@ def remove_duplicate(params, grads):
                 j += 1
                 continue
             del params[j], grads[j]
-        _add(grads[i], same)
+        if same:
+            _add(grads[i], same)
         i += 1
     return params, grads
 

@@ -272,6 +272,10 @@ def _remove_duplicate(params, grads):
     return reason or _first(*(domain.writable(f"grads[{k}]", grad) for k, grad in enumerate(grads)))
 
 
+def _small_sharing(params, grads):
+    return sum(param.size for param in params) < SMALL_ARRAY
+
+
 def _get_batch(trainer, x, t, batch_size, time_size):
     return domain.ids("x", x, 1) or domain.ids("t", t, 1)
 
@@ -469,7 +473,9 @@ LAYERS = [
 ]
 FUNCTIONS = [
     Function("clip_grads", "util", _clip_grads, small=_small_clip, retries=False),
-    Function("remove_duplicate", "trainer", _remove_duplicate, retries=False),
+    Function(
+        "remove_duplicate", "trainer", _remove_duplicate, small=_small_sharing, retries=False
+    ),
     Function("create_co_matrix", "util", _corpus),
     Function("create_contexts_target", "util", _corpus),
     Function("convert_one_hot", "util", _corpus),

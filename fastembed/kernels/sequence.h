@@ -10,7 +10,7 @@
 #define QUAD ((ptrdiff_t)(4 * LANES)) /* the widest tile */
 #define DX_ROWS 64                    /* rows of dxs that are made at a time */
 #define DW_STRIPS 8                   /* strips of rows of dW that are made at a time */
-#define DW_STEPS 1024                 /* rows of da that are added to them at a time */
+#define SUM 256 /* rows of da that are added up at a time: longer sums round more */
 
 static ptrdiff_t NAME(blocks)(ptrdiff_t H) { return (H + LANES - 1) / LANES; }
 
@@ -24,6 +24,11 @@ static ptrdiff_t NAME(unit)(ptrdiff_t block, ptrdiff_t H)
 static int NAME(shared)(ptrdiff_t block, ptrdiff_t H)
 {
     return (int)(block * LANES - NAME(unit)(block, H));
+}
+
+INLINE void NAME(add_to)(REAL *sum, const REAL *x)
+{
+    NAME(store)(sum, NAME(load)(sum) + NAME(load)(x));
 }
 
 /* Write the units of a block that are its own. */
@@ -259,8 +264,8 @@ INLINE void NAME(make_dW)(
 {
     const ptrdiff_t N = j->N, T = j->T, H = j->H, B = NAME(blocks)(H), steps = N * T;
     const ptrdiff_t strips = NAME(strips)(columns), hi = strips * (member + 1) / size;
-    const ptrdiff_t parts = (steps + DW_STEPS - 1) / DW_STEPS, width = G * LANES;
-    REAL *sums = own, *packed = own + DW_STRIPS * ROWS * QUAD;
+    const ptrdiff_t parts = (steps + SUM - 1) / SUM, width = G * LANES;
+    REAL *sums = own, *packed = own + DW_STRIPS * ROWS * QUAD, part_sum[ROWS * QUAD];
     for (ptrdiff_t s_lo = strips * member / size, s_hi; s_lo < hi; s_lo = s_hi) {
         s_hi = s_lo + DW_STRIPS < hi ? s_lo + DW_STRIPS : hi;
         const ptrdiff_t row = s_lo * ROWS;
@@ -270,12 +275,18 @@ INLINE void NAME(make_dW)(
             for (ptrdiff_t part = 0; part < parts; part++) {
                 const ptrdiff_t k_lo = steps * part / parts, k = steps * (part + 1) / parts - k_lo;
                 const REAL *from = da + (block * steps + k_lo) * width + g_lo * LANES;
-                for (ptrdiff_t i = 0; i < s_hi - s_lo; i++)
+                for (ptrdiff_t i = 0; i < s_hi - s_lo; i++) {
+                    REAL *sum = sums + i * ROWS * QUAD;
                     NAME(tiles)[ROWS - 1][g_hi - g_lo - 1](
                         k, 1, packed + (i * steps + k_lo) * ROWS, 1, ROWS, 0, from, width, LANES,
-                        part ? sums + i * ROWS * QUAD : NAME(zeros), part ? QUAD : 0,
-                        sums + i * ROWS * QUAD, QUAD,
+                        NAME(zeros), 0, part ? part_sum : sum, QUAD,
                         i < width / LINE ? from + k * (width + i * LINE) : from);
+                    if (part)
+                        for (int m = 0; m < ROWS; m++)
+                            for (int g = 0; g < g_hi - g_lo; g++)
+                                NAME(add_to)(
+                                    sum + m * QUAD + g * LANES, part_sum + m * QUAD + g * LANES);
+                }
             }
             REAL *to = dW + (row * G + g_lo) * H + NAME(unit)(block, H);
             for (ptrdiff_t m = 0; m < rows; m++, to += G * H)
@@ -294,9 +305,14 @@ INLINE void NAME(make_db)(const job *j, int G, const REAL *da, int member, int s
     for (ptrdiff_t block = B * member / size; block < B * (member + 1) / size; block++) {
         VEC sum[4] = {{0}};
         const REAL *from = da + block * steps * G * LANES;
-        for (ptrdiff_t step = 0; step < steps; step++)
-            for (int g = 0; g < G; g++, from += LANES)
-                sum[g] += NAME(load)(from);
+        for (ptrdiff_t lo = 0; lo < steps; lo += SUM) {
+            VEC part_sum[4] = {{0}};
+            for (ptrdiff_t step = lo; step < steps && step < lo + SUM; step++)
+                for (int g = 0; g < G; g++, from += LANES)
+                    part_sum[g] += NAME(load)(from);
+            for (int g = 0; g < G; g++)
+                sum[g] += part_sum[g];
+        }
         for (int g = 0; g < G; g++) {
             NAME(store)(sums + g * LANES, sum[g]);
             NAME(store_own)(

@@ -23,7 +23,7 @@
 #undef QUAD
 #undef DX_ROWS
 #undef DW_STRIPS
-#undef DW_STEPS
+#undef SUM
 
 #define REAL double
 #define WORD int64_t
@@ -46,7 +46,7 @@
 #undef QUAD
 #undef DX_ROWS
 #undef DW_STRIPS
-#undef DW_STEPS
+#undef SUM
 
 #define KIND(name, t) {ISA(name##_sizes_##t), ISA(name##_forward_##t), ISA(name##_backward_##t)}
 #define TABLE(t, lanes) {lanes, {KIND(lstm, t), KIND(gru, t), KIND(rnn, t)}, ISA(apply_##t)}
