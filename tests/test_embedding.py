@@ -206,7 +206,7 @@ def by_groups(monkeypatch):
     """Small arrays are cut into groups of rows, as large ones are; a list of whether they were."""
     monkeypatch.setattr("fastembed.ops.embedding.CACHE", 0)
     monkeypatch.setattr("fastembed.ops.embedding.GROUP", 600)
-    monkeypatch.setattr("fastembed.ops.embedding.SCATTER_GRAIN", 1)
+    monkeypatch.setattr("fastembed.ops.embedding.ZERO_AND_ADD_GRAIN", 1)
     taken, add = [], ops_embedding._add_by_groups
     monkeypatch.setattr(
         "fastembed.ops.embedding._add_by_groups",
@@ -263,7 +263,7 @@ def test_a_group_too_heavy_for_one_thread_is_left_to_columns(rng, by_groups):
 @pytest.mark.parametrize("distribution", ["uniform", "zipf", "one hot id"])
 def test_equal_bits_at_any_thread_count(rng, monkeypatch, request, distribution, groups):
     monkeypatch.setattr("fastembed.ops.embedding.GATHER_GRAIN", 1)
-    monkeypatch.setattr("fastembed.ops.embedding.SCATTER_GRAIN", 1)
+    monkeypatch.setattr("fastembed.ops.embedding.ADD_GRAIN", 1)
     monkeypatch.setattr("fastembed.ops._fill.GRAIN", 1)
     if groups:
         request.getfixturevalue("by_groups")

@@ -473,9 +473,7 @@ LAYERS = [
 ]
 FUNCTIONS = [
     Function("clip_grads", "util", _clip_grads, small=_small_clip, retries=False),
-    Function(
-        "remove_duplicate", "trainer", _remove_duplicate, small=_small_sharing, retries=False
-    ),
+    Function("remove_duplicate", "trainer", _remove_duplicate, small=_small_sharing, retries=False),
     Function("create_co_matrix", "util", _corpus),
     Function("create_contexts_target", "util", _corpus),
     Function("convert_one_hot", "util", _corpus),

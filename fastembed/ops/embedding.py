@@ -6,9 +6,10 @@ from fastembed import _check, threads
 from fastembed.kernels import embedding as kernels
 from fastembed.ops import _fill
 
-# bytes written in the time that handing a slice to another thread takes, with some margin
+# bytes of a slice; a smaller one gains less than handing it to another thread costs
 GATHER_GRAIN = 1 << 19
-SCATTER_GRAIN = 1 << 21
+ADD_GRAIN = 1 << 20
+ZERO_AND_ADD_GRAIN = 1 << 22
 # a dW of more bytes is zeroed and added to by groups of rows, each of which fits into a cache
 CACHE = 1 << 21
 GROUP = 1 << 17
@@ -108,7 +109,7 @@ def _add_by_columns(dW, idx, rows, zero):
     threads.share(
         dW.shape[1],
         lambda lo, hi: kernels.scatter_add(idx, rows, dW, lo, hi),
-        grain=SCATTER_GRAIN // max(1, idx.size * dW.itemsize),
+        grain=ADD_GRAIN // max(1, idx.size * dW.itemsize),
         align=16,
     )
 
@@ -125,7 +126,7 @@ def _add_by_groups(dW, idx, rows):
     row_bytes = D * dW.itemsize
     shift = max(1, GROUP // row_bytes).bit_length() - 1
     groups = (V - 1 >> shift) + 1
-    parts = min(threads.get_num_threads(), max(1, (dW.nbytes + rows.nbytes) // SCATTER_GRAIN))
+    parts = min(threads.get_num_threads(), max(1, (dW.nbytes + rows.nbytes) // ZERO_AND_ADD_GRAIN))
     order, starts = np.empty(idx.size, np.intp), np.empty(groups + 1, np.intp)
     cuts = np.empty(parts + 1, np.intp)
     if not kernels.group(idx, shift, row_bytes + ID_COST, row_bytes << shift, order, starts, cuts):
