@@ -206,7 +206,7 @@ def by_groups(monkeypatch):
     """Small arrays are cut into groups of rows, as large ones are; a list of whether they were."""
     monkeypatch.setattr("fastembed.ops.embedding.CACHE", 0)
     monkeypatch.setattr("fastembed.ops.embedding.GROUP", 600)
-    monkeypatch.setattr("fastembed.ops.embedding.ZERO_AND_ADD_GRAIN", 1)
+    monkeypatch.setattr("fastembed.ops.embedding.SCATTER_GRAIN", 1)
     taken, add = [], ops_embedding._add_by_groups
     monkeypatch.setattr(
         "fastembed.ops.embedding._add_by_groups",
@@ -217,13 +217,14 @@ def by_groups(monkeypatch):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_groups_equal_numpy(rng, tmp_path, by_groups, dtype, layout):
+@pytest.mark.parametrize("zero", [False, True])
+def test_groups_equal_numpy(rng, tmp_path, by_groups, zero, dtype, layout):
     idx = layouts(rng.integers(-V, V, (40, 3)), tmp_path)[layout]
     dout = rng.standard_normal((40, 3, D)).astype(dtype)
-    start = np.full((V, D), np.nan, dtype)
-    expected = reference.scatter_add(np.zeros((V, D), dtype), np.asarray(idx), dout)
+    start = np.full((V, D), np.nan if zero else 0.1, dtype)
+    expected = reference.scatter_add(start.copy(), np.asarray(idx), dout, zero=zero)
     for dW in (start.copy(), np.asfortranarray(start), np.repeat(start, 2, axis=1)[:, ::2]):
-        ops.scatter_add(dW, idx, layouts(dout, tmp_path)[layout], zero=True)
+        ops.scatter_add(dW, idx, layouts(dout, tmp_path)[layout], zero=zero)
         np.testing.assert_array_equal(dW, expected)
     assert by_groups == [True] * 3
 
@@ -247,7 +248,7 @@ def test_parts_of_groups_cover_everything_and_cost_alike(rng, count):
     )
 
 
-def test_a_group_too_heavy_for_one_thread_is_left_to_columns(rng, by_groups):
+def test_a_group_too_heavy_for_one_thread_is_not_made(rng, by_groups):
     idx, dout = np.full(4000, 7), rng.standard_normal((4000, D))
     before = threads.get_num_threads()
     try:
@@ -263,7 +264,7 @@ def test_a_group_too_heavy_for_one_thread_is_left_to_columns(rng, by_groups):
 @pytest.mark.parametrize("distribution", ["uniform", "zipf", "one hot id"])
 def test_equal_bits_at_any_thread_count(rng, monkeypatch, request, distribution, groups):
     monkeypatch.setattr("fastembed.ops.embedding.GATHER_GRAIN", 1)
-    monkeypatch.setattr("fastembed.ops.embedding.ADD_GRAIN", 1)
+    monkeypatch.setattr("fastembed.ops.embedding.SCATTER_GRAIN", 1)
     monkeypatch.setattr("fastembed.ops._fill.GRAIN", 1)
     if groups:
         request.getfixturevalue("by_groups")

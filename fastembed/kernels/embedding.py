@@ -85,8 +85,8 @@ def group(idx, shift, id_cost, group_cost, order, starts, cuts):
 
 
 @kernel
-def scatter_add_groups(idx, dout, dW, shift, order, starts, cuts, lo, hi):
-    """dW[v, :] = 0, then dW[idx[n], :] += dout[n, :] in order  for v >> shift in parts lo to hi
+def scatter_add_groups(idx, dout, dW, zero, shift, order, starts, cuts, lo, hi):
+    """dW[v, :] = 0 if zero; dW[idx[n], :] += dout[n, :] in order  for v >> shift in parts lo to hi
 
     idx     (N,)      int64, 0 <= idx < V  IN
     dout    (N, D)    dtype of dW           IN
@@ -100,7 +100,8 @@ def scatter_add_groups(idx, dout, dW, shift, order, starts, cuts, lo, hi):
     first_lines = min(dW.shape[1], 4 * line)
     last = starts[cuts[hi]]
     for g in range(cuts[lo], cuts[hi]):
-        for v in range(np.uint64(g << shift), np.uint64(min(dW.shape[0], (g + 1) << shift))):
+        rows = min(dW.shape[0], (g + 1) << shift) if zero else 0
+        for v in range(np.uint64(g << shift), np.uint64(rows)):
             target = dW[v]
             for d in range(0, target.shape[0], line):
                 prefetch_to_write(dW, v, d + LINES_AHEAD * line)

@@ -8,11 +8,11 @@ from fastembed.ops import _fill
 
 # bytes of a slice; a smaller one gains less than handing it to another thread costs
 GATHER_GRAIN = 1 << 19
-ADD_GRAIN = 1 << 20
-ZERO_AND_ADD_GRAIN = 1 << 22
-# a dW of more bytes is zeroed and added to by groups of rows, each of which fits into a cache
-CACHE = 1 << 21
+SCATTER_GRAIN = 1 << 22
+# bytes of rows that a core's cache holds beside what is added to them
 GROUP = 1 << 17
+# a dW of fewer bytes stays in the cache of one core, which then is as quick as two
+CACHE = 1 << 21
 # adding to a row costs as much as writing that many bytes more than the row's
 ID_COST = 256
 
@@ -97,25 +97,20 @@ def scatter_add(dW, idx, dout, *, zero=False):
     _check.shape("dout", dout, ids.shape + (D,), "(idx.shape + (D,))")
     _check.output("dW", dW, (V, D), dW_in.dtype, {"idx": ids, "dout": dout})
     rows, flat = _check.readonly(dout.reshape(flat.size, D)), _check.readonly(flat)
-    if not (zero and dW.nbytes > CACHE and _add_by_groups(dW, flat, rows)):
-        _add_by_columns(dW, flat, rows, zero)
+    work = (dW.nbytes if zero else 0) + 2 * rows.nbytes
+    parts = max(1, min(threads.get_num_threads(), work // SCATTER_GRAIN))
+    grouped = dW.nbytes > CACHE and (zero or parts > 1)
+    if not (grouped and _add_by_groups(dW, flat, rows, zero, parts)):
+        if zero:
+            _fill.zero(dW)
+        kernels.scatter_add(flat, rows, dW, 0, D)
     return dW
 
 
-def _add_by_columns(dW, idx, rows, zero):
-    """Each thread owns columns: it adds all of the ids in their order."""
-    if zero:
-        _fill.zero(dW)
-    threads.share(
-        dW.shape[1],
-        lambda lo, hi: kernels.scatter_add(idx, rows, dW, lo, hi),
-        grain=ADD_GRAIN // max(1, idx.size * dW.itemsize),
-        align=16,
-    )
-
-
-def _add_by_groups(dW, idx, rows):
+def _add_by_groups(dW, idx, rows, zero, parts):
     """Each thread owns groups of neighbouring rows: zeroes one and adds to it while it is in cache.
+
+    No atomics, and each row is added to in the order of idx: the same bits at any thread count.
 
     Returns
     -------
@@ -123,18 +118,18 @@ def _add_by_groups(dW, idx, rows):
         False, and nothing is done, where one group would keep a thread busy longer than its share.
     """
     V, D = dW.shape
-    row_bytes = D * dW.itemsize
-    shift = max(1, GROUP // row_bytes).bit_length() - 1
+    row_bytes = max(1, D * dW.itemsize)
+    shift = max(1, min(GROUP // row_bytes, V // (16 * parts))).bit_length() - 1
     groups = (V - 1 >> shift) + 1
-    parts = min(threads.get_num_threads(), max(1, (dW.nbytes + rows.nbytes) // ZERO_AND_ADD_GRAIN))
     order, starts = np.empty(idx.size, np.intp), np.empty(groups + 1, np.intp)
     cuts = np.empty(parts + 1, np.intp)
-    if not kernels.group(idx, shift, row_bytes + ID_COST, row_bytes << shift, order, starts, cuts):
+    group_cost = row_bytes << shift if zero else 0
+    if not kernels.group(idx, shift, row_bytes + ID_COST, group_cost, order, starts, cuts):
         return False
     threads.share(
         parts,
         lambda lo, hi: kernels.scatter_add_groups(
-            idx, rows, dW, shift, order, starts, cuts, lo, hi
+            idx, rows, dW, zero, shift, order, starts, cuts, lo, hi
         ),
     )
     return True
