@@ -194,8 +194,9 @@ def heading(data):
     lines += [f"not measured: {name} ({why})" for name, why in data["missing"].items()]
     if data["disturbed"]:
         lines.append(
-            f"WARNING: other programs kept up to {max(data['disturbed'].values()):.1f} CPUs busy "
-            f"during {len(data['disturbed'])} of the cases: don't trust the figures marked (!)"
+            f"WARNING: other programs, or the host of a virtual machine, kept up to "
+            f"{max(data['disturbed'].values()):.1f} CPUs busy during {len(data['disturbed'])} of "
+            "the cases: don't trust the figures marked (!)"
         )
     return "\n".join(lines)
 
