@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ import pytest
 
 import fastembed
 from fastembed import ops
-from fastembed.bench import cases, inputs, load, main, peers, report, runner
+from fastembed.bench import cases, inputs, load, main, peers, report, runner, worker
 
 TINY = cases.Case("gather", {"V": 11, "D": 5, "n": 40}, "uniform")
 REFERENCE = peers.Contender("reference", "fastembed.bench.peers:Reference")
@@ -264,3 +266,13 @@ def alive(pid):
     except ProcessLookupError:
         return False
     return True
+
+
+def test_a_turn_ends_when_other_threads_of_the_process_are_quiet():
+    """Such as BLAS's, which spin for long on another CPU, and whose time the kernel counts late."""
+    data = os.urandom(1 << 23)
+    for _ in range(3):
+        spinning = threading.Thread(target=zlib.compress, args=(data,))  # without the GIL
+        spinning.start()
+        worker.settle(limit=60)
+        assert not spinning.is_alive()

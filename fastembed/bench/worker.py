@@ -15,7 +15,9 @@ import traceback
 import numpy as np
 
 SAMPLE = 50_000  # numbers of each result that are sent back to be compared
-QUIET = 0.002  # seconds of sleep in which a quiet process uses almost no CPU
+# seconds of sleep in which a quiet process uses almost no CPU; several ticks of the kernel, which
+# only then counts the time of a thread that runs on another CPU
+QUIET = 0.02
 
 
 class Worker:
