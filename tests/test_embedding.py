@@ -207,6 +207,7 @@ def by_groups(monkeypatch):
     monkeypatch.setattr("fastembed.ops.embedding.CACHE", 0)
     monkeypatch.setattr("fastembed.ops.embedding.GROUP", 600)
     monkeypatch.setattr("fastembed.ops.embedding.SCATTER_GRAIN", 1)
+    monkeypatch.setattr("fastembed.threads._num_threads", 2)
     taken, add = [], ops_embedding._add_by_groups
     monkeypatch.setattr(
         "fastembed.ops.embedding._add_by_groups",
