@@ -1,76 +1,86 @@
-"""Workers keep off their caller's CPU, where there is another one; the caller is left alone."""
+"""Workers keep off their caller's CPU, where there is another one; the caller is left alone.
+
+The system's calls are replaced, so that the tests do not depend on the CPUs of the machine.
+"""
 
 import os
-import threading
+import types
 
 import pytest
 
-from fastembed import _placement
+from fastembed import _placement, threads
 
-pytestmark = pytest.mark.skipif(_placement._getcpu is None, reason="needs Linux and sched_getcpu")
+WORKER = types.SimpleNamespace(native_id=4711)
+
+
+class System:
+    """What the system tells, and the CPUs that each thread was given."""
+
+    cpu, allowed = 0, {0, 1, 2}
+
+    def __init__(self):
+        self.given = {}
+
+    def place(self, thread, cpus):
+        self.given[thread] = set(cpus)
 
 
 @pytest.fixture
-def worker():
-    end = threading.Event()
-    thread = threading.Thread(target=end.wait, daemon=True)
-    thread.start()
-    yield thread
-    end.set()
-    thread.join(10)
+def system(monkeypatch):
+    system = System()
+    monkeypatch.setattr(_placement, "_getcpu", lambda: system.cpu)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(system.allowed), raising=False)
+    monkeypatch.setattr(os, "sched_setaffinity", system.place, raising=False)
+    return system
 
 
-@pytest.fixture
-def several_cpus():
-    cpus = os.sched_getaffinity(0)
-    if len(cpus) < 2:
-        pytest.skip("needs two CPUs")
-    return cpus
-
-
-def test_a_worker_keeps_off_the_caller_wherever_it_goes(worker, several_cpus, monkeypatch):
+def test_a_worker_keeps_off_the_caller_wherever_it_goes(system):
     placement = _placement.Placement()
-    for cpu in sorted(several_cpus):
-        monkeypatch.setattr(_placement, "_getcpu", lambda cpu=cpu: cpu)
-        placement.keep_off_caller([worker], 1)
-        assert os.sched_getaffinity(worker.native_id) == several_cpus - {cpu}
-    assert os.sched_getaffinity(0) == several_cpus
+    for system.cpu in (0, 2, 1):
+        placement.keep_off_caller([WORKER], 1)
+        assert system.given == {WORKER.native_id: {0, 1, 2} - {system.cpu}}
 
 
-def test_as_many_workers_as_cpus_may_run_everywhere(worker, several_cpus):
+def test_nothing_is_asked_of_the_system_while_the_caller_stays(system):
     placement = _placement.Placement()
-    placement.keep_off_caller([worker], 1)
-    assert len(os.sched_getaffinity(worker.native_id)) == len(several_cpus) - 1
-    placement.keep_off_caller([worker], len(several_cpus))
-    assert os.sched_getaffinity(worker.native_id) == several_cpus
+    placement.keep_off_caller([WORKER], 1)
+    system.given.clear()
+    placement.keep_off_caller([WORKER], 1)
+    assert system.given == {}
+    placement.forget()
+    placement.keep_off_caller([WORKER], 1)
+    assert system.given == {WORKER.native_id: {1, 2}}
 
 
-def test_workers_may_run_where_the_caller_may(worker, several_cpus):
-    only = {min(several_cpus)}
-    os.sched_setaffinity(0, only)
-    try:
-        _placement.Placement().keep_off_caller([worker], 1)
-        assert os.sched_getaffinity(worker.native_id) == only
-    finally:
-        os.sched_setaffinity(0, several_cpus)
+@pytest.mark.parametrize(("wanted", "cpus"), [(1, {1, 2}), (2, {1, 2}), (3, {0, 1, 2})])
+def test_as_many_workers_as_cpus_may_run_everywhere(system, wanted, cpus):
+    _placement.Placement().keep_off_caller([WORKER], wanted)
+    assert system.given == {WORKER.native_id: cpus}
 
 
-def test_a_worker_that_cannot_be_placed_does_no_harm(worker, monkeypatch):
-    def refuse(*arguments):
+def test_a_caller_with_one_cpu_shares_it(system):
+    system.allowed = {0}
+    _placement.Placement().keep_off_caller([WORKER], 1)
+    assert system.given == {WORKER.native_id: {0}}
+
+
+def test_a_worker_that_cannot_be_placed_does_no_harm(system, monkeypatch):
+    def refuse(*_):
         raise PermissionError
 
     monkeypatch.setattr(os, "sched_setaffinity", refuse)
-    _placement.Placement().keep_off_caller([worker], 1)
+    _placement.Placement().keep_off_caller([WORKER], 1)
 
 
-def test_the_pool_places_its_workers(several_cpus):
-    from fastembed import threads
+def test_a_system_that_cannot_place_threads_is_left_alone(system, monkeypatch):
+    monkeypatch.setattr(_placement, "_getcpu", None)
+    _placement.Placement().keep_off_caller([WORKER], 1)
+    assert system.given == {}
 
-    before = threads.get_num_threads()
-    threads.set_num_threads(2)
-    try:
-        threads.share(2, lambda lo, hi: None)
-    finally:
-        threads.set_num_threads(before)
-    for worker in threads._pool.workers:
-        assert len(os.sched_getaffinity(worker.native_id)) == len(several_cpus) - 1
+
+def test_the_pool_places_its_workers(system, monkeypatch):
+    monkeypatch.setattr(threads, "_num_threads", 2)
+    monkeypatch.setattr(threads._pool, "placement", _placement.Placement())
+    threads.share(2, lambda lo, hi: None)
+    assert system.given and all(cpus == {1, 2} for cpus in system.given.values())
+    assert set(system.given) == {worker.native_id for worker in threads._pool.workers}
