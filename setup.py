@@ -1,4 +1,4 @@
-"""The Cython extensions: every ``fastembed/kernels/*.pyx`` is one."""
+"""The compiled modules: every ``.pyx`` of the package is one."""
 
 import os
 import sys
@@ -10,23 +10,26 @@ from setuptools import Extension, setup
 
 # FASTEMBED_DEBUG=1 builds with bounds checks and without optimisation
 DEBUG = os.environ.get("FASTEMBED_DEBUG", "0") not in ("", "0")
+PACKAGE = Path("fastembed")
+CPLUSPLUS = {PACKAGE / "runtime" / "pool.pyx"}  # std::atomic's waiting is C++20
 
 if sys.platform == "win32":
     compile_args = ["/Od"] if DEBUG else ["/O2"]
 else:
     # the two -fno flags let clamped polynomials vectorise; results stay IEEE
     compile_args = ["-O0", "-g"] if DEBUG else ["-O3", "-fno-trapping-math", "-fno-math-errno"]
+standard = ["/std:c++20" if sys.platform == "win32" else "-std=c++20"]
 
 extensions = [
     Extension(
-        f"fastembed.kernels.{source.stem}",
+        ".".join(source.with_suffix("").parts),
         [str(source)],
         depends=[str(header) for header in sorted(source.parent.glob("*.h"))],
-        include_dirs=[np.get_include(), "fastembed/kernels"],
+        include_dirs=[np.get_include(), str(source.parent)],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
-        extra_compile_args=compile_args,
+        extra_compile_args=compile_args + (standard if source in CPLUSPLUS else []),
     )
-    for source in sorted(Path("fastembed/kernels").glob("*.pyx"))
+    for source in sorted(PACKAGE.rglob("*.pyx"))
 ]
 
 setup(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastembed import ops
+from fastembed.ops.dense import affine_backward_if_fit, affine_if_fit, matmul_if_fit
 
 FLOATS = (np.float32, np.float64)
 
@@ -23,53 +23,33 @@ def cast(array, dtype):
     return array if array.dtype == dtype else array.astype(dtype)
 
 
-def is_matrix(array):
-    """Whether the ops take it: an ndarray of two axes, float32 or float64."""
-    return type(array) is np.ndarray and array.ndim == 2 and array.dtype.type in FLOATS
-
-
 def dot(a, b, out=None):
-    """np.dot(a, b) with NumPy's promotion; matrices are multiplied on our threads.
-
-    With out, the product is cast into it and out is returned.
-    """
-    if is_matrix(a) and is_matrix(b) and a.shape[1] == b.shape[0]:
-        if a.dtype != b.dtype:
-            a, b = cast(a, np.float64), cast(b, np.float64)
-        if out is not None and out.dtype == a.dtype and type(out) is np.ndarray:
-            return ops.matmul(a, b, out=out)
-        product = ops.matmul(a, b)
-    else:
-        product = _dot_any(a, b)
+    """np.dot(a, b) with NumPy's promotion; with out, the product is cast into it."""
+    product = matmul_if_fit(a, b, out)
+    if product is not None:
+        return product
+    dtype = np.result_type(a, b)
+    if dtype.type in FLOATS:
+        product = matmul_if_fit(np.asarray(a, dtype), np.asarray(b, dtype))
+    if product is None:
+        product = np.dot(a, b)
     if out is None:
         return product
     out[...] = product
     return out
 
 
-def _dot_any(a, b):
-    a, b = np.asarray(a), np.asarray(b)
-    if a.ndim == b.ndim == 2 and a.shape[1] == b.shape[0]:
-        dtype = np.result_type(a, b)
-        if dtype.type in FLOATS:
-            return ops.matmul(cast(a, dtype), cast(b, dtype))
-    return np.dot(a, b)
-
-
 def affine(x, W, b):
     """np.dot(x, W) + b with NumPy's promotion."""
-    fits = is_matrix(x) and _same_dtype(x, W, b) and W.shape == (x.shape[1], b.size)
-    return ops.affine(x, W, b) if fits and b.ndim == 1 else dot(x, W) + b
+    out = affine_if_fit(x, W, b)
+    return dot(x, W) + b if out is None else out
 
 
 def affine_backward(dout, x, W, grads):
     """Fill grads with the gradients of W and b; return that of x."""
-    if is_matrix(dout) and is_matrix(x) and _same_dtype(dout, x, W, *grads):
-        return ops.affine_backward(dout, x, W, out=grads)[0]
+    gradients = affine_backward_if_fit(dout, x, W, grads)
+    if gradients is not None:
+        return gradients[0]
     grads[1][...] = np.sum(dout, axis=0)
     dot(x.T, dout, out=grads[0])
     return dot(dout, W.T)
-
-
-def _same_dtype(*arrays):
-    return all(type(a) is np.ndarray and a.dtype == arrays[0].dtype for a in arrays)

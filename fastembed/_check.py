@@ -110,8 +110,6 @@ def output(name, array, expected, dtype, inputs):
     return array
 
 
-def readonly(array):
-    """A read-only view: kernels see one array type per dtype and layout, whoever owns the data."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
+def plain(array):
+    """The array as kernels take it (C order, aligned, native bytes, no subclass), copied if need be."""
+    return np.require(array, array.dtype.newbyteorder("="), "CA")

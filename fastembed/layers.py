@@ -11,6 +11,7 @@ from fastembed import ops
 from fastembed._arrays import FLOATS, affine, affine_backward, cast, dot
 from fastembed.functions import cross_entropy_error, sigmoid, softmax
 from fastembed.np import GPU
+from fastembed.ops.embedding import gather_if_fit, scatter_add_if_fit
 
 __all__ = [
     "GPU",
@@ -219,22 +220,17 @@ class Embedding:
         """
         (W,) = self.params
         self.idx = idx
-        ids = _ids(W, idx)
-        return W[idx] if ids is None else ops.gather(W, ids)
+        out = gather_if_fit(W, idx)
+        if out is None:
+            ids = _ids(W, idx)
+            out = W[idx] if ids is None else ops.gather(W, ids)
+        return out
 
     def backward(self, dout):
         """Fill the gradient of W: dout's rows, summed for each id. Returns None."""
         (dW,) = self.grads
-        ids = _ids(dW, self.idx)
-        if ids is None:
-            dW[...] = 0
-            np.add.at(dW, self.idx, dout)
-            return None
-        dout = np.asarray(dout)
-        expected = ids.shape + dW.shape[1:]
-        if dout.shape != expected:
-            dout = np.broadcast_to(dout, expected)
-        ops.scatter_add(dW, ids, cast(dout, dW.dtype), zero=True)
+        if not scatter_add_if_fit(dW, self.idx, dout, True):
+            _scatter_any(dW, self.idx, dout)
         return None
 
 
@@ -349,6 +345,19 @@ class NegativeSamplingLoss:
 def is_one(dout):
     """Whether dout is the number 1, so that there is nothing to multiply."""
     return isinstance(dout, int | float | np.number) and dout == 1
+
+
+def _scatter_any(dW, idx, dout):
+    """The gradient of an embedding for ids and gradients as NumPy takes them."""
+    ids = _ids(dW, idx)
+    if ids is None:
+        dW[...] = 0
+        np.add.at(dW, idx, dout)
+        return
+    dout, expected = np.asarray(dout), ids.shape + dW.shape[1:]
+    if dout.shape != expected:
+        dout = np.broadcast_to(dout, expected)
+    ops.scatter_add(dW, ids, cast(dout, dW.dtype), zero=True)
 
 
 def _ids(W, idx):

@@ -15,10 +15,12 @@ from fastembed.layers import (
     Embedding,
     SigmoidWithLoss,
     SoftmaxWithLoss,
+    _scatter_any,
     is_one,
     sigmoid,
 )
 from fastembed.layers import __all__ as _layers
+from fastembed.ops.embedding import gather_if_fit, scatter_add_if_fit
 
 __all__ = [
     *_layers,
@@ -344,12 +346,11 @@ class TimeEmbedding:
         V, D = self.W.shape
         if xs.dtype.kind not in "iu":
             raise IndexError(f"xs must be an integer array, got {xs.dtype}")
-        if self.W.dtype.type in FLOATS:
-            out = cast(ops.gather(self.W, xs), np.float32)
-        else:
-            out = self.W[xs].astype(np.float32)
+        out = gather_if_fit(self.W, xs)
+        if out is None:
+            out = ops.gather(self.W, xs) if self.W.dtype.type in FLOATS else self.W[xs]
         self.layers = _EmbeddingSteps(self.W, xs)
-        return out
+        return cast(out, np.float32)
 
     def backward(self, dout):
         """Fill the gradient of W from dout (N, T, D). Returns None."""
@@ -361,11 +362,8 @@ class TimeEmbedding:
                 steps[t].backward(dout[:, t])
                 grad += steps[t].grads[0]
             dW[...] = grad
-        elif dW.dtype.type in FLOATS and D == dW.shape[1]:
-            ops.scatter_add(dW, steps.xs, cast(dout, dW.dtype), zero=True)
-        else:
-            dW[...] = 0
-            np.add.at(dW, steps.xs, dout)
+        elif not scatter_add_if_fit(dW, steps.xs, dout, True):
+            _scatter_any(dW, steps.xs, dout)
         return None
 
 

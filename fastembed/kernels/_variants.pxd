@@ -34,6 +34,19 @@ cdef extern from "jobs.h":
         void (*forward)(const job *, int, int, int64_t *) noexcept nogil
         void (*backward)(const job *, int, int, int64_t *) noexcept nogil
 
+    ctypedef struct product:
+        Py_ssize_t M, N, K
+        const void *a
+        Py_ssize_t a_row, a_col
+        const void *b
+        Py_ssize_t b_row, b_col
+        void *c
+        Py_ssize_t c_row
+        const void *bias
+        int add
+        int along_rows
+        void *scratch
+
     enum:
         LSTM
         GRU
@@ -43,6 +56,9 @@ cdef extern from "jobs.h":
         int lanes
         kernels kind[3]
         void (*apply)(int, const void *, void *, Py_ssize_t) noexcept nogil
+        Py_ssize_t (*product_units)(const product *) noexcept nogil
+        size_t (*product_scratch)(const product *) noexcept nogil
+        void (*product)(const void *, int64_t, int64_t, int64_t) noexcept nogil
 
     ctypedef struct variant:
         const char *name

@@ -1,4 +1,5 @@
-"""LSTM, GRU and RNN over whole sequences, hand-written for each instruction set (see variants.h).
+"""LSTM, GRU and RNN over whole sequences, and products of matrices, hand-written for each
+instruction set (see variants.h).
 
 Which instruction set is chosen once, when this is imported.
 """
@@ -7,6 +8,7 @@ import os
 
 cimport numpy as cnp
 from libc.stdint cimport int64_t
+from libc.stdlib cimport free, malloc
 
 cnp.import_array()
 
@@ -153,3 +155,52 @@ def apply(name, cnp.ndarray x, cnp.ndarray y):
     """y = sigmoid or tanh of x as the kernels compute it; whole vectors only, for the tests."""
     cdef const kernel_table *table = table_of(cnp.PyArray_TYPE(x))
     table.apply(name == "tanh", cnp.PyArray_DATA(x), cnp.PyArray_DATA(y), cnp.PyArray_SIZE(x))
+
+
+def multiply(
+    cnp.ndarray a, cnp.ndarray b, bias, bint add, cnp.ndarray out, bint along_rows, slices,
+):
+    """out = a b + bias, or out += a b; in slices, which change no bits: for the tests.
+
+    a       (M, K)          any strides                             IN
+    b       (K, N)          any strides                             IN
+    bias    (N,) or None    None if add                             IN
+    out     (M, N)          rows contiguous                         OUT; INOUT if add
+    slices  None, or borders of slices of units as units_of counts them, the first 0
+    All of one dtype. Unchecked.
+    """
+    cdef const kernel_table *table = table_of(cnp.PyArray_TYPE(a))
+    cdef product p
+    cdef int64_t lo, hi
+    cdef void *scratch
+    set_product(&p, a, b, bias, add, out, along_rows)
+    if slices is None:
+        slices = (0, table.product_units(&p))
+    scratch = malloc(table.product_scratch(&p) + 64)
+    p.scratch = <void *>((<size_t>scratch + 63) & ~<size_t>63)
+    lo = slices[0]
+    for border in slices[1:]:
+        hi = border
+        with nogil:
+            table.product(&p, lo, hi, 0)
+        lo = hi
+    free(scratch)
+
+
+def units_of(cnp.ndarray a, cnp.ndarray b, cnp.ndarray out, bint along_rows):
+    """How many units multiply can cut rows (or columns) into, and its bytes of scratch."""
+    cdef const kernel_table *table = table_of(cnp.PyArray_TYPE(a))
+    cdef product p
+    set_product(&p, a, b, None, False, out, along_rows)
+    return table.product_units(&p), table.product_scratch(&p)
+
+
+cdef void set_product(
+    product *p, cnp.ndarray a, cnp.ndarray b, bias, bint add, cnp.ndarray out, bint along_rows
+):
+    cdef Py_ssize_t itemsize = cnp.PyArray_ITEMSIZE(a)
+    p.M, p.K, p.N = a.shape[0], a.shape[1], b.shape[1]
+    p.a, p.a_row, p.a_col = data(a), a.strides[0] // itemsize, a.strides[1] // itemsize
+    p.b, p.b_row, p.b_col = data(b), b.strides[0] // itemsize, b.strides[1] // itemsize
+    p.c, p.c_row = data(out), out.strides[0] // itemsize
+    p.bias, p.add, p.along_rows = or_null(bias), add, along_rows

@@ -7,22 +7,24 @@
 /* c[m, v] = init[m, v] + sum_k a[m, k] b[k, v]  for m < rows, v < vectors
  * a's rows are lda apart and its numbers step apart; after each K of them a jumps, pieces times. b's
  * rows are ldb apart and its vectors gap; init and c have vectors side by side; init may be c, or
- * the same row for all (ldi = 0). ahead is fetched into the cache, a line for each k. The order of
- * the sum depends on nothing but k: every tiling gives the same bits. */
+ * the same row for all (ldi = 0), and is added last: short sums round less. What is at ahead, and
+ * every further numbers on, is fetched into the cache, a line for each k. The order of the sum
+ * depends on nothing but k: every tiling gives the same bits. */
 INLINE void NAME(tile)(
     const int rows, const int vectors, ptrdiff_t K, ptrdiff_t pieces, const REAL *start,
     ptrdiff_t lda, ptrdiff_t step, ptrdiff_t jump, const REAL *b, ptrdiff_t ldb, ptrdiff_t gap,
-    const REAL *init, ptrdiff_t ldi, REAL *c, ptrdiff_t ldc, const REAL *ahead)
+    const REAL *init, ptrdiff_t ldi, REAL *c, ptrdiff_t ldc, const REAL *ahead,
+    ptrdiff_t further)
 {
     VEC sum[ROWS][4];
     UNROLL
     for (int m = 0; m < rows; m++)
         UNROLL
         for (int v = 0; v < vectors; v++)
-            sum[m][v] = NAME(load)(init + m * ldi + v * LANES);
+            sum[m][v] = (VEC){0};
     for (ptrdiff_t piece = 0; piece < pieces; piece++, start += jump) {
         const REAL *a = start;
-        for (ptrdiff_t k = 0; k < K; k++, a += step, b += ldb, ahead += LINE) {
+        for (ptrdiff_t k = 0; k < K; k++, a += step, b += ldb, ahead += further) {
             VEC w[4];
             __builtin_prefetch(ahead, 0, 2);
             UNROLL
@@ -41,17 +43,19 @@ INLINE void NAME(tile)(
     for (int m = 0; m < rows; m++)
         UNROLL
         for (int v = 0; v < vectors; v++)
-            NAME(store)(c + m * ldc + v * LANES, sum[m][v]);
+            NAME(store)(
+                c + m * ldc + v * LANES, NAME(load)(init + m * ldi + v * LANES) + sum[m][v]);
 }
 
 #define TILE(rows, vectors)                                                                      \
     static void NAME(tile_##rows##_##vectors)(                                                   \
         ptrdiff_t K, ptrdiff_t pieces, const REAL *a, ptrdiff_t lda, ptrdiff_t step,             \
         ptrdiff_t jump, const REAL *b, ptrdiff_t ldb, ptrdiff_t gap, const REAL *init,           \
-        ptrdiff_t ldi, REAL *c, ptrdiff_t ldc, const REAL *ahead)                                \
+        ptrdiff_t ldi, REAL *c, ptrdiff_t ldc, const REAL *ahead, ptrdiff_t further)             \
     {                                                                                            \
         NAME(tile)(                                                                              \
-            rows, vectors, K, pieces, a, lda, step, jump, b, ldb, gap, init, ldi, c, ldc, ahead); \
+            rows, vectors, K, pieces, a, lda, step, jump, b, ldb, gap, init, ldi, c, ldc, ahead, \
+            further);                                                                            \
     }
 #define TILES(rows) TILE(rows, 1) TILE(rows, 2) TILE(rows, 3) TILE(rows, 4)
 #define TILE_NAMES(rows)                                                                         \
@@ -59,7 +63,7 @@ INLINE void NAME(tile)(
 
 typedef void NAME(tile_function)(
     ptrdiff_t, ptrdiff_t, const REAL *, ptrdiff_t, ptrdiff_t, ptrdiff_t, const REAL *, ptrdiff_t,
-    ptrdiff_t, const REAL *, ptrdiff_t, REAL *, ptrdiff_t, const REAL *);
+    ptrdiff_t, const REAL *, ptrdiff_t, REAL *, ptrdiff_t, const REAL *, ptrdiff_t);
 
 TILES(1) TILES(2) TILES(3)
 #if ROWS == 6
@@ -88,7 +92,7 @@ static void NAME(rows_product)(
         const ptrdiff_t lo = rows * i / tiles, hi = rows * (i + 1) / tiles;
         NAME(tiles)[hi - lo - 1][vectors - 1](
             K, pieces, a + lo * lda, lda, 1, jump, b, ldb, gap, init + lo * ldi, ldi,
-            c + lo * ldc, ldc, i < lines ? ahead + i * K * pieces * LINE : b);
+            c + lo * ldc, ldc, i < lines ? ahead + i * K * pieces * LINE : b, LINE);
     }
 }
 

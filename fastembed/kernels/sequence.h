@@ -280,7 +280,7 @@ INLINE void NAME(make_dW)(
                     NAME(tiles)[ROWS - 1][g_hi - g_lo - 1](
                         k, 1, packed + (i * steps + k_lo) * ROWS, 1, ROWS, 0, from, width, LANES,
                         NAME(zeros), 0, part ? part_sum : sum, QUAD,
-                        i < width / LINE ? from + k * (width + i * LINE) : from);
+                        i < width / LINE ? from + k * (width + i * LINE) : from, LINE);
                     if (part)
                         for (int m = 0; m < ROWS; m++)
                             for (int g = 0; g < g_hi - g_lo; g++)

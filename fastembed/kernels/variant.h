@@ -7,6 +7,7 @@
 #define NAME(x) ISA(x##_f)
 #include "lanes.h"
 #include "product.h"
+#include "gemm.h"
 #include "sequence.h"
 #include "lstm_steps.h"
 #include "gru_steps.h"
@@ -24,6 +25,9 @@
 #undef DX_ROWS
 #undef DW_STRIPS
 #undef SUM
+#undef DEPTH
+#undef BLOCK_ROWS
+#undef GROUP_BYTES
 
 #define REAL double
 #define WORD int64_t
@@ -31,6 +35,7 @@
 #define NAME(x) ISA(x##_d)
 #include "lanes.h"
 #include "product.h"
+#include "gemm.h"
 #include "sequence.h"
 #include "lstm_steps.h"
 #include "gru_steps.h"
@@ -47,9 +52,13 @@
 #undef DX_ROWS
 #undef DW_STRIPS
 #undef SUM
+#undef DEPTH
+#undef BLOCK_ROWS
+#undef GROUP_BYTES
 
 #define KIND(name, t) {ISA(name##_sizes_##t), ISA(name##_forward_##t), ISA(name##_backward_##t)}
-#define TABLE(t, lanes) {lanes, {KIND(lstm, t), KIND(gru, t), KIND(rnn, t)}, ISA(apply_##t)}
+#define TABLE(t, lanes) {lanes, {KIND(lstm, t), KIND(gru, t), KIND(rnn, t)}, ISA(apply_##t), \
+     ISA(product_units_##t), ISA(product_scratch_##t), ISA(product_##t)}
 static const variant ISA(variant) = {
     ISA_NAME, {TABLE(f, VECTOR_BYTES / 4), TABLE(d, VECTOR_BYTES / 8)}};
 #undef KIND

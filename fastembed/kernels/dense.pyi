@@ -1,3 +1,0 @@
-from numpy import ndarray
-
-def gemm(a: ndarray, b: ndarray, beta: float, out: ndarray) -> None: ...

@@ -1,0 +1,205 @@
+"""What a door takes without asking Python: the one place that decides whether an array fits.
+
+An array fits if it is an exact ndarray in C order, aligned, of native byte order, and of the dtype and
+number of axes that are asked for. Everything else is made fit in Python, or refused there.
+"""
+
+cimport numpy as cnp
+from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libc.stdlib cimport free, malloc
+
+from fastembed.runtime.pool cimport slice_function
+
+cdef enum:
+    FEW = 64  # ids that need no memory of their own
+
+# arrays as entries of kernels/_args.py find them
+ctypedef struct matrix:
+    void *data
+    int64_t rows, columns
+
+ctypedef struct vector:
+    void *data
+    int64_t size
+
+# ids, checked and copied: what a kernel reads cannot change under it
+ctypedef struct id_list:
+    int64_t *data
+    int64_t size
+    int64_t few[FEW]
+
+
+cdef inline bint is_plain(object x) noexcept:
+    """An exact ndarray in C order, aligned, of native byte order."""
+    return (
+        cnp.PyArray_CheckExact(x)
+        and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x)
+        and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>x)
+    )
+
+
+cdef inline int real_of(object x) noexcept:
+    """0 for a plain float32 array, 1 for a plain float64 array, -1 for anything else."""
+    cdef int kind
+    if not is_plain(x):
+        return -1
+    kind = cnp.PyArray_TYPE(<cnp.ndarray>x)
+    return 0 if kind == cnp.NPY_FLOAT32 else 1 if kind == cnp.NPY_FLOAT64 else -1
+
+
+cdef inline int real_with(object x, int ndim) noexcept:
+    """The same for an array of ndim axes."""
+    cdef int real = real_of(x)
+    return real if real >= 0 and cnp.PyArray_NDIM(<cnp.ndarray>x) == ndim else -1
+
+
+cdef inline bint is_real(object x, int ndim, int real) noexcept:
+    """Whether x is plain, of that dtype and number of axes."""
+    return real_with(x, ndim) == real
+
+
+cdef inline bint writable(object x) noexcept:
+    return cnp.PyArray_ISWRITEABLE(<cnp.ndarray>x)
+
+
+cdef inline int number(int real) noexcept:
+    """NumPy's number of the dtype."""
+    return cnp.NPY_FLOAT64 if real else cnp.NPY_FLOAT32
+
+
+cdef inline int64_t axis(object x, int k) noexcept:
+    return cnp.PyArray_DIM(<cnp.ndarray>x, k)
+
+
+cdef inline int64_t size(object x) noexcept:
+    return cnp.PyArray_SIZE(<cnp.ndarray>x)
+
+
+cdef inline void *data(object x) noexcept:
+    return cnp.PyArray_DATA(<cnp.ndarray>x)
+
+
+cdef inline void extent(object x, char **lo, char **hi) noexcept:
+    """The bytes from lo to hi in which an array's entries lie."""
+    cdef int64_t step, itemsize = cnp.PyArray_ITEMSIZE(<cnp.ndarray>x)
+    cdef int k
+    lo[0] = hi[0] = <char *>data(x)
+    if size(x) == 0:
+        return
+    hi[0] += itemsize
+    for k in range(cnp.PyArray_NDIM(<cnp.ndarray>x)):
+        step = (axis(x, k) - 1) * cnp.PyArray_STRIDE(<cnp.ndarray>x, k)
+        if step < 0:
+            lo[0] += step
+        else:
+            hi[0] += step
+
+
+cdef inline bint apart(object x, object y) noexcept:
+    """Whether two arrays lie in different places of memory; views that interlace count as one."""
+    cdef char *x_lo
+    cdef char *x_hi
+    cdef char *y_lo
+    cdef char *y_hi
+    extent(x, &x_lo, &x_hi)
+    extent(y, &y_lo, &y_hi)
+    return x_hi <= y_lo or y_hi <= x_lo
+
+
+cdef inline bint same_shape(object x, object y, int ndim) noexcept:
+    """Whether the first ndim axes are alike."""
+    cdef int k
+    for k in range(ndim):
+        if axis(x, k) != axis(y, k):
+            return False
+    return True
+
+
+cdef inline matrix as_matrix(object x) noexcept:
+    """All axes but the last are rows."""
+    cdef matrix m
+    cdef int ndim = cnp.PyArray_NDIM(<cnp.ndarray>x)
+    m.data = data(x)
+    m.columns = axis(x, ndim - 1)
+    m.rows = size(x) // m.columns if m.columns else 0
+    return m
+
+
+cdef inline vector as_vector(object x) noexcept:
+    cdef vector v
+    v.data, v.size = data(x), size(x)
+    return v
+
+
+cdef inline object empty(int ndim, cnp.npy_intp *shape, int real):
+    return cnp.PyArray_EMPTY(ndim, shape, number(real), 0)
+
+
+cdef inline object empty_like(object x, int real):
+    return cnp.PyArray_EMPTY(
+        cnp.PyArray_NDIM(<cnp.ndarray>x), cnp.PyArray_DIMS(<cnp.ndarray>x), number(real), 0
+    )
+
+
+cdef inline bint are_ids(object x) noexcept:
+    """Whether read_ids takes it: an ndarray of int64 or int32 in any layout."""
+    cdef int kind
+    if not cnp.PyArray_CheckExact(x) or not cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>x):
+        return False
+    kind = cnp.PyArray_TYPE(<cnp.ndarray>x)
+    return kind == cnp.NPY_INT64 or kind == cnp.NPY_LONGLONG or kind == cnp.NPY_INT32
+
+
+cdef inline bint read_ids(object idx, int64_t bound, id_list *ids) except -1:
+    """Copy ids, those below 0 counted from the end; False if one is outside [-bound, bound).
+
+    Call forget_ids in any case.
+    """
+    cdef int64_t n = size(idx), k, v, wrong = 0
+    cdef const int64_t *wide
+    cdef const int32_t *narrow
+    cdef int64_t *out
+    ids.size = 0
+    ids.data = ids.few
+    if n > FEW:
+        ids.data = <int64_t *>malloc(n * sizeof(int64_t))
+        if ids.data == NULL:
+            ids.data = ids.few
+            raise MemoryError(f"no memory for {n} ids")
+    idx = cnp.PyArray_GETCONTIGUOUS(<cnp.ndarray>idx)
+    out = ids.data
+    # v | (bound - 1 - v) is negative if v is outside [0, bound); this loop vectorises
+    if cnp.PyArray_ITEMSIZE(<cnp.ndarray>idx) == 8:
+        wide = <const int64_t *>data(idx)
+        for k in range(n):
+            v = wide[k]
+            out[k] = v
+            wrong |= v | (bound - 1 - v)
+    else:
+        narrow = <const int32_t *>data(idx)
+        for k in range(n):
+            v = narrow[k]
+            out[k] = v
+            wrong |= v | (bound - 1 - v)
+    if wrong < 0:
+        for k in range(n):
+            if out[k] < -bound or out[k] >= bound:
+                return False
+            if out[k] < 0:
+                out[k] += bound
+    ids.size = n
+    return True
+
+
+cdef inline void forget_ids(id_list *ids) noexcept:
+    if ids.data != ids.few:
+        free(ids.data)
+
+
+cdef inline slice_function entry(slice_function *kernels, str name, int real) except NULL:
+    """The kernel for a dtype, compiled or loaded when it is first wanted."""
+    if kernels[real] == NULL:
+        from fastembed.kernels._jit import address
+
+        kernels[real] = <slice_function><uintptr_t>address(name, "float64" if real else "float32")
+    return kernels[real]

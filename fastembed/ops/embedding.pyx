@@ -1,0 +1,256 @@
+"""Embedding lookup and its gradient."""
+
+import numpy as np
+
+from fastembed import _check
+
+cimport numpy as cnp
+from libc.stdint cimport int64_t
+from libc.stdlib cimport free, malloc
+
+from fastembed.ops._fit cimport (
+    apart, are_ids, as_matrix, as_vector, axis, empty, entry, forget_ids, id_list, is_real, matrix,
+    read_ids, real_with, same_shape, size, vector, writable,
+)
+from fastembed.runtime.pool cimport share, slice_function
+
+cnp.import_array()
+
+# nanoseconds of one thread, on the machine of docs/performance.md; see there how to measure them
+cdef double NS_A_ROW = 1.0
+cdef double NS_A_BYTE_COPIED = 0.016
+cdef double NS_A_BYTE_ZEROED = 0.015
+cdef double NS_A_BYTE_ADDED = 0.025
+
+cdef enum:
+    GROUP = 1 << 17  # bytes of rows that a core's cache holds beside what is added to them
+    GROUPED = 1 << 18  # a dW of fewer bytes stays in the cache of one core: no need of groups
+
+cdef slice_function[2] gather_entry
+cdef slice_function[2] scatter_entry
+cdef slice_function[2] group_entry
+cdef slice_function[2] groups_entry
+cdef slice_function[2] zero_entry
+
+ctypedef struct gather_args:
+    matrix W
+    vector idx
+    matrix out
+
+ctypedef struct scatter_args:
+    vector idx
+    matrix dout
+    matrix dW
+    int64_t zero, shift
+    vector order
+    vector starts
+
+
+def gather(W, idx, *, out=None):
+    """Look up rows of W: ``out[..., :] = W[idx[...], :]``.
+
+    Parameters
+    ----------
+    W : (V, D) ndarray of float32 or float64
+        One row per id.
+    idx : array_like of integers, any shape
+        Ids in [-V, V); negative ids count from the end.
+    out : ndarray, optional
+        Result to fill, of shape ``idx.shape + (D,)`` and W's dtype. Must not overlap W or idx.
+
+    Returns
+    -------
+    ndarray of W's dtype, shape ``idx.shape + (D,)``
+        ``out``, or a new array.
+
+    Raises
+    ------
+    IndexError
+        If an id is outside [-V, V); nothing has been written then.
+    TypeError, ValueError
+        If a dtype or a shape does not fit.
+    """
+    rows = gather_if_fit(W, idx, out)
+    return _gather_any(W, idx, out) if rows is None else rows
+
+
+def scatter_add(dW, idx, dout, *, zero=False):
+    """Add gradients to the rows they came from: ``dW[idx[...], :] += dout[..., :]``.
+
+    Duplicate ids are summed, in the order of idx, with the same bits at any thread count.
+
+    Parameters
+    ----------
+    dW : (V, D) ndarray of float32 or float64
+        Changed in place. Must not overlap idx or dout.
+    idx : array_like of integers, any shape
+        Ids in [-V, V); negative ids count from the end.
+    dout : ndarray of dW's dtype, shape ``idx.shape + (D,)``
+        One gradient per id.
+    zero : bool
+        Set dW to zero first.
+
+    Returns
+    -------
+    dW : ndarray
+
+    Raises
+    ------
+    IndexError
+        If an id is outside [-V, V); nothing has been written then.
+    TypeError, ValueError
+        If a dtype or a shape does not fit.
+    """
+    if not scatter_add_if_fit(dW, idx, dout, zero):
+        _scatter_add_any(dW, idx, dout, zero)
+    return dW
+
+
+# ---- doors
+
+
+cpdef gather_if_fit(W, idx, out=None):
+    """`gather`, or None if an argument does not fit as it is."""
+    cdef int real = real_with(W, 2), k, ndim
+    cdef cnp.npy_intp[32] shape
+    cdef gather_args args
+    cdef id_list ids
+    cdef double ns
+    if real < 0 or not are_ids(idx):
+        return None
+    ndim = cnp.PyArray_NDIM(<cnp.ndarray>idx)
+    if ndim >= 32:
+        return None
+    if out is None:
+        for k in range(ndim):
+            shape[k] = axis(idx, k)
+        shape[ndim] = axis(W, 1)
+        out = empty(ndim + 1, shape, real)
+    elif not (
+        is_real(out, ndim + 1, real) and writable(out) and same_shape(out, idx, ndim)
+        and axis(out, ndim) == axis(W, 1) and apart(out, W) and apart(out, idx)
+    ):
+        return None
+    try:
+        if not read_ids(idx, axis(W, 0), &ids):
+            return None
+        args.W, args.out = as_matrix(W), as_matrix(out)
+        args.idx.data, args.idx.size = ids.data, ids.size
+        ns = ids.size * (
+            NS_A_ROW + NS_A_BYTE_COPIED * args.W.columns * cnp.PyArray_ITEMSIZE(<cnp.ndarray>W)
+        )
+        kernel = entry(gather_entry, "embedding.gather_slices", real)
+        if ids.size and args.W.columns:
+            with nogil:
+                share(kernel, &args, ids.size, 1, ns)
+    finally:
+        forget_ids(&ids)
+    return out
+
+
+cpdef bint scatter_add_if_fit(dW, idx, dout, bint zero) except -1:
+    """`scatter_add`; False, and nothing is done, if an argument does not fit as it is."""
+    cdef int real = real_with(dW, 2), ndim
+    cdef scatter_args args
+    cdef id_list ids
+    if real < 0 or not writable(dW) or not are_ids(idx):
+        return False
+    ndim = cnp.PyArray_NDIM(<cnp.ndarray>idx)
+    if not (
+        is_real(dout, ndim + 1, real) and same_shape(dout, idx, ndim)
+        and axis(dout, ndim) == axis(dW, 1) and apart(dW, dout) and apart(dW, idx)
+    ):
+        return False
+    try:
+        if not read_ids(idx, axis(dW, 0), &ids):
+            return False
+        args.dW, args.dout = as_matrix(dW), as_matrix(dout)
+        args.idx.data, args.idx.size = ids.data, ids.size
+        args.zero = zero
+        _scatter(&args, real, dW)
+    finally:
+        forget_ids(&ids)
+    return True
+
+
+cdef int _scatter(scatter_args *args, int real, dW) except -1:
+    """Each thread owns groups of neighbouring rows: zeroes one and adds to it while it is cached.
+
+    No atomics, and each row is added to in the order of idx: the same bits at any thread count.
+    """
+    cdef int64_t itemsize = cnp.PyArray_ITEMSIZE(<cnp.ndarray>dW), n = args.idx.size
+    cdef int64_t row_bytes = args.dW.columns * itemsize, rows, groups
+    cdef double adding = n * (NS_A_ROW + NS_A_BYTE_ADDED * row_bytes)
+    cdef double zeroing = args.dW.rows * row_bytes * NS_A_BYTE_ZEROED if args.zero else 0
+    cdef vector flat
+    cdef int64_t *memory
+    cdef slice_function add, sort, fill
+    if args.dW.rows * row_bytes == 0:
+        return 0
+    if args.dW.rows * row_bytes <= GROUPED:
+        add = entry(scatter_entry, "embedding.scatter_add_slices", real)
+        fill = entry(zero_entry, "embedding.fill_zero_slices", real)
+        flat = as_vector(dW)
+        with nogil:
+            if args.zero:
+                fill(&flat, 0, flat.size, 0)
+            add(args, 0, n, 0)
+        return 0
+    add = entry(groups_entry, "embedding.scatter_add_groups_slices", real)
+    sort = entry(group_entry, "embedding.group_slices", real)
+    rows = max(1, min(GROUP // row_bytes, args.dW.rows // 32))
+    args.shift = 0
+    while (<int64_t>2 << args.shift) <= rows:
+        args.shift += 1
+    groups = ((args.dW.rows - 1) >> args.shift) + 1
+    memory = <int64_t *>malloc((n + groups + 1) * sizeof(int64_t))
+    if memory == NULL:
+        raise MemoryError(f"no memory to sort {n} ids")
+    args.order.data, args.order.size = memory, n
+    args.starts.data, args.starts.size = memory + n, groups + 1
+    try:
+        with nogil:
+            sort(args, 0, n, 0)
+            share(add, args, groups, 1, adding + zeroing)
+    finally:
+        free(memory)
+    return 0
+
+
+# ---- arguments that do not fit as they are
+
+
+def _gather_any(W, idx, out):
+    W = _check.floats("W", W, ndim=2)
+    ids = _check.integers("idx", idx)
+    V, D = W.shape
+    flat = _check.indices("idx", ids, V, "W")
+    shape = ids.shape + (D,)
+    if out is not None:
+        _check.output("out", out, shape, W.dtype, {"W": W, "idx": ids})
+    rows = gather_if_fit(W, flat)
+    if rows is None:  # a W that is a view in another order: no copy of all of it for some rows
+        rows = np.take(W, flat, axis=0) if V else np.empty((0, D), W.dtype)
+    if out is None:
+        return np.asarray(rows).reshape(shape)
+    out[...] = rows.reshape(shape)
+    return out
+
+
+def _scatter_add_any(dW, idx, dout, zero):
+    ids = _check.integers("idx", idx)
+    given = _check.floats("dW", dW, ndim=2)
+    V, D = given.shape
+    flat = _check.indices("idx", ids, V, "dW")
+    dout = _check.floats("dout", dout, dtype=given.dtype)
+    _check.shape("dout", dout, ids.shape + (D,), "(idx.shape + (D,))")
+    _check.output("dW", dW, (V, D), given.dtype, {"idx": ids, "dout": dout})
+    rows = _check.plain(dout.reshape(flat.size, D))
+    if scatter_add_if_fit(dW, flat, rows, zero):
+        return
+    if zero:
+        dW[...] = 0
+    used, places = np.unique(flat, return_inverse=True)  # a dW in another order: its used rows
+    sums = _check.plain(given[used])
+    scatter_add_if_fit(sums, places.reshape(-1), rows, False)
+    dW[used] = sums

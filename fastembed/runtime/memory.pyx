@@ -1,0 +1,65 @@
+"""Large scratch memory that is used again: fresh pages cost more than what is done in them."""
+
+from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
+from libc.string cimport memcpy
+
+cdef enum:
+    LINE = 64  # bytes of a cache line
+    SMALL = 1 << 16  # bytes; malloc reuses these by itself
+    LARGEST = 1 << 28  # bytes that may lie unused in all
+    PLACES = 16
+
+# blocks that lie unused; the GIL is held wherever they are touched, and no Python code runs
+cdef void *_blocks[PLACES]
+cdef size_t _sizes[PLACES]
+cdef size_t _unused = 0
+
+
+cdef class Memory:
+    """Uninitialised memory for as long as this object lives; a copy or a pickle holds its bytes."""
+
+    def __dealloc__(self):
+        global _unused
+        cdef int k
+        if self.size >= SMALL and _unused + self.size <= LARGEST:
+            for k in range(PLACES):
+                if _blocks[k] == NULL:
+                    _blocks[k], _sizes[k] = self.block, self.size
+                    _unused += self.size
+                    return
+        PyMem_RawFree(self.block)
+
+    def __reduce__(self):
+        return _with_bytes, (self.start[:self.size],)
+
+
+cdef Memory take(size_t nbytes):
+    """Memory of at least so many bytes that begins at a cache line."""
+    global _unused
+    cdef Memory memory = Memory.__new__(Memory)
+    cdef size_t step
+    cdef int k
+    if nbytes >= SMALL:
+        step = SMALL
+        while step * 16 < nbytes:
+            step *= 2
+        nbytes = (nbytes + step - 1) // step * step  # few sizes: similar calls share blocks
+        for k in range(PLACES):
+            if _sizes[k] == nbytes and _blocks[k] != NULL:
+                memory.block, memory.size = _blocks[k], nbytes
+                _blocks[k] = NULL
+                _unused -= nbytes
+                break
+    if memory.block == NULL:
+        memory.block = PyMem_RawMalloc(nbytes + LINE)
+        if memory.block == NULL:
+            raise MemoryError(f"no memory for {nbytes} bytes of scratch")
+        memory.size = nbytes
+    memory.start = <char *>((<size_t>memory.block + LINE - 1) & ~<size_t>(LINE - 1))
+    return memory
+
+
+def _with_bytes(bytes content):
+    cdef Memory memory = take(len(content))
+    memcpy(memory.start, <const char *>content, len(content))
+    return memory

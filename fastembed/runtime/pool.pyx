@@ -1,0 +1,159 @@
+# distutils: language = c++
+"""The face of the native pool (pool.h): how many threads kernels use, and how work reaches them."""
+
+import os
+import time
+
+from cpython.exc cimport PyErr_CheckSignals
+from libc.stdint cimport int64_t, uintptr_t
+
+
+cdef extern from "<atomic>" namespace "std" nogil:
+    cdef cppclass atomic[T]:
+        T load()
+        void store(T)
+
+
+cdef extern from "pool.h" namespace "fastembed" nogil:
+    ctypedef int (*interrupt_function)()
+    cdef struct Pool:
+        atomic[int] threads
+        atomic[int] started
+        atomic[int64_t] alone
+    Pool pool
+    int MOST
+    int64_t now()
+    void prepare()
+    int _members_for "fastembed::members_for"(double ns)
+    int _share "fastembed::share"(
+        slice_function run, const void *args, int64_t n, int64_t grain, double ns,
+        interrupt_function interrupted)
+    int _run_phases "fastembed::run_phases"(
+        phase_function run, const void *args, int64_t phases, int64_t parts,
+        interrupt_function interrupted)
+
+
+cdef int interrupted() noexcept with gil:
+    return PyErr_CheckSignals()
+
+
+cdef int share(
+    slice_function run, const void *args, int64_t n, int64_t grain, double ns
+) except -1 nogil:
+    """Run(args, lo, hi, member) on slices that together are range(n).
+
+    run     works on lo <= k < hi, any slices at the same time; member < members_for(ns) is its own
+    grain   slices begin at multiples of it
+    ns      nanoseconds that one thread would need for all: little work stays on this thread
+    """
+    return _share(run, args, n, grain, ns, interrupted)
+
+
+cdef int run_phases(
+    phase_function run, const void *args, int64_t phases, int64_t parts
+) except -1 nogil:
+    """Run(args, phase, part, parts) for every part of every phase, one phase after the other.
+
+    parts   1 to members_for(ns); who is free takes part, so results must not depend on who does
+    """
+    return _run_phases(run, args, phases, parts, interrupted)
+
+
+cdef int members_for(double ns) noexcept nogil:
+    """How many threads work that takes one thread ns nanoseconds should have."""
+    return _members_for(ns)
+
+
+def get_num_threads():
+    """Return how many threads a kernel may use.
+
+    The default is ``FASTEMBED_NUM_THREADS`` or else the CPUs that this process may use.
+    """
+    return pool.threads.load()
+
+
+def set_num_threads(n):
+    """Set how many threads a kernel may use.
+
+    Parameters
+    ----------
+    n : int
+        At least 1; beyond 64 counts as 64. More than the CPUs is allowed, and slower.
+
+    Raises
+    ------
+    ValueError
+        If n is not an integer >= 1.
+    """
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise ValueError(f"n must be an integer >= 1, got {n!r}")
+    pool.threads.store(min(n, MOST))
+    pool.alone.store(0)
+
+
+def resting():
+    """Seconds for which calls will use one thread, since a worker lost its CPU to other programs."""
+    return max(0, pool.alone.load() - now()) * 1e-9
+
+
+def run(uintptr_t function, uintptr_t args, int64_t n, int64_t grain=1, double ns=1e9):
+    """Share out a function of your own by its C address, for instance a Numba ``cfunc``'s.
+
+    Parameters
+    ----------
+    function : int
+        Address of a ``void (*)(void *args, int64 lo, int64 hi, int64 member)`` that works on units
+        lo <= k < hi and needs no GIL. Unchecked.
+    args : int
+        Address that it is given.
+    n : int
+        Units of work.
+    grain : int
+        Slices begin at multiples of it.
+    ns : float
+        Nanoseconds that one thread would need for all.
+    """
+    with nogil:
+        share(<slice_function>function, <const void *>args, n, grain, ns)
+
+
+cdef void _nothing(const void *args, int64_t lo, int64_t hi, int64_t member) noexcept nogil:
+    pass
+
+
+def handover(double pause, int repeats):
+    """Median seconds that it takes to have two slices of nothing done, after pauses.
+
+    Parameters
+    ----------
+    pause : float
+        Seconds before each measurement; workers fall asleep after 50 microseconds.
+    repeats : int
+    """
+    times = []
+    cdef double end
+    for _ in range(repeats):
+        end = time.perf_counter() + pause
+        if pause > 1e-4:
+            time.sleep(pause)
+        while time.perf_counter() < end:
+            pass
+        start = time.perf_counter()
+        share(_nothing, NULL, 2, 1, 1e6)
+        times.append(time.perf_counter() - start)
+    return sorted(times)[repeats // 2]
+
+
+cdef _default():
+    text = os.environ.get("FASTEMBED_NUM_THREADS", "").strip()
+    if text:
+        if not text.isascii() or not text.isdigit() or int(text) < 1:
+            raise ValueError(f"FASTEMBED_NUM_THREADS must be an integer >= 1, got {text!r}")
+        return int(text)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+prepare()
+set_num_threads(_default())
