@@ -18,8 +18,11 @@ cdef extern from *:
     #define NS_A_DOT 4               /* negative sampling: a product, whatever its length */
     #define NS_A_FACTOR 0.1          /* and each multiply-add of it */
     #define NS_A_SQUARE 0.1          /* global norm */
+    #define NS_A_STEP 0.3            /* an entry in the steps of sgd, momentum, Nesterov */
+    #define NS_A_STEP_WITH_ROOT 0.8  /* AdaGrad, RMSprop, Adam */
     #define NS_A_PLUS 0.15           /* x += y, x *= a */
     """
     const double NS_A_ROW, NS_A_BYTE_COPIED, NS_A_BYTE_ZEROED, NS_A_BYTE_ADDED
     const double FLOPS_A_NS, NS_A_PRODUCT
-    const double NS_A_SCORE, NS_A_LOGIT, NS_A_DOT, NS_A_FACTOR, NS_A_SQUARE, NS_A_PLUS
+    const double NS_A_SCORE, NS_A_LOGIT, NS_A_DOT, NS_A_FACTOR, NS_A_SQUARE
+    const double NS_A_STEP, NS_A_STEP_WITH_ROOT, NS_A_PLUS
