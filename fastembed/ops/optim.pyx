@@ -359,6 +359,12 @@ def each(str name, lists, tuple scalars):
             yield arrays
 
 
+cpdef double adam_rate(lr, beta1, beta2, int64_t step) except? -1:
+    """``lr * sqrt(1 - beta2**step) / (1 - beta1**step)``, what adam takes as lr_t."""
+    cdef double first = number("beta1", beta1), second = number("beta2", beta2)
+    return number("lr", lr) * sqrt(1 - second**step) / (1 - first**step)
+
+
 cpdef bint clip_if_fit(arrays, max_norm) except -1:
     """Scale arrays so that their common norm is at most max_norm; False, and nothing is done, if
     one does not fit as it is."""
