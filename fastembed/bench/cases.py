@@ -3,9 +3,11 @@
 Tests and benchmarks read the same table. An op that is not in it fails a test.
 """
 
+import math
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -42,8 +44,9 @@ class Op:
     draw : callable
         ``draw(rng, sizes, ids, dtype)`` -> dict of inputs.
     make : callable
-        ``make(module, inputs)`` -> a function that does the work once and returns its results as a
-        tuple of arrays. The module is ``fast`` or ``reference``. Sizes are among the inputs.
+        ``make(module, inputs)`` -> a function that does the work once and returns its results, an
+        array or a tuple of them. The module is ``fast`` or ``reference``. Sizes are among the
+        inputs.
     small : dict
         The sizes of its test.
     work : callable
@@ -56,6 +59,10 @@ class Op:
         The two modules.
     repeats : int
         How many calls have their results compared.
+    ranges : dict
+        Size -> its least and its greatest value, where cases are drawn.
+    fits : callable
+        ``fits(sizes)`` -> whether drawn sizes need a bearable amount of memory and time.
     """
 
     covers: tuple
@@ -68,6 +75,8 @@ class Op:
     fast: str = "fastembed.ops"
     reference: str = "fastembed.reference"
     repeats: int = 1
+    ranges: dict = field(default_factory=dict)
+    fits: Callable = lambda sizes: True
 
 
 @dataclass(frozen=True)
@@ -107,12 +116,61 @@ def short(number):
     return str(number)
 
 
+def as_tuple(results):
+    """What a task returned as a tuple of arrays."""
+    return tuple(results) if isinstance(results, tuple | list) else (results,)
+
+
+# partial: what small calls are wrapped in counts for everyone, and it costs the least
 def _gather(m, x):
-    return lambda: (m.gather(x["W"], x["idx"], out=x["out"]),)
+    return partial(m.gather, x["W"], x["idx"])
+
+
+def _gather_out(m, x):
+    return partial(m.gather, x["W"], x["idx"], out=x["out"])
 
 
 def _scatter_add(m, x):
-    return lambda: (m.scatter_add(x["dW"], x["idx"], x["dout"], zero=True),)
+    return partial(m.scatter_add, x["dW"], x["idx"], x["dout"])
+
+
+def _scatter_add_zero(m, x):
+    return partial(m.scatter_add, x["dW"], x["idx"], x["dout"], zero=True)
+
+
+def _embedding_op(name, draw, make, work):
+    return Op(
+        (name,),
+        draw,
+        make,
+        {"V": 11, "D": 5, "n": 40},
+        work,
+        ids=("uniform", "zipf", "hot", "constant"),
+        ranges={"V": (100, 1_000_000), "D": (8, 1024), "n": (1, 65_536)},
+        # at most 256 MB of W and 64 MB of output
+        fits=lambda s: s["V"] * s["D"] <= 1 << 26 and s["n"] * s["D"] <= 1 << 24,
+    )
+
+
+def _embedding_ops():
+    def rows(s, itemsize):
+        return Work(copied=s["n"] * (2 * s["D"] * itemsize + 8))
+
+    # each gradient is read once; rows that are added to are filled and then in a cache
+    def gradients(s, itemsize):
+        return Work(copied=s["n"] * (s["D"] * itemsize + 8))
+
+    def zeroed(s, itemsize):
+        return Work(gradients(s, itemsize).copied, filled=s["V"] * s["D"] * itemsize)
+
+    return {
+        "gather": _embedding_op("gather", inputs.gather, _gather, rows),
+        "gather out": _embedding_op("gather", inputs.gather, _gather_out, rows),
+        "scatter_add": _embedding_op("scatter_add", inputs.scatter, _scatter_add, gradients),
+        "scatter_add zero": _embedding_op(
+            "scatter_add", inputs.scatter, _scatter_add_zero, zeroed
+        ),
+    }
 
 
 def _cell(name):
@@ -338,25 +396,7 @@ def _step_ops():
 
 
 OPS = {
-    "gather": Op(
-        ("gather",),
-        inputs.gather,
-        _gather,
-        {"V": 11, "D": 5, "n": 40},
-        lambda s, itemsize: Work(copied=s["n"] * (2 * s["D"] * itemsize + 8)),
-        ids=("uniform", "zipf", "hot", "constant"),
-    ),
-    "scatter_add": Op(
-        ("scatter_add",),
-        inputs.scatter,
-        _scatter_add,
-        {"V": 11, "D": 5, "n": 40},
-        # each gradient is read once; rows that are added to are filled and then in a cache
-        lambda s, itemsize: Work(
-            copied=s["n"] * (s["D"] * itemsize + 8), filled=s["V"] * s["D"] * itemsize
-        ),
-        ids=("uniform", "zipf", "hot", "constant"),
-    ),
+    **_embedding_ops(),
     **_recurrent_ops(),
     "matmul": Op(
         ("matmul",),
@@ -501,6 +541,23 @@ OPS = {
 
 # the distribution of ids that a case has unless it says otherwise: words of a text
 ZIPF = "zipf"
+
+
+def drawn(op, count, seed):
+    """Cases whose sizes are drawn log-uniformly: for more of them, the same ones and others."""
+    row = OPS[op]
+    rng = np.random.default_rng([seed, zlib.crc32(op.encode())])
+    likely = [ids for ids in row.ids if ids in ("", "uniform", ZIPF)]
+    found = {}
+    while len(found) < count:
+        sizes = {
+            name: round(math.exp(rng.uniform(math.log(low), math.log(high))))
+            for name, (low, high) in row.ranges.items()
+        }
+        if row.fits(sizes):
+            one = Case(op, sizes, likely[len(found) % len(likely)])
+            found[one.name] = one
+    return list(found.values())
 
 
 def case(op, ids=None, dtype="float32", **sizes):

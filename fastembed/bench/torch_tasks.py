@@ -1,11 +1,13 @@
 """The cases of the table in PyTorch: each task is what a PyTorch user would write."""
 
 import itertools
+from functools import partial
 
 import numpy as np
 import torch
 
-from fastembed.bench.peers import Task
+from fastembed.bench.cases import as_tuple
+from fastembed.bench.peers import Task, quickest
 from fastembed.bench.steps import CHECKED
 
 
@@ -14,27 +16,46 @@ def _tensors(x, *names):
 
 
 def _fetch(results):
-    return [r.detach().numpy() if isinstance(r, torch.Tensor) else r for r in results]
+    return [
+        r.detach().numpy() if isinstance(r, torch.Tensor) else r for r in as_tuple(results)
+    ]
 
 
 def _gather(x):
+    W, idx = _tensors(x, "W", "idx")
+    ways = partial(torch.embedding, W, idx), partial(torch.index_select, W, 0, idx)
+    return Task(quickest(*ways), _fetch)
+
+
+def _gather_out(x):
     W, idx, out = _tensors(x, "W", "idx", "out")
-
-    def run():
-        return (torch.index_select(W, 0, idx, out=out),)
-
-    return Task(run, _fetch)
+    return Task(partial(torch.index_select, W, 0, idx, out=out), _fetch)
 
 
 def _scatter_add(x):
-    # the backward of nn.Embedding; index_add_ into zeros is slower
-    dout, idx = _tensors(x, "dout", "idx")
-    V = len(x["dW"])
+    dW, dout, idx = _tensors(x, "dW", "dout", "idx")
+    before = dW.clone()
 
-    def run():
-        return (torch.ops.aten.embedding_dense_backward(dout, idx, V, -1, False),)
+    def in_two():
+        return dW.add_(_dense_gradient(dW, idx, dout))
 
+    run = quickest(partial(dW.index_add_, 0, idx, dout), in_two)
+    dW.copy_(before)
     return Task(run, _fetch)
+
+
+def _scatter_add_zero(x):
+    dW, dout, idx = _tensors(x, "dW", "dout", "idx")
+
+    def into_zeros():
+        return dW.zero_().index_add_(0, idx, dout)
+
+    return Task(quickest(partial(_dense_gradient, dW, idx, dout), into_zeros), _fetch)
+
+
+def _dense_gradient(dW, idx, dout):
+    """The backward of nn.Embedding, which has a new tensor for it."""
+    return torch.ops.aten.embedding_dense_backward(dout, idx, len(dW), -1, False)
 
 
 def _gates(array, order):
@@ -178,7 +199,9 @@ def _rnnlm(x):
 # no GRU: PyTorch's resets after the product with Wh, the book's before it
 TASKS = {
     "gather": _gather,
+    "gather out": _gather_out,
     "scatter_add": _scatter_add,
+    "scatter_add zero": _scatter_add_zero,
     "lstm fwd": _lstm(False),
     "lstm fwd+bwd": _lstm(True),
     "matmul": _matmul,
