@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from fastembed.bench.cases import OPS, as_tuple
+from fastembed.bench.cases import OPS, flat
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Task:
     def results(self):
         results = []
         for _ in range(self.repeats if self.compared else 0):
-            results += [np.array(array) for array in as_tuple(self.fetch(self.run()))]
+            results += [np.array(array) for array in flat(self.fetch(self.run()))]
         return results
 
     def detail(self):
@@ -132,6 +132,8 @@ class Plain:
 class Torch:
     """PyTorch on the CPU, in its own threads."""
 
+    compiled = False
+
     def __init__(self, threads=None):
         self.threads = threads or cpus()
 
@@ -142,10 +144,18 @@ class Torch:
         return f"PyTorch {torch.__version__}, {_threads(self.threads)}"
 
     def task(self, case):
-        from fastembed.bench import torch_tasks
+        from fastembed.bench import torch_steps, torch_tasks
 
+        if case.op in torch_steps.MODELS:
+            return torch_steps.task(case.op, case.inputs(), self.compiled)
         make = torch_tasks.TASKS.get(case.op)
-        return None if make is None else make(case.inputs())
+        return None if make is None or self.compiled else make(case.inputs())
+
+
+class TorchCompiled(Torch):
+    """PyTorch's compiler on the same training steps; it needs a C++ compiler."""
+
+    compiled = True
 
 
 class Thinc:
@@ -223,16 +233,24 @@ class Ceiling:
         return Task(lambda: np.dot(a, a, out=out), compared=False)
 
 
-def contenders(threads=None):
-    """The contenders of the short benchmark; the first one is the oracle of the others."""
-    return [
-        Contender("reference", "fastembed.bench.peers:Reference"),
-        Contender("ours", "fastembed.bench.peers:Ours", (threads,)),
-        Contender("torch", "fastembed.bench.peers:Torch", (threads,)),
-        ceiling(threads),
-    ]
+def ours(threads=None, name="ours"):
+    return Contender(name, "fastembed.bench.peers:Ours", (threads,))
 
 
 def ceiling(threads=None):
     """The machine's own speed; it takes part where its figure is a case's ceiling (gather)."""
     return Contender("ceiling", "fastembed.bench.peers:Ceiling", (threads,))
+
+
+REFERENCE = Contender("reference", "fastembed.bench.peers:Reference")
+
+
+def contenders(threads=None):
+    """Those of every cell; the first one is the oracle of the others."""
+    return [
+        REFERENCE,
+        Contender("numpy", "fastembed.bench.peers:Plain"),
+        ours(threads),
+        Contender("torch", "fastembed.bench.peers:Torch", (threads,)),
+        ceiling(threads),
+    ]

@@ -48,11 +48,10 @@ class Worker:
         return digests
 
     def estimate(self):
-        """Return the seconds of a call, about: the best of a few, or one that is long."""
+        """Return the seconds of a call, about: the best of a few."""
         (seconds,), _ = self.measure(1, 1, False)
-        if seconds > 0.05:
-            return seconds
-        return min(self.measure(3, max(1, int(1e-4 / seconds)), False)[0])
+        inner = max(1, int(1e-4 / seconds))
+        return min(seconds, *self.measure(1 if seconds > 0.05 else 3, inner, False)[0])
 
     def measure(self, samples, inner, warm):
         """Return the seconds of one call, for each of the samples of inner calls, and CPU time."""
