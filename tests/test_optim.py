@@ -202,6 +202,7 @@ ODD = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", STEPS)
@@ -218,6 +219,7 @@ def test_steps_of_odd_arrays(rng, name, dtype, odd):
             np.testing.assert_allclose(np.asarray(array), value, rtol=TOLERANCE[dtype])
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_norm_scale_and_clipping_of_odd_arrays(rng, dtype, odd):

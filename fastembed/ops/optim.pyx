@@ -256,11 +256,13 @@ cdef class Step:
 
     cdef slice_function[2] kernels
     cdef readonly str name
+    cdef str kernel
     cdef tuple states, scalars
     cdef double ns  # an entry
 
     def __init__(self, name, states, scalars, ns):
-        self.name, self.states, self.scalars, self.ns = name, states, scalars, ns
+        self.name, self.kernel = name, f"optim.{name}_slices"
+        self.states, self.scalars, self.ns = states, scalars, ns
 
     cdef bint run_if_fit(self, tuple arrays, tuple scalars) except -1:
         """Step arrays (param, grad, states); False, and nothing is done, if one does not fit."""
@@ -288,7 +290,7 @@ cdef class Step:
                 if not apart(array, arrays[j]):
                     return False
             places[k][0] = as_vector(array)
-        run = entry(self.kernels, f"optim.{self.name}_slices", real)
+        run = entry(self.kernels, self.kernel, real)
         with nogil:
             share(run, &args, args.param.size, LINE, args.param.size * self.ns)
         return True
