@@ -151,7 +151,8 @@ def test_type_stubs_name_what_the_compiled_module_has(source):
         node.name: [argument.arg for argument in node.args.args + node.args.kwonlyargs]
         for node in functions
     }
-    module = importlib.import_module(".".join(source.relative_to(PACKAGE.parent).with_suffix("").parts))
+    parts = source.relative_to(PACKAGE.parent).with_suffix("").parts
+    module = importlib.import_module(".".join(parts))
     for name in stubs.keys() - compiled.keys():  # imported from another module
         assert hasattr(module, name)
         del stubs[name]

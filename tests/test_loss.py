@@ -288,20 +288,18 @@ def odd(array):
 def test_other_byte_orders_and_unaligned_arrays(rng, dtype):
     x, dout = (rng.standard_normal((6, 9)).astype(dtype) for _ in range(2))
     labels, bits = rng.integers(-9, 9, 6), rng.integers(0, 2, (6, 9))
-    expected = [
-        ops.softmax(x),
-        ops.softmax_backward(dout, x),
-        *ops.softmax_cross_entropy(x, labels),
-        *ops.sigmoid_cross_entropy(x, bits),
-    ]
-    for x, dout, labels, bits in zip(*map(odd, (x, dout, labels, bits)), strict=True):
-        result = [
+
+    def results(x, dout, labels, bits):
+        return [
             ops.softmax(x),
             ops.softmax_backward(dout, x),
             *ops.softmax_cross_entropy(x, labels),
             *ops.sigmoid_cross_entropy(x, bits),
         ]
-        for array, value in zip(result, expected, strict=True):
+
+    plain = x, dout, labels, bits
+    for arrays in zip(*map(odd, plain), strict=True):
+        for array, value in zip(results(*arrays), results(*plain), strict=True):
             np.testing.assert_array_equal(array, value)
             assert array.dtype == value.dtype and array.dtype.isnative
 

@@ -74,7 +74,7 @@ def _sum_without(p, removed, count):
 
 @kernel
 def _walk(p, x, removed, count):
-    """The first v whose p, added to those before it, makes more than x; removed ones do not count."""
+    """The first v whose p and those before it, without the removed ones, make more than x."""
     total, k, last = 0.0, 0, 0
     for v in range(p.shape[0]):
         if k < count and removed[k] == v:
