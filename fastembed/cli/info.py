@@ -76,9 +76,9 @@ def _threads():
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     given = os.environ.get("FASTEMBED_NUM_THREADS")
     source = f"FASTEMBED_NUM_THREADS={given}" if given else "one per CPU"
-    from fastembed.threads import get_num_threads
-
     try:
+        from fastembed.threads import get_num_threads
+
         return f"{get_num_threads()} ({source}; this process may use {usable} CPUs)"
     except ValueError as error:
         return f"wrong setting: {error}"
