@@ -6,8 +6,7 @@ import time
 import numpy as np
 from tqdm import tqdm
 
-from fastembed.ops.accumulate import add_all
-from fastembed.optimizer import fits_ops
+from fastembed.ops.optim import add_if_fit
 from fastembed.util import clip_grads
 
 __all__ = ["RnnlmTrainer", "Trainer", "clip_grads", "np", "remove_duplicate", "time"]
@@ -228,9 +227,7 @@ def remove_duplicate(params, grads):
 
 
 def _add(grad, others):
-    if all(type(g) is np.ndarray and g.dtype == grad.dtype for g in others) and fits_ops(grad):
-        add_all(grad, others)
-    else:
+    if not add_if_fit(grad, others):
         for other in others:
             grad += other
 

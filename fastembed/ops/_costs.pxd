@@ -1,0 +1,28 @@
+"""What work costs one thread: by it, the pool decides how many threads a call is worth.
+
+Nanoseconds, float32 (float64 costs up to twice that), on one CPU of the machine that
+docs/performance.md names; ``python -m benchmarks.costs`` measures them. They move only the sizes
+from which work is shared out: being wrong by a third costs little, and never changes a bit.
+"""
+
+cdef extern from *:
+    """
+    #define NS_A_ROW 1.0             /* a row looked up or added to, whatever its length */
+    #define NS_A_BYTE_COPIED 0.016   /* gather */
+    #define NS_A_BYTE_ZEROED 0.015
+    #define NS_A_BYTE_ADDED 0.025    /* scatter-add */
+    #define FLOPS_A_NS 200           /* large matrix products; half of it in float64 */
+    #define NS_A_PRODUCT 100         /* a small matrix product, whatever its size */
+    #define NS_A_SCORE 0.6           /* softmax, with or without its loss and gradient */
+    #define NS_A_LOGIT 10            /* sigmoid cross-entropy */
+    #define NS_A_DOT 4               /* negative sampling: a product, whatever its length */
+    #define NS_A_FACTOR 0.1          /* and each multiply-add of it */
+    #define NS_A_SQUARE 0.1          /* global norm */
+    #define NS_A_STEP 0.3            /* an entry in the steps of sgd, momentum, Nesterov */
+    #define NS_A_STEP_WITH_ROOT 0.8  /* AdaGrad, RMSprop, Adam */
+    #define NS_A_PLUS 0.15           /* x += y, x *= a */
+    """
+    const double NS_A_ROW, NS_A_BYTE_COPIED, NS_A_BYTE_ZEROED, NS_A_BYTE_ADDED
+    const double FLOPS_A_NS, NS_A_PRODUCT
+    const double NS_A_SCORE, NS_A_LOGIT, NS_A_DOT, NS_A_FACTOR, NS_A_SQUARE
+    const double NS_A_STEP, NS_A_STEP_WITH_ROOT, NS_A_PLUS
