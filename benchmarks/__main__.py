@@ -5,7 +5,7 @@ import json
 import sys
 
 from benchmarks import markdown, measure, plots, readme
-from fastembed.bench import report
+from fastembed.bench import add_choice, report, table
 
 PROG = "python -m benchmarks"
 
@@ -13,11 +13,15 @@ PROG = "python -m benchmarks"
 def parser():
     p = argparse.ArgumentParser(
         prog=PROG,
-        description="Measure every cell, scaling, training steps by layer, start-up, memory and "
-        "interference; say which goals are met. Within 20 minutes, or 2 with --quick.",
+        description="Measure every part (" + ", ".join((*table.PARTS, "runtime", "book")) + ") "
+        "and say which goals are met. Each part takes a few minutes, all of them half an hour; "
+        "two minutes with --quick.",
     )
     p.add_argument("--quick", action="store_true", help="fewer cells and rounds, within 2 minutes")
-    p.add_argument("--only", metavar="NAME", help="only cases whose name contains NAME")
+    add_choice(p)
+    p.add_argument(
+        "--book", metavar="FOLDER", help="a clone of the book's code, whose scripts are run too"
+    )
     p.add_argument("--json", metavar="FILE", help="write all figures to FILE")
     p.add_argument("--markdown", metavar="FILE", help="write the tables to FILE")
     p.add_argument("--plots", metavar="FOLDER", help="write the plots (PNG) into FOLDER")
@@ -32,7 +36,7 @@ def parser():
 def _read(path):
     with open(path, encoding="utf-8") as file:
         data = json.load(file)
-    if data.get("schema") != report.SCHEMA or not {"sections", "skipped"} <= data.keys():
+    if data.get("schema") != report.SCHEMA or not {"goals", "skipped"} <= data.keys():
         raise ValueError("not written by this version of the benchmark")
     return data
 
@@ -56,14 +60,12 @@ def main(argv=None):
         return 2
     if data is None:
         try:
-            data = measure.run(
-                options.quick, options.only, report.progress, f"{PROG} {' '.join(argv)}".strip()
-            )
+            data = measure.run(options, report.progress, f"{PROG} {' '.join(argv)}".strip())
         except KeyboardInterrupt:
             report.progress_end()
             print(f"{PROG}: interrupted", file=sys.stderr)
             return 130
-        except measure.NoCase as error:
+        except measure.NothingToMeasure as error:
             print(f"{PROG}: error: {error}", file=sys.stderr)
             return 2
         report.progress_end()

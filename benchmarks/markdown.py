@@ -3,6 +3,9 @@
 from fastembed.bench import report
 from fastembed.bench.report import seconds, times
 
+RACERS = ("ours", *report.PEERS)
+WORKERS = ("awake", "asleep")
+
 
 def table(header, lines, left=1):
     rule = ["---"] * left + ["---:"] * (len(header) - left)
@@ -14,16 +17,20 @@ def whole(data):
     parts = ["# Benchmark", f"`{data['command']}`, {data['date']}", report.heading(data)]
     if data.get("goals") and data.get("only") is None:
         parts += ["## Goals", goals(data)]
-    for title, rows in data["sections"].items():
-        rows = [data["cases"][k] for k in rows]
-        if rows:
-            parts += [
-                f"## {title[0].upper()}{title[1:]}",
-                report.markdown_table(rows, data["disturbed"]),
-            ]
-            details = layers(rows)
-            if details:
-                parts += ["### By layer", details]
+    for title in dict.fromkeys(row["section"] for row in data["cases"]):
+        rows = [row for row in data["cases"] if row["section"] == title]
+        parts.append(f"## {title[0].upper()}{title[1:]}")
+        if rows[0]["drawn"]:
+            parts += [table(report.DRAWN, report.drawn(rows)), drawn(rows, data["disturbed"])]
+        else:
+            parts.append(table(report.COLUMNS, report.cells(rows, data["disturbed"]), left=2))
+        details = layers(rows)
+        if details:
+            parts += ["### By layer", details]
+    if data.get("scripts"):
+        parts += ["## Unedited scripts of the book", scripts(data["scripts"])]
+    if data.get("runtime"):
+        parts += ["## Runtime", runtime(data["runtime"])]
     if data.get("startup"):
         parts += ["## Start-up", startup(data["startup"])]
     if data.get("memory"):
@@ -44,6 +51,32 @@ def goals(data):
         (goal["what"], goal["goal"], goal["figure"], words[goal["met"]]) for goal in data["goals"]
     ]
     return table(("what", "goal", "measured", ""), lines, left=4)
+
+
+def drawn(rows, disturbed):
+    """Drawn cells, those first where a peer is best."""
+    lines = []
+    for row in sorted(rows, key=lambda row: report.best_peer(row)[1] or 0):
+        best, ratio = report.best_peer(row)
+        who = row["contenders"]
+        medians = [seconds(who[name]["median"]) if name in who else "" for name in RACERS]
+        label = row["name"] + (" (!)" if row["name"] in disturbed else "")
+        lines.append((label, *medians, best or "", times(ratio)))
+    return table(("cell", *RACERS, "best peer", "best peer / ours"), lines)
+
+
+def scripts(found):
+    lines = [
+        (name, seconds(row["python"]), seconds(row["run"]), times(row["python"] / row["run"]))
+        for name, row in found.items()
+    ]
+    return table(("a step of", "python", "python -m fastembed run", "python / run"), lines)
+
+
+def runtime(found):
+    lines = [(f"gather of one id: {who}", seconds(value)) for who, value in found["one id"].items()]
+    lines += [(f"two slices handed out, workers {k}", seconds(found[k])) for k in WORKERS]
+    return table(("what", "time"), lines)
 
 
 def layers(rows):
@@ -78,13 +111,11 @@ def startup(found):
         ("import numpy", seconds(found["import_numpy"])),
         ("import fastembed after it", seconds(found["import_fastembed"])),
     ]
-    lines += [
-        (f"first call of {op}, beyond the second", seconds(value))
-        for op, value in found["first_call"].items()
-    ]
-    if "first_call_floor" in found:
-        floor = seconds(found["first_call_floor"])
-        lines.append(("first call of a Numba function that does nothing", floor))
+    for key, after in (("first_call", ""), ("first_call_after_numba", " after import numba")):
+        lines += [
+            (f"first call of {op}{after}, beyond the second", seconds(value))
+            for op, value in found[key].items()
+        ]
     lines += [
         (f"`fastembed warmup`, cache {'empty' if state == 'cold' else 'full'}", seconds(value))
         for state, value in (found.get("compile") or {}).items()

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from fastembed.bench import report
 from fastembed.bench.report import times
 
 COLOURS = {
@@ -34,13 +35,13 @@ def pyplot():
 
 
 def all_plots(data, folder):
-    """Write speed.png, scaling.png, threads.png and layers.png, as far as there are figures."""
+    """Write speed.png, drawn.png, threads.png and layers.png, as far as there are figures."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, draw in (
         ("speed.png", speed),
-        ("scaling.png", scaling),
+        ("drawn.png", drawn),
         ("threads.png", threads),
         ("layers.png", layers),
     ):
@@ -50,7 +51,7 @@ def all_plots(data, folder):
 
 
 def _rows(data, title):
-    return [data["cases"][k] for k in data["sections"].get(title, [])]
+    return [row for row in data["cases"] if row["section"] == title]
 
 
 def headline(data):
@@ -58,9 +59,9 @@ def headline(data):
     wanted = (
         ("TimeEmbedding fwd+bwd", {"V": 10_000, "D": 100}, "TimeEmbedding, 10k words × 100"),
         ("TimeEmbedding fwd+bwd", {"V": 10_000, "D": 650}, "TimeEmbedding, 10k words × 650"),
-        ("scatter_add", {"V": 100_000, "D": 300}, "scatter-add, 100k × 300"),
-        ("scatter_add", {"V": 30_000, "D": 768}, "scatter-add, 30k × 768"),
-        ("gather", {"V": 30_000, "D": 768}, "gather, 30k × 768"),
+        ("scatter_add zero", {"V": 100_000, "D": 300}, "scatter-add, 100k × 300"),
+        ("scatter_add zero", {"V": 30_000, "D": 768}, "scatter-add, 30k × 768"),
+        ("gather out", {"V": 30_000, "D": 768}, "gather, 30k × 768"),
         ("lstm fwd+bwd", {"N": 20, "H": 100}, "LSTM, 20 × 35 steps, H = 100"),
         ("lstm fwd+bwd", {"N": 20, "H": 650}, "LSTM, 20 × 35 steps, H = 650"),
         ("lstm fwd+bwd", {"N": 64, "H": 256}, "LSTM, 64 × 50 steps, H = 256"),
@@ -77,7 +78,7 @@ def headline(data):
         for row in data["cases"]:
             if (
                 row["op"] == op
-                and row["cell"]
+                and not row["drawn"]
                 and row["ids"] in ("", "zipf")
                 and sizes.items() <= row["sizes"].items()
                 and "ours" in row["contenders"]
@@ -124,31 +125,31 @@ def speed(data, path):
     return True
 
 
-def scaling(data, path):
-    """Median times along one size, for each op and size."""
-    titles = [title for title in data["sections"] if " over " in title and _rows(data, title)]
-    if not titles:
+def drawn(data, path):
+    """Drawn cells by the time that ours needs: how many times that the best peer needs."""
+    by_section = {}
+    for row in data["cases"]:
+        if row["drawn"] and "ours" in row["contenders"] and report.best_peer(row)[0]:
+            by_section.setdefault(row["section"], []).append(row)
+    if not by_section:
         return False
     plt = pyplot()
-    columns = 4
-    lines = -(-len(titles) // columns)
-    figure, grid = plt.subplots(lines, columns, figsize=(4 * columns, 3.2 * lines), squeeze=False)
-    for axes in grid.flat[len(titles) :]:
-        axes.set_visible(False)
-    for axes, title in zip(grid.flat, titles, strict=False):
-        axis = title.rsplit(" ", 1)[1]
-        rows = _rows(data, title)
-        for who in ("reference", "torch", "ours"):
+    figure, grid = plt.subplots(
+        1, len(by_section), figsize=(4.5 * len(by_section), 4), squeeze=False, sharey=True
+    )
+    for axes, (title, rows) in zip(grid[0], by_section.items(), strict=True):
+        for who in report.PEERS:
             points = [
-                (row["sizes"][axis], row["contenders"][who]["median"] * 1e3)
+                (row["contenders"]["ours"]["median"] * 1e6, report.best_peer(row)[1])
                 for row in rows
-                if who in row["contenders"]
+                if report.best_peer(row)[0] == who
             ]
             if points:
-                axes.plot(*zip(*points, strict=True), "o-", color=COLOURS[who], label=LABELS[who])
-        axes.set(xscale="log", yscale="log", title=title, xlabel=axis)
-    grid[0, 0].set_ylabel("ms")
-    grid[0, 0].legend(fontsize=8)
+                axes.plot(*zip(*points, strict=True), ".", color=COLOURS[who], label=LABELS[who])
+        axes.axhline(1, color=COLOURS["ours"], linewidth=2)
+        axes.set(xscale="log", yscale="log", title=title, xlabel="µs of fastembed")
+        axes.legend(fontsize=8, title="best peer")
+    grid[0, 0].set_ylabel("time of the best peer, in fastembed's")
     figure.tight_layout()
     _save(figure, plt, path)
     return True

@@ -3,11 +3,12 @@
 import statistics
 import threading
 import time
+import timeit
 import tracemalloc
 
 import numpy as np
 
-from fastembed.bench.cases import OPS, Case, case
+from fastembed.bench.cases import OPS, Case, case, flat
 from fastembed.bench.peers import Contender, Task, cpus
 from fastembed.bench.worker import settle
 
@@ -16,14 +17,14 @@ BLOCK = 0.25  # seconds of one block of calls, about
 
 BITS = [
     case("gather", V=10_000, D=100, n=5_000),
-    case("scatter_add", V=10_000, D=100, n=5_000),
-    case("scatter_add", "hot", V=1_000, D=650, n=5_000),
-    case("scatter_add", V=200_000, D=16, n=20_000),
+    case("scatter_add zero", V=10_000, D=100, n=5_000),
+    case("scatter_add zero", "hot", V=1_000, D=650, n=5_000),
+    case("scatter_add zero", V=200_000, D=16, n=20_000),
 ]
 INTERFERENCE = {
     "softmax_cross_entropy": case("softmax_cross_entropy", n=700, V=10_000),
     "lstm fwd+bwd": case("lstm fwd+bwd", N=20, T=35, D=100, H=100),
-    "scatter_add": case("scatter_add", V=10_000, D=650, n=700),
+    "scatter_add": case("scatter_add zero", V=10_000, D=650, n=700),
 }
 WITH = ("two threads", "np.dot", "torch")
 MEMORY = [
@@ -40,7 +41,12 @@ class Probe:
 
     def task(self, probe):
         kind, *what = probe.op.split(": ")
-        tell = {"bits": bits, "memory": memory, "interference": interference}[kind]
+        tell = {
+            "bits": bits,
+            "memory": memory,
+            "interference": interference,
+            "runtime": runtime,
+        }[kind]
         return Task(lambda: None, tell=lambda: tell(*what), compared=False)
 
 
@@ -71,25 +77,49 @@ def bits():
         results = set()
         for threads in (1, 2, 3, 7):
             fastembed.set_num_threads(threads)
-            results.add(b"".join(np.ascontiguousarray(array) for array in _ours(one)()))
+            results.add(b"".join(np.ascontiguousarray(array) for array in flat(_ours(one)())))
         found[one.name] = len(results) == 1
     return found
+
+
+def runtime():
+    """Seconds of handing out slices after pauses, and of the smallest gather beside np.take's."""
+    from fastembed import ops
+    from fastembed.runtime import pool
+
+    names = {
+        "gather": ops.gather,
+        "take": np.take,
+        "W": np.ones((1000, 16), "f"),
+        "idx": np.array([7]),
+    }
+    calls = {"ours": "gather(W, idx)", "np.take": "take(W, idx, 0)"}
+    number = 10_000
+    found = {who: [] for who in calls}
+    for _ in range(25):
+        for who, call in calls.items():
+            found[who].append(timeit.timeit(call, globals=names, number=number) / number)
+    return {
+        "one id": {who: statistics.median(times) for who, times in found.items()},
+        "awake": pool.handover(0, 5000),
+        "asleep": pool.handover(0.02, 100),
+    }
 
 
 def memory(which):
     """Bytes that TimeEmbedding's backward allocates at most, beyond the gradient it fills."""
     found = {}
     for one in MEMORY:
-        x = one.inputs()
+        (W,), (xs,), (dout,) = one.inputs()["parts"]
         if which == "ours":
             from fastembed.time_layers import TimeEmbedding
         else:
             from fastembed.reference.layers import TimeEmbedding
-        layer = TimeEmbedding(x["W"])
+        layer = TimeEmbedding(W)
         for _ in range(2):  # the first one loads what is loaded once
-            layer.forward(x["xs"])
+            layer.forward(xs)
             tracemalloc.start()
-            layer.backward(x["dout"])
+            layer.backward(dout)
             peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
         found[one.name] = peak

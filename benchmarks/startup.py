@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 IMPORT = """
 import time
@@ -22,6 +21,7 @@ import time
 import numpy as np
 import fastembed
 from fastembed.bench import cases
+{before}
 op = cases.OPS[{op!r}]
 x = cases.Case({op!r}, op.small, op.ids[-1]).inputs()
 a = time.perf_counter()
@@ -29,27 +29,6 @@ run = op.make(fastembed.ops, x)
 run()
 b = time.perf_counter()
 run()
-c = time.perf_counter()
-print(b - a, c - b)
-"""
-# what Numba itself needs before the first call of any function, compiled and cached as ours are
-FLOOR = """
-from numba import njit
-
-@njit(nogil=True, cache=True)
-def nothing(a):
-    return a.shape[0]
-"""
-FLOOR_CALL = """
-import sys, time
-import numpy as np
-sys.path.insert(0, {folder!r})
-array = np.zeros(3)
-a = time.perf_counter()
-from nothing import nothing
-nothing(array)
-b = time.perf_counter()
-nothing(array)
 c = time.perf_counter()
 print(b - a, c - b)
 """
@@ -82,9 +61,9 @@ def measure(quick, say):
     -------
     dict
         ``import_numpy`` and ``import_fastembed`` (beyond NumPy's); ``first_call``: op -> seconds
-        of the first call beyond the second; ``first_call_floor``: the same for a Numba function
-        that does nothing; ``compile``: seconds of ``warmup`` in an empty cache
-        and, for comparison, in a full one.
+        of the first call beyond the second; ``first_call_after_numba``: the same where Numba is
+        imported before; ``compile``: seconds of ``warmup`` in an empty cache and, for comparison,
+        in a full one.
     """
     repeats = 3 if quick else 7
     say("import")
@@ -93,14 +72,12 @@ def measure(quick, say):
         "import_numpy": statistics.median(row[0] for row in imports),
         "import_fastembed": statistics.median(row[1] for row in imports),
         "first_call": {},
+        "first_call_after_numba": {},
     }
     for op in FIRST_CALLS[: 3 if quick else None]:
         say(f"first call of {op}")
-        found["first_call"][op] = _first_call(FIRST_CALL.format(op=op), repeats - 2)
-    with tempfile.TemporaryDirectory() as folder:
-        say("first call of a Numba function that does nothing")
-        Path(folder, "nothing.py").write_text(FLOOR, "utf-8")
-        found["first_call_floor"] = _first_call(FLOOR_CALL.format(folder=folder), repeats - 2)
+        for key, before in (("first_call", ""), ("first_call_after_numba", "import numba")):
+            found[key][op] = _first_call(FIRST_CALL.format(op=op, before=before), repeats - 2)
     if not quick:
         with tempfile.TemporaryDirectory() as folder:
             say("compiling every kernel")

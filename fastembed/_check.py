@@ -35,7 +35,7 @@ def floats(name, array, ndim=None, dtype=None):
 
 
 def number(name, value):
-    """Return value as a float; refuse all but real numbers, NumPy's and arrays of no axes among them."""
+    """Return a real number (NumPy's and arrays of no axes are some) as a float; refuse the rest."""
     if isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind in "fiu":
         value = value.item()
     if not isinstance(value, Real):
@@ -135,5 +135,5 @@ def output(name, array, expected, dtype, inputs):
 
 
 def plain(array):
-    """The array as kernels take it (C order, aligned, native bytes, no subclass), copied if need be."""
+    """The array as kernels take it (C order, aligned, native, no subclass), copied if need be."""
     return np.require(np.asarray(array), array.dtype.newbyteorder("="), "CA")

@@ -3,12 +3,9 @@
 Each step is written out for the arrays that the compiled one does not take.
 """
 
-import math
-
 import numpy as np
 
-from fastembed._check import number
-from fastembed.ops.optim import each
+from fastembed.ops.optim import adam_rate, each
 
 __all__ = ["AdaGrad", "Adam", "Momentum", "Nesterov", "RMSprop", "SGD", "np"]
 
@@ -111,14 +108,13 @@ class Adam:
         """Change each param in place by its gradient."""
         if self.m is None:
             self.m, self.v = zeros_like(params), zeros_like(params)
-        lr, beta1, beta2 = number("lr", self.lr), self.beta1, self.beta2
+        lr_t = adam_rate(self.lr, self.beta1, self.beta2, self.iter + 1)
         self.iter += 1
-        lr_t = lr * math.sqrt(1.0 - beta2**self.iter) / (1.0 - beta1**self.iter)
         for param, grad, m, v in each(
-            "adam", (params, grads, self.m, self.v), (lr_t, beta1, beta2)
+            "adam", (params, grads, self.m, self.v), (lr_t, self.beta1, self.beta2)
         ):
-            m += (1 - beta1) * (grad - m)
-            v += (1 - beta2) * (grad**2 - v)
+            m += (1 - self.beta1) * (grad - m)
+            v += (1 - self.beta2) * (grad**2 - v)
             param -= np.float64(lr_t) * m / (np.sqrt(v) + 1e-7)
 
 

@@ -438,7 +438,11 @@ class TimeSoftmaxWithLoss:
     ----------
     ignore_label : int
         Labels of this value (-1) count for nothing; if all are, the loss is NaN.
+    train_flg : bool
+        Set it to False and forward makes no gradient; a backward that comes nevertheless does.
     """
+
+    train_flg = True
 
     def __init__(self):
         self.params, self.grads = [], []
@@ -460,16 +464,16 @@ class TimeSoftmaxWithLoss:
             raise IndexError(f"ts must be an integer array, got {ts.dtype}")
         scores = cast(xs, common_dtype(xs))
         ignore = self.ignore_label
-        loss, dscores = ops.softmax_cross_entropy(scores, ts, ignore_label=ignore)
-        if np.isnan(loss) and (ts == ignore).all():
-            dscores.fill(np.nan)
-        self.cache = _LossCache(dscores, ts, ignore)
+        loss, dscores = ops.softmax_cross_entropy(
+            scores, ts, ignore_label=ignore, need_grad=self.train_flg
+        )
+        self.cache = _LossCache(scores, dscores, ts, ignore)
         return loss
 
     def backward(self, dout=1):
         """Return the gradient of xs. A second call works on what the first has returned."""
-        if isinstance(self.cache, _LossCache) and self.cache.dscores is not None:
-            dx = self.cache.take_gradient()
+        dx = self.cache.take_gradient() if isinstance(self.cache, _LossCache) else None
+        if dx is not None:
             if not is_one(dout):
                 dx *= dout
             return dx
@@ -696,19 +700,30 @@ class _SigmoidLossSteps(_Steps):
 class _LossCache:
     """The gradient that forward made; unpacked, it is labels, probabilities, mask and shape."""
 
-    def __init__(self, dscores, ts, ignore_label):
-        self.dscores, self.shape = dscores, dscores.shape
-        self.flat = dscores.reshape(-1, self.shape[2])
-        self.ts, self.ignore_label = ts.reshape(-1), ignore_label
+    def __init__(self, scores, dscores, ts, ignore_label):
+        self.shape, self.ts, self.ignore_label = scores.shape, ts.reshape(-1), ignore_label
+        self.scores, self.dscores = scores, None
+        if dscores is not None:
+            self._keep(dscores)
+
+    def _keep(self, dscores):
+        self.dscores, self.flat, self.scores = dscores, dscores.reshape(-1, self.shape[2]), None
+        if (self.ts == self.ignore_label).all():
+            dscores.fill(np.nan)
 
     def take_gradient(self):
+        """The gradient, once; None from then on."""
+        if self.scores is not None:  # forward made the loss alone
+            labels = self.ts.reshape(self.shape[:2])
+            self._keep(
+                ops.softmax_cross_entropy(self.scores, labels, ignore_label=self.ignore_label)[1]
+            )
         dscores, self.dscores = self.dscores, None
         return dscores
 
     def __iter__(self):
         mask = self.ts != self.ignore_label
-        if self.dscores is not None:
-            self.dscores = None
+        if self.take_gradient() is not None:
             self.flat *= mask.sum()  # back to probabilities (zero where ignored)
             self.flat[np.flatnonzero(mask), self.ts[mask]] += 1
         return iter((self.ts, self.flat, mask, self.shape))

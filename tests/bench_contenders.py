@@ -3,6 +3,7 @@
 import os
 import time
 
+from fastembed.bench.cases import flat
 from fastembed.bench.peers import Reference, Task
 
 
@@ -13,7 +14,7 @@ class Wrong(Reference):
         right = super().task(case)
 
         def fetch(results):
-            arrays = [array.copy() for array in right.fetch(results)]
+            arrays = [array.copy() for array in flat(right.fetch(results))]
             arrays[0].flat[-1] += 1
             return arrays
 

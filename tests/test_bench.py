@@ -16,7 +16,7 @@ import pytest
 
 import fastembed
 from fastembed import ops
-from fastembed.bench import cases, inputs, load, main, peers, report, runner, worker
+from fastembed.bench import cases, inputs, load, main, peers, report, runner, table, worker
 
 TINY = cases.Case("gather", {"V": 11, "D": 5, "n": 40}, "uniform")
 REFERENCE = peers.Contender("reference", "fastembed.bench.peers:Reference")
@@ -57,7 +57,7 @@ def test_fast_equals_reference(case, n_threads, threads):
     results = []
     for path in (op.reference, op.fast):
         run = op.make(importlib.import_module(path), case.inputs())
-        results.append([np.array(array) for _ in range(op.repeats) for array in run()])
+        results.append([np.array(array) for _ in range(op.repeats) for array in cases.flat(run())])
     assert len(results[0]) == len(results[1]) > 0
     for expected, got in zip(*results, strict=True):
         assert got.shape == expected.shape and np.all(np.isfinite(expected))
@@ -70,18 +70,101 @@ def test_fast_equals_reference(case, n_threads, threads):
 def test_inputs_are_equal_by_seed_and_not_constant():
     for op, row in cases.OPS.items():
         case = cases.Case(op, row.small, row.ids[-1])
-        for name, array in case.inputs().items():
-            again = case.inputs()[name]
-            if isinstance(array, np.ndarray) and name != "out":
-                np.testing.assert_array_equal(array, again)
-                if array.dtype.kind == "f" and array.size > 1:
-                    assert np.ptp(array) > 0, (op, name)
+        for name, first in case.inputs().items():
+            again = cases.flat(case.inputs()[name])
+            for array, same in zip(cases.flat(first), again, strict=True):
+                if isinstance(array, np.ndarray) and name != "out":
+                    np.testing.assert_array_equal(array, same)
+                    if array.dtype.kind == "f" and array.size > 1:
+                        assert np.ptp(array) > 0, (op, name)
 
 
-def test_every_case_of_the_command_is_in_the_table():
-    for chosen in (cases.QUICK, cases.MICRO):
-        assert all(case.op in cases.OPS for case in chosen)
-        assert len({case.name for case in chosen}) == len(chosen)
+def test_every_layer_of_the_book_is_in_the_table():
+    from fastembed.reference import layers
+
+    classes = [thing for thing in vars(layers).values() if isinstance(thing, type)]
+    names = {one.__name__ for one in classes if one.__module__ == layers.__name__}
+    in_table = {op.split()[0] for op in cases.LAYER_OPS}
+    assert {name for name in names if not name.startswith("_")} - in_table == {"UnigramSampler"}
+
+
+def test_every_cell_is_in_the_table_of_ops():
+    for quick, fewer in ((False, 1), (True, 30)):
+        for section in table.sections(quick, fewer=fewer):
+            names = [case.name for case in section.cases]
+            assert len(set(names)) == len(names) > 0, section.title
+            assert all(case.op in cases.OPS and case.tolerance > 0 for case in section.cases)
+    named = [case for part in table.PARTS.values() for case in part.cells]
+    assert set(map(repr, table.QUICK)) <= set(map(repr, named))
+
+
+def test_drawn_cells_follow_from_the_seed_and_fill_their_ranges():
+    for op in ("gather", "lstm fwd", "TimeLSTM fwd+bwd"):
+        row, found = cases.OPS[op], cases.drawn(op, 200, 3)
+        assert found == cases.drawn(op, 200, 3) and found[:20] == cases.drawn(op, 20, 3)
+        assert found != cases.drawn(op, 200, 4)
+        for name, (low, high) in row.ranges.items():
+            values = [case.sizes[name] for case in found]
+            assert low <= min(values) < low * (high / low) ** 0.2
+            assert high >= max(values) > low * (high / low) ** 0.7
+            middle = (low * high) ** 0.5  # half of them are below it, if nothing is too large
+            assert 0.3 < sum(value < middle for value in values) / len(values) < 0.8
+        assert all(row.fits(case.sizes) for case in found)
+        assert {case.ids for case in found} == ({""} if row.ids == ("",) else {"uniform", "zipf"})
+
+
+def test_what_only_chooses():
+    def titles(only):
+        return [section.title for section in table.sections(only=only)]
+
+    assert titles("gather") == ["gather", "gather, drawn"]
+    assert titles("scatter, steps") == ["scatter", "scatter, drawn", "steps"]
+    (section,) = table.sections(only="Peeky")
+    assert [case.op for case in section.cases] == ["PeekySeq2seq step"]
+    assert table.sections(only="no such thing") == []
+    (section,) = table.sections(only="gather", count=3, seed=5)[1:]
+    assert len(section.cases) == 6 and section.drawn
+
+
+def test_drawn_cells_are_summed_up():
+    def row(op, drawn=True, **ratios):
+        contenders = {name: {"times_ours": ratio} for name, ratio in ratios.items()}
+        return {"op": op, "name": f"{op} {ratios}", "drawn": drawn, "contenders": contenders}
+
+    rows = [
+        row("gather", reference=9.0, numpy=2.0, torch=8.0),
+        row("gather", reference=0.5, ceiling=0.1),
+        row("gather", drawn=False, reference=0.1),
+        row("lstm fwd", torch=1.0, ours=1.0),
+    ]
+    assert report.best_peer(rows[0]) == ("numpy", 2.0)
+    (gather, lstm) = report.drawn(rows)
+    assert gather == ("gather", "2", "50%", "0.50×", "1.00×", rows[1]["name"])
+    assert lstm[:5] == ("lstm fwd", "1", "100%", "1.00×", "1.00×")
+
+
+def test_the_quickest_way_is_taken():
+    def slow():
+        time.sleep(0.01)
+
+    def quick():
+        time.sleep(0.001)
+
+    assert peers.quickest(slow, quick) is quick and peers.quickest(quick, slow) is quick
+    assert peers.quickest(slow) is slow
+
+
+@pytest.mark.parametrize("op", [case.op for case in table.STEPS])
+def test_pytorch_trains_the_same_model(op):
+    pytest.importorskip("torch")
+    from fastembed.bench import torch_steps
+
+    row = cases.OPS[op]
+    case = cases.Case(op, row.small, row.ids[-1])
+    expected = peers.Reference().task(case).results()
+    got = torch_steps.task(op, case.inputs()).results()
+    np.testing.assert_allclose(got, expected, rtol=1e-4)
+    assert len(set(map(float, expected))) == row.repeats == 3
 
 
 @pytest.mark.parametrize("distribution", ["uniform", "zipf", "hot", "constant"])

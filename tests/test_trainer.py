@@ -186,6 +186,19 @@ def test_optimizers_take_what_the_book_s_take(name, dtypes):
         np.testing.assert_allclose(a, b, rtol=1e-2 if "e" in dtypes else 1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", [name for name in optimizer.__all__ if name != "np"])
+@pytest.mark.parametrize("dtype", ["f", "d"])
+def test_a_gradient_that_is_the_parameter(name, dtype):
+    start = np.random.default_rng(2).standard_normal((4, 3)).astype(dtype)
+    params, plain = [start.copy(), start[0].copy()], [start.copy(), start[0].copy()]
+    fast, twin = getattr(optimizer, name)(), getattr(slow_training, name)()
+    for _ in range(3):
+        fast.update(params, params)
+        twin.update(plain, plain)
+    for a, b in zip(params, plain, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
 # ---- evaluation
 
 

@@ -5,6 +5,7 @@ the whole of it.
 """
 
 import argparse
+import math
 import sys
 import time
 
@@ -15,12 +16,12 @@ def parser(prog):
     """The command's options."""
     p = argparse.ArgumentParser(
         prog=prog,
-        description="Time gather, scatter-add, LSTM, softmax cross-entropy and a training step "
-        "against NumPy, and against PyTorch when it is installed. Each contender runs in a process "
-        "of its own, and results are compared before anything is timed.",
+        description="Time kernels, layers and training steps against NumPy, and against PyTorch "
+        "when it is installed. Each contender runs in a process of its own, and results are "
+        "compared before anything is timed.",
     )
-    p.add_argument("--quick", action="store_true", help="fewer sizes, within 30 s")
-    p.add_argument("--only", metavar="NAME", help="only cases whose name contains NAME")
+    p.add_argument("--quick", action="store_true", help="fewer cases, within 30 s")
+    add_choice(p)
     p.add_argument("--threads", type=_positive, metavar="N", help="threads of ours and PyTorch's")
     p.add_argument("--json", metavar="FILE", help="write all figures to FILE")
     p.add_argument(
@@ -35,6 +36,25 @@ def parser(prog):
     )
     p.add_argument("--list", action="store_true", help="print the names of the cases and end")
     return p
+
+
+def add_choice(p):
+    """The options that say what is measured."""
+    p.add_argument(
+        "--only",
+        metavar="NAMES",
+        help="only these parts (gather,scatter,recurrent,layers,steps …), or cases whose name "
+        "contains one of NAMES",
+    )
+    p.add_argument("--drawn", type=_count, metavar="N", help="draw N cells of each op")
+    p.add_argument("--seed", type=_count, default=1, help="of the drawn sizes (default: 1)")
+
+
+def _count(text):
+    n = int(text)
+    if n < 0:
+        raise argparse.ArgumentTypeError(f"must be at least 0, got {n}")
+    return n
 
 
 def _positive(text):
@@ -54,15 +74,16 @@ def main(argv=None, prog="python -m fastembed bench"):
     prog : str
         The command's name, for its help.
     """
-    from fastembed.bench import cases, peers, report, runner
+    from fastembed.bench import peers, report, runner, table
 
     options = parser(prog).parse_args(argv)
-    chosen = cases.select(cases.QUICK if options.quick else cases.MICRO, options.only)
-    if not chosen:
-        print(f"{prog}: no case has {options.only!r} in its name", file=sys.stderr)
+    fewer = 30 if options.quick else 6
+    sections = table.sections(options.quick, options.only, options.drawn, options.seed, fewer)
+    if not sections:
+        print(f"{prog}: no part or case has {options.only!r} in its name", file=sys.stderr)
         return 2
     if options.list:
-        print("\n".join(case.name for case in chosen))
+        print("\n".join(case.name for section in sections for case in section.cases))
         return 0
     if options.json and not _can_write(options.json):
         print(f"{prog}: can't write {options.json}", file=sys.stderr)
@@ -71,44 +92,29 @@ def main(argv=None, prog="python -m fastembed bench"):
     contenders = [c for c in peers.contenders(options.threads) if c.name not in options.skip]
     for spec in options.contender:
         contenders.append(peers.Contender(spec.split(":")[-1], spec))
-    ceiling = [peers.ceiling(options.threads)]
-    budget, patience = (0.4, 1.0) if options.quick else (1.5, 2.0)
-    measured, limits, skipped = [], [], []
-    with runner.Session(contenders, patience=patience, say=report.progress) as session:
-        try:
-            # the ceilings at both ends, since other programs come and go
-            for case in [*cases.CEILINGS, *chosen, *cases.CEILINGS]:
-                report.progress(case.name)
-                if case.op == "ceiling":
-                    limits.append((case, session.measure(case, ceiling, budget=0.2)))
-                elif options.quick and time.perf_counter() - started > QUICK_LIMIT:
-                    skipped.append(case.name)
-                else:
-                    measured.append((case, session.measure(case, budget=budget)))
-        except KeyboardInterrupt:
-            report.progress_end()
-            print(f"{prog}: interrupted", file=sys.stderr)
-            return 130
+    end = started + QUICK_LIMIT if options.quick else math.inf
+    try:
+        with runner.Session(contenders, patience=1.5, say=report.progress) as session:
+            ran = runner.race(session, sections, lambda _: contenders, options.threads, end)
+    except KeyboardInterrupt:
+        report.progress_end()
+        print(f"{prog}: interrupted", file=sys.stderr)
+        return 130
     report.progress_end()
-    limits = report.ceilings(limits)
-    rows = [report.row(case, results, limits) for case, results in measured]
-    session.versions.pop("ceiling", None)
-    data = report.document(
-        f"{prog} {' '.join(argv or [])}".strip(),
-        rows,
-        limits,
-        session,
-        time.perf_counter() - started,
-    )
-    data["skipped"] = skipped
+    data = report.document(f"{prog} {' '.join(argv or [])}".strip(), ran, session)
+    data["seconds"] = time.perf_counter() - started
     print(report.heading(data))
     print()
-    print(report.text_table(rows, session.disturbed))
+    print(report.text_table(data["cases"], session.disturbed))
     print()
+    drawn = report.drawn(data["cases"])
+    if drawn:
+        print(report.as_text([report.DRAWN, *drawn], left=1))
+        print()
     for problem in session.problems:
         print(f"PROBLEM: {problem.splitlines()[0]}")
-    if skipped:
-        print(f"not measured, since time ran out: {', '.join(skipped)}")
+    if data["skipped"]:
+        print(f"not measured, since time ran out: {', '.join(data['skipped'])}")
     print(f"{data['seconds']:.1f} s")
     if options.json:
         report.write_json(options.json, data)

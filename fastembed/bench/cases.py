@@ -3,13 +3,15 @@
 Tests and benchmarks read the same table. An op that is not in it fails a test.
 """
 
+import math
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
-from fastembed.bench import inputs, steps
+from fastembed.bench import inputs, layers, steps
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,8 @@ class Op:
     draw : callable
         ``draw(rng, sizes, ids, dtype)`` -> dict of inputs.
     make : callable
-        ``make(module, inputs)`` -> a function that does the work once and returns its results as a
-        tuple of arrays. The module is ``fast`` or ``reference``. Sizes are among the inputs.
+        ``make(module, inputs)`` -> a function that does the work once and returns its results (see
+        `flat`). The module is ``fast`` or ``reference``. Sizes are among the inputs.
     small : dict
         The sizes of its test.
     work : callable
@@ -56,6 +58,10 @@ class Op:
         The two modules.
     repeats : int
         How many calls have their results compared.
+    ranges : dict
+        Size -> its least and its greatest value, where cases are drawn.
+    fits : callable
+        ``fits(sizes)`` -> whether drawn sizes need a bearable amount of memory and time.
     """
 
     covers: tuple
@@ -68,6 +74,8 @@ class Op:
     fast: str = "fastembed.ops"
     reference: str = "fastembed.reference"
     repeats: int = 1
+    ranges: dict = field(default_factory=dict)
+    fits: Callable = lambda sizes: True
 
 
 @dataclass(frozen=True)
@@ -107,23 +115,73 @@ def short(number):
     return str(number)
 
 
+def flat(results):
+    """All arrays of a result: one, or a tuple or list of results, or None."""
+    if isinstance(results, tuple | list):
+        return [array for part in results for array in flat(part)]
+    return [] if results is None else [results]
+
+
+# partial: what small calls are wrapped in counts for everyone, and it costs the least
 def _gather(m, x):
-    return lambda: (m.gather(x["W"], x["idx"], out=x["out"]),)
+    return partial(m.gather, x["W"], x["idx"])
+
+
+def _gather_out(m, x):
+    return partial(m.gather, x["W"], x["idx"], out=x["out"])
 
 
 def _scatter_add(m, x):
-    return lambda: (m.scatter_add(x["dW"], x["idx"], x["dout"], zero=True),)
+    return partial(m.scatter_add, x["dW"], x["idx"], x["dout"])
+
+
+def _scatter_add_zero(m, x):
+    return partial(m.scatter_add, x["dW"], x["idx"], x["dout"], zero=True)
+
+
+def _embedding_op(name, draw, make, work):
+    return Op(
+        (name,),
+        draw,
+        make,
+        {"V": 11, "D": 5, "n": 40},
+        work,
+        ids=("uniform", "zipf", "hot", "constant"),
+        ranges={"V": (100, 1_000_000), "D": (8, 1024), "n": (1, 65_536)},
+        # at most 256 MB of W and 64 MB of output
+        fits=lambda s: s["V"] * s["D"] <= 1 << 26 and s["n"] * s["D"] <= 1 << 24,
+    )
+
+
+def _embedding_ops():
+    def rows(s, itemsize):
+        return Work(copied=s["n"] * (2 * s["D"] * itemsize + 8))
+
+    # each gradient is read once; rows that are added to are filled and then in a cache
+    def gradients(s, itemsize):
+        return Work(copied=s["n"] * (s["D"] * itemsize + 8))
+
+    def zeroed(s, itemsize):
+        return Work(gradients(s, itemsize).copied, filled=s["V"] * s["D"] * itemsize)
+
+    return {
+        "gather": _embedding_op("gather", inputs.gather, _gather, rows),
+        "gather out": _embedding_op("gather", inputs.gather, _gather_out, rows),
+        "scatter_add": _embedding_op("scatter_add", inputs.scatter, _scatter_add, gradients),
+        "scatter_add zero": _embedding_op("scatter_add", inputs.scatter, _scatter_add_zero, zeroed),
+    }
 
 
 def _cell(name):
     def make(m, x):
         forward, backward = getattr(m, f"{name}_cell"), getattr(m, f"{name}_cell_backward")
         x0, dh = np.ascontiguousarray(x["xs"][:, 0]), np.ascontiguousarray(x["dhs"][:, 0])
+        arrays = x0, *x["states"], x["Wx"], x["Wh"], x["b"]
         gradients = (dh, x["dc"]) if name == "lstm" else (dh,)
 
         def run():
-            *states, cache = forward(x0, *x["states"], x["Wx"], x["Wh"], x["b"])
-            return (*states, *backward(*gradients, cache))
+            *states, cache = forward(*arrays)
+            return states, backward(*gradients, cache)
 
         return run
 
@@ -133,12 +191,16 @@ def _cell(name):
 def _sequence(name, train):
     def make(m, x):
         forward, backward = getattr(m, name), getattr(m, f"{name}_backward")
+        arrays, dhs = (x["xs"], x["Wx"], x["Wh"], x["b"], *x["states"]), x["dhs"]
 
         def run():
-            *outputs, cache = forward(x["xs"], x["Wx"], x["Wh"], x["b"], *x["states"])
-            return (*outputs, *backward(x["dhs"], cache)) if train else tuple(outputs)
+            *outputs, cache = forward(*arrays)
+            return outputs, backward(dhs, cache)
 
-        return run
+        def infer():
+            return forward(*arrays, need_cache=False)
+
+        return run if train else infer
 
     return make
 
@@ -226,32 +288,11 @@ def _negative_samples(m, x):
     return run
 
 
-def _time_embedding(m, x):
-    layer = m.TimeEmbedding(x["W"])
-
-    def run():
-        out = layer.forward(x["xs"])
-        layer.backward(x["dout"])
-        return out, layer.grads[0]
-
-    return run
-
-
-def _time_softmax(m, x):
-    layer = m.TimeSoftmaxWithLoss()
-
-    def run():
-        loss = layer.forward(x["scores"], x["labels"])
-        return loss, layer.backward()
-
-    return run
-
-
 def _stream(reads_and_writes):
     return lambda s, itemsize: Work(copied=reads_and_writes * s["n"] * itemsize)
 
 
-_LSTM_SMALL = {"N": 3, "T": 5, "D": 7, "H": 6}
+_RECURRENT_RANGES = {"N": (1, 128), "T": (1, 100), "D": (8, 1024), "H": (8, 1024)}
 _RECURRENT_TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
 
 
@@ -272,9 +313,11 @@ def _recurrent_ops():
                 (name, f"{name}_backward") if train else (name,),
                 draw,
                 _sequence(name, train),
-                _LSTM_SMALL,
+                {"N": 3, "T": 5, "D": 7, "H": 6},
                 _recurrent_work(gates, train),
                 tolerance=_RECURRENT_TOLERANCE,
+                ranges=_RECURRENT_RANGES,
+                fits=lambda s: s["N"] * s["T"] * (s["D"] + s["H"]) * s["H"] <= 1e8,
             )
     return rows
 
@@ -322,6 +365,9 @@ def _step_ops():
     def seq2seq(s):
         return _lstm_products(s, s["D"], s["Te"] + s["T"]) + output(s)
 
+    def peeky(s):
+        return seq2seq(s) + output(s) + s["N"] * s["T"] * s["H"] * 4 * s["H"]
+
     def attention(s):
         return seq2seq(s) + output(s) + 2 * s["N"] * s["T"] * s["Te"] * s["H"]
 
@@ -331,32 +377,56 @@ def _step_ops():
         "CBOW step": _step_op(steps.contexts, steps.cbow, window, ids=word_ids),
         "SkipGram step": _step_op(steps.contexts, steps.skip_gram, window, ids=word_ids),
         "Seq2seq step": _step_op(steps.sequences, steps.seq2seq, answers, seq2seq),
+        "PeekySeq2seq step": _step_op(steps.sequences, steps.peeky_seq2seq, answers, peeky),
         "AttentionSeq2seq step": _step_op(
             steps.sequences, steps.attention_seq2seq, answers, attention
         ),
     }
 
 
-OPS = {
-    "gather": Op(
-        ("gather",),
-        inputs.gather,
-        _gather,
-        {"V": 11, "D": 5, "n": 40},
-        lambda s, itemsize: Work(copied=s["n"] * (2 * s["D"] * itemsize + 8)),
-        ids=("uniform", "zipf", "hot", "constant"),
-    ),
-    "scatter_add": Op(
-        ("scatter_add",),
-        inputs.scatter,
-        _scatter_add,
-        {"V": 11, "D": 5, "n": 40},
-        # each gradient is read once; rows that are added to are filled and then in a cache
-        lambda s, itemsize: Work(
-            copied=s["n"] * (s["D"] * itemsize + 8), filled=s["V"] * s["D"] * itemsize
+def _layer_op(module, names, parts, make, reference="layers", work=None):
+    return Op(
+        (),
+        layers.draw(parts),
+        make,
+        {name: layers.SMALL[name] for name in names},
+        work or (lambda s, itemsize: Work()),
+        tolerance={"float32": 1e-4},  # the layers' outputs are float32, as the book's
+        fast=f"fastembed.{module}",
+        reference=f"fastembed.reference.{reference}",
+        repeats=2,
+        ranges={name: layers.RANGES[name] for name in names},
+    )
+
+
+def _layer_ops():
+    work = {
+        # each gathered row is read and written, each gradient read; rows added to are filled
+        "TimeEmbedding": lambda s, itemsize: Work(
+            copied=s["N"] * s["T"] * (3 * s["D"] * itemsize + 16),
+            filled=s["V"] * s["D"] * itemsize,
         ),
-        ids=("uniform", "zipf", "hot", "constant"),
-    ),
+        "TimeSoftmaxWithLoss": lambda s, itemsize: Work(
+            copied=2 * s["N"] * s["T"] * s["V"] * itemsize
+        ),
+    }
+    rows = {}
+    for name, (module, names, parts) in layers.LAYERS.items():
+        make = layers.layer(name)
+        rows[f"{name} fwd+bwd"] = _layer_op(module, names, parts, make, work=work.get(name))
+    for name in layers.OPTIMIZERS:
+        make = layers.optimizer(name)
+        rows[f"{name} update"] = _layer_op("optimizer", "DH", layers.weights, make, "training")
+    rows["clip_grads"] = _layer_op("util", "DH", layers.weights, layers.clip_grads, "training")
+    for name, (names, parts) in layers.FUNCTIONS.items():
+        make = layers.function(name)
+        rows[f"functions.{name}"] = _layer_op("functions", names, parts, make)
+    return rows
+
+
+LAYER_OPS = _layer_ops()
+OPS = {
+    **_embedding_ops(),
     **_recurrent_ops(),
     "matmul": Op(
         ("matmul",),
@@ -470,32 +540,7 @@ OPS = {
         {"n": 7, "V": 13, "H": 6, "k": 3},
         ids=("uniform", "zipf"),
     ),
-    "TimeEmbedding fwd+bwd": Op(
-        (),
-        inputs.time_embedding,
-        _time_embedding,
-        {"V": 11, "D": 5, "N": 3, "T": 4},
-        # each gathered row is read and written, each gradient read; rows added to are filled
-        lambda s, itemsize: Work(
-            copied=s["N"] * s["T"] * (3 * s["D"] * itemsize + 16),
-            filled=s["V"] * s["D"] * itemsize,
-        ),
-        ids=("uniform", "zipf", "hot"),
-        tolerance={"float32": 2e-5},  # the layer's output is float32, as the book's
-        fast="fastembed.time_layers",
-        reference="fastembed.reference.layers",
-    ),
-    "TimeSoftmaxWithLoss fwd+bwd": Op(
-        (),
-        inputs.time_scores,
-        _time_softmax,
-        {"V": 11, "N": 3, "T": 4},
-        lambda s, itemsize: Work(copied=2 * s["N"] * s["T"] * s["V"] * itemsize),
-        ids=("uniform", "zipf"),
-        tolerance={"float32": 2e-5},
-        fast="fastembed.time_layers",
-        reference="fastembed.reference.layers",
-    ),
+    **LAYER_OPS,
     **_step_ops(),
 }
 
@@ -503,61 +548,25 @@ OPS = {
 ZIPF = "zipf"
 
 
+def drawn(op, count, seed):
+    """Cases whose sizes are drawn log-uniformly: for more of them, the same ones and others."""
+    row = OPS[op]
+    rng = np.random.default_rng([seed, zlib.crc32(op.encode())])
+    likely = [ids for ids in row.ids if ids in ("", "uniform", ZIPF)]
+    found = {}
+    while len(found) < count:
+        sizes = {
+            name: round(math.exp(rng.uniform(math.log(low), math.log(high))))
+            for name, (low, high) in row.ranges.items()
+        }
+        if row.fits(sizes):
+            one = Case(op, sizes, likely[len(found) % len(likely)])
+            found[one.name] = one
+    return list(found.values())
+
+
 def case(op, ids=None, dtype="float32", **sizes):
     """A case in short: ``case("gather", V=10_000, D=100, n=700)``."""
     if ids is None:
         ids = ZIPF if ZIPF in OPS[op].ids else ""
     return Case(op, sizes, ids, dtype)
-
-
-CEILINGS = [
-    Case("ceiling", {"copy": 1 << 25}),
-    Case("ceiling", {"fill": 1 << 25}),
-    Case("ceiling", {"sgemm": 2048}),
-]
-
-# the last ones are left out where the machine is busy and time runs out
-QUICK = [
-    case("gather", V=30_000, D=768, n=16_384),
-    case("scatter_add", V=100_000, D=300, n=8_192),
-    case("lstm fwd", N=20, T=35, D=100, H=100),
-    case("lstm fwd+bwd", N=20, T=35, D=100, H=100),
-    case("softmax_cross_entropy", n=700, V=10_000),
-    case("Rnnlm step", V=10_000, D=100, H=100, N=20, T=35),
-    case("TimeEmbedding fwd+bwd", V=10_000, D=100, N=20, T=35),
-    case("scatter_add", V=30_000, D=768, n=16_384),
-    case("lstm fwd+bwd", N=64, T=50, D=256, H=256),
-]
-
-GATHERS = [
-    {"V": 10_000, "D": 100, "n": 700},
-    {"V": 30_000, "D": 768, "n": 16_384},
-    {"V": 100_000, "D": 300, "n": 8_192},
-    {"V": 1_000_000, "D": 64, "n": 65_536},
-]
-LSTMS = [
-    {"N": 20, "T": 35, "D": 100, "H": 100},
-    {"N": 20, "T": 35, "D": 650, "H": 650},
-    {"N": 1, "T": 100, "D": 128, "H": 128},
-    {"N": 64, "T": 50, "D": 256, "H": 256},
-    {"N": 32, "T": 28, "D": 512, "H": 1024},
-    {"N": 1, "T": 1, "D": 100, "H": 100},
-]
-EMBEDDINGS = [
-    {"V": 10_000, "D": 100, "N": 20, "T": 35},
-    {"V": 10_000, "D": 650, "N": 20, "T": 35},
-    {"V": 100_000, "D": 300, "N": 20, "T": 35},
-]
-MICRO = [
-    *(case("gather", ids, **s) for s in GATHERS for ids in ("uniform", "zipf")),
-    *(case("scatter_add", ids, **s) for s in GATHERS for ids in ("uniform", "zipf", "hot")),
-    *(case(f"lstm {part}", **s) for s in LSTMS for part in ("fwd", "fwd+bwd")),
-    case("softmax_cross_entropy", n=700, V=10_000),
-    *(case("TimeEmbedding fwd+bwd", **s) for s in EMBEDDINGS),
-    case("Rnnlm step", V=10_000, D=100, H=100, N=20, T=35),
-]
-
-
-def select(chosen, only):
-    """Those of the cases whose name contains only; all of them when it is None."""
-    return [case for case in chosen if only is None or only.lower() in case.name.lower()]

@@ -128,20 +128,3 @@ def negative(rng, s, ids, dtype):
         "cdf": np.cumsum(shares / shares.sum()),
         "uniforms": rng.random((n, k)),
     }
-
-
-def time_embedding(rng, s, ids, dtype):
-    shape = s["N"], s["T"]
-    return {
-        "W": floats(rng, (s["V"], s["D"]), dtype),
-        "xs": draw_ids(rng, ids, s["V"], shape),
-        "dout": floats(rng, shape + (s["D"],), dtype),
-    }
-
-
-def time_scores(rng, s, ids, dtype):
-    shape = s["N"], s["T"]
-    return {
-        "scores": floats(rng, shape + (s["V"],), dtype, 5),
-        "labels": draw_ids(rng, ids, s["V"], shape),
-    }

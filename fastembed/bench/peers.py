@@ -1,13 +1,16 @@
 """Who takes part: this library, its slow twin, plain NumPy, and other libraries where installed."""
 
 import importlib
+import math
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from fastembed.bench.cases import OPS
+from fastembed.bench.cases import OPS, flat
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Task:
     run : callable
         Does the work once; this is what is timed.
     fetch : callable
-        Turns what ``run`` returned into a tuple of NumPy arrays.
+        Turns what ``run`` returned into a tuple of NumPy arrays, or into one.
     tell : callable, optional
         Returns details, such as times by layer.
     compared : bool
@@ -46,11 +49,26 @@ class Task:
     def results(self):
         results = []
         for _ in range(self.repeats if self.compared else 0):
-            results += [np.array(array) for array in self.fetch(self.run())]
+            results += [np.array(array) for array in flat(self.fetch(self.run()))]
         return results
 
     def detail(self):
         return self.tell()
+
+
+def quickest(*ways, seconds=0.02):
+    """The one of several ways to do the same that takes the least time here."""
+    if len(ways) == 1:
+        return ways[0]
+    best = {}
+    for way in ways:
+        way()
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end or way not in best:
+            start = time.perf_counter()
+            way()
+            best[way] = min(best.get(way, math.inf), time.perf_counter() - start)
+    return min(best, key=best.get)
 
 
 def cpus():
@@ -102,15 +120,19 @@ class Plain:
         return f"NumPy {np.__version__}"
 
     def task(self, case):
-        if case.op != "gather":
+        if case.op not in ("gather", "gather out"):
             return None
         x = case.inputs()
+        if case.op == "gather":
+            return Task(partial(x["W"].take, x["idx"], 0))
         # mode="clip" is the one that writes into out without a temporary; the ids are in range
-        return Task(lambda: (np.take(x["W"], x["idx"], axis=0, out=x["out"], mode="clip"),))
+        return Task(partial(x["W"].take, x["idx"], 0, out=x["out"], mode="clip"))
 
 
 class Torch:
     """PyTorch on the CPU, in its own threads."""
+
+    compiled = False
 
     def __init__(self, threads=None):
         self.threads = threads or cpus()
@@ -122,10 +144,18 @@ class Torch:
         return f"PyTorch {torch.__version__}, {_threads(self.threads)}"
 
     def task(self, case):
-        from fastembed.bench import torch_tasks
+        from fastembed.bench import torch_steps, torch_tasks
 
+        if case.op in torch_steps.MODELS:
+            return torch_steps.task(case.op, case.inputs(), self.compiled)
         make = torch_tasks.TASKS.get(case.op)
-        return None if make is None else make(case.inputs())
+        return None if make is None or self.compiled else make(case.inputs())
+
+
+class TorchCompiled(Torch):
+    """PyTorch's compiler on the same training steps; it needs a C++ compiler."""
+
+    compiled = True
 
 
 class Thinc:
@@ -153,7 +183,7 @@ class Ceiling:
         return f"NumPy {np.__version__}, {_threads(self.threads)}"
 
     def task(self, case):
-        if case.op == "gather":
+        if case.op == "gather out":
             return self.copy_rows(case)
         if case.op != "ceiling":
             return None
@@ -203,16 +233,24 @@ class Ceiling:
         return Task(lambda: np.dot(a, a, out=out), compared=False)
 
 
-def contenders(threads=None):
-    """The contenders of the short benchmark; the first one is the oracle of the others."""
-    return [
-        Contender("reference", "fastembed.bench.peers:Reference"),
-        Contender("ours", "fastembed.bench.peers:Ours", (threads,)),
-        Contender("torch", "fastembed.bench.peers:Torch", (threads,)),
-        ceiling(threads),
-    ]
+def ours(threads=None, name="ours"):
+    return Contender(name, "fastembed.bench.peers:Ours", (threads,))
 
 
 def ceiling(threads=None):
     """The machine's own speed; it takes part where its figure is a case's ceiling (gather)."""
     return Contender("ceiling", "fastembed.bench.peers:Ceiling", (threads,))
+
+
+REFERENCE = Contender("reference", "fastembed.bench.peers:Reference")
+
+
+def contenders(threads=None):
+    """Those of every cell; the first one is the oracle of the others."""
+    return [
+        REFERENCE,
+        Contender("numpy", "fastembed.bench.peers:Plain"),
+        ours(threads),
+        Contender("torch", "fastembed.bench.peers:Torch", (threads,)),
+        ceiling(threads),
+    ]

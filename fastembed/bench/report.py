@@ -2,14 +2,17 @@
 
 import datetime
 import json
+import math
 import platform
+import statistics
 import sys
 
 from fastembed.bench.peers import cpus
 from fastembed.bench.runner import ratio
 
-SCHEMA = 1
+SCHEMA = 2
 BASE = "ours"
+PEERS = ("reference", "numpy", "torch")  # who may be better than ours
 
 
 def machine():
@@ -50,14 +53,14 @@ def ceilings(measurements):
     return best
 
 
-def row(case, results, limits):
-    """One case as plain data for JSON.
+def row(section, case, results, limits):
+    """One case of a section as plain data for JSON.
 
     ``share`` is the least time that the case could take at the ceilings, over the median.
     """
     work = case.work
     floor = None
-    if limits and (work.copied or work.filled or work.flops):
+    if len(limits) == 3 and (work.copied or work.filled or work.flops):
         floor = (
             work.copied / limits["copy"]
             + work.filled / limits["fill"]
@@ -74,6 +77,8 @@ def row(case, results, limits):
             "times_ours": ratio(results, name, BASE),
         }
     return {
+        "section": section.title,
+        "drawn": section.drawn,
         "name": case.name,
         "op": case.op,
         "sizes": dict(case.sizes),
@@ -87,8 +92,17 @@ def row(case, results, limits):
     }
 
 
-def document(command, rows, limits, session, seconds):
-    """Everything that was measured, as plain data for JSON."""
+def document(command, ran, session):
+    """Everything that was measured, as plain data for JSON.
+
+    Parameters
+    ----------
+    command : str
+    ran : dict
+        What `runner.race` returned.
+    session : runner.Session
+    """
+    limits = ceilings(ran["limits"])
     return {
         "schema": SCHEMA,
         "command": command,
@@ -103,9 +117,52 @@ def document(command, rows, limits, session, seconds):
             "fill_gb_per_s": limits.get("fill", 0.0) / 1e9,
             "sgemm_gflop_per_s": limits.get("sgemm", 0.0) / 1e9,
         },
-        "cases": rows,
-        "seconds": seconds,
+        "cases": [row(*measured, limits) for measured in ran["measured"]],
+        "skipped": ran["skipped"],
     }
+
+
+def best_peer(row, among=PEERS):
+    """The contender that comes nearest to ours or beats it, and its times_ours."""
+    found = {
+        name: row["contenders"][name]["times_ours"]
+        for name in among
+        if (row["contenders"].get(name) or {}).get("times_ours")
+    }
+    return min(found.items(), key=lambda item: item[1]) if found else (None, None)
+
+
+def spread(ratios):
+    """Of many ratios: the share of those from 0.95 on, the least one, and the geometric mean."""
+    return (
+        sum(ratio >= 0.95 for ratio in ratios) / len(ratios),
+        min(ratios),
+        math.exp(statistics.fmean(math.log(ratio) for ratio in ratios)),
+    )
+
+
+DRAWN = (
+    "drawn cells, best peer / ours",
+    "cells",
+    "≥ 0.95×",
+    "worst",
+    "geometric mean",
+    "worst cell",
+)
+
+
+def drawn(rows):
+    """Lines that sum up the drawn cells of each op."""
+    by_op = {}
+    for entry in rows:
+        ratio = best_peer(entry)[1]
+        if entry["drawn"] and ratio:
+            by_op.setdefault(entry["op"], []).append((ratio, entry["name"]))
+    return [
+        (op, str(len(found)), f"{share:.0%}", times(worst), times(mean), min(found)[1])
+        for op, found in by_op.items()
+        for share, worst, mean in [spread([ratio for ratio, _ in found])]
+    ]
 
 
 def write_json(path, data):
@@ -160,22 +217,22 @@ def cells(rows, disturbed):
 
 
 def text_table(rows, disturbed=()):
-    lines = [COLUMNS, *cells(rows, disturbed)]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(COLUMNS))]
+    return as_text([COLUMNS, *cells(rows, disturbed)], left=2)
+
+
+def as_text(lines, left):
+    """A table for the terminal; a line with a first entry begins a new block."""
+    widths = [max(len(line[k]) for line in lines) for k in range(len(lines[0]))]
     out = []
     for number, line in enumerate(lines):
-        if line[0] and number:
+        if line[0] and number and left > 1:
             out.append("")
-        left = [cell.ljust(width) for cell, width in zip(line[:2], widths[:2], strict=True)]
-        right = [cell.rjust(width) for cell, width in zip(line[2:], widths[2:], strict=True)]
-        out.append("  ".join(left + right).rstrip())
+        cells = [
+            entry.ljust(width) if k < left else entry.rjust(width)
+            for k, (entry, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        out.append("  ".join(cells).rstrip())
     return "\n".join(out)
-
-
-def markdown_table(rows, disturbed=()):
-    lines = ["| " + " | ".join(COLUMNS) + " |", "| --- | --- |" + " ---: |" * (len(COLUMNS) - 2)]
-    lines += ["| " + " | ".join(line) + " |" for line in cells(rows, disturbed)]
-    return "\n".join(lines)
 
 
 def heading(data):

@@ -1,6 +1,7 @@
 """Compare all contenders' results, then time them in interleaved rounds, one process at a time."""
 
 import contextlib
+import math
 import pickle
 import queue
 import statistics
@@ -12,7 +13,7 @@ import time
 
 import numpy as np
 
-from fastembed.bench import load
+from fastembed.bench import load, peers, table
 
 MIN_ROUNDS, MAX_ROUNDS = 3, 25
 BURST = 0.03  # seconds of one contender's turn, unless one call takes longer
@@ -258,6 +259,51 @@ class Session:
             quiet = [found for _, found in rounds]
             self.disturbed[case.name] = statistics.median(foreign for foreign, _ in rounds)
         return {name: [found[name] for found in quiet] for name in names}
+
+
+def race(session, sections, who, threads=None, end=math.inf):
+    """Measure all cases of some sections, one after the other.
+
+    Parameters
+    ----------
+    session : Session
+    sections : list of table.Section
+    who : callable
+        ``who(section)`` -> contenders.
+    threads : int, optional
+        Of the ceilings, which are measured before each section and at the end: other programs come
+        and go.
+    end : float
+        Time of ``time.perf_counter`` after which no further case is begun.
+
+    Returns
+    -------
+    dict
+        ``measured``: list of (Section, Case, results); ``limits``: list of (Case, results);
+        ``skipped``: names of cases for which there was no time.
+    """
+    measured, limits, skipped = [], [], []
+    ceiling = [peers.ceiling(threads)]
+
+    def measure_ceilings():
+        if time.perf_counter() < end or not limits:
+            for case in table.CEILINGS:
+                limits.append((case, session.measure(case, ceiling, budget=0.2)))
+
+    count = sum(len(section.cases) for section in sections)
+    for section in sections:
+        measure_ceilings()
+        people = who(section)
+        for case in section.cases:
+            session.say(f"{len(measured) + len(skipped) + 1}/{count} {section.title}: {case.name}")
+            if time.perf_counter() > end:
+                skipped.append(case.name)
+            else:
+                options = {"budget": section.budget, "detail": section.detail}
+                measured.append((section, case, session.measure(case, people, **options)))
+    measure_ceilings()
+    session.versions.pop("ceiling", None)
+    return {"measured": measured, "limits": limits, "skipped": skipped}
 
 
 def disagreement(expected, got, tolerance):

@@ -169,6 +169,10 @@ def seq2seq(m, x):
     return _sequences(m, m.Seq2seq, x)
 
 
+def peeky_seq2seq(m, x):
+    return _sequences(m, m.PeekySeq2seq, x)
+
+
 def attention_seq2seq(m, x):
     return _sequences(m, m.AttentionSeq2seq, x)
 

@@ -13,7 +13,7 @@ def _gather(x):
     return Task(lambda: (_ops.gather_add(x["W"], idx),))
 
 
-def _scatter_add(x):
+def _scatter_add_zero(x):
     dW, dout = x["dW"], x["dout"]
     idx = x["idx"].astype(np.int32)
 
@@ -25,4 +25,4 @@ def _scatter_add(x):
     return Task(run)
 
 
-TASKS = {"gather": _gather, "scatter_add": _scatter_add}
+TASKS = {"gather": _gather, "scatter_add zero": _scatter_add_zero}

@@ -93,12 +93,8 @@ def _blas():
 
 
 def _cache():
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what it warns of is said below
-        kernels = kernel_list.numba_kernels()
-    folders = {kernel_list.cache_folder(kernel) for kernel in kernels}
+    kernels = kernel_list.entries()
+    folders = set(map(kernel_list.cache_folder, kernels))
     if None in folders:
         yield "kernel cache", "none can be written: each process compiles; set NUMBA_CACHE_DIR"
     for folder in sorted(folders - {None}):

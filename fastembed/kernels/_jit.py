@@ -1,7 +1,7 @@
 """How every Numba kernel is compiled: without the GIL, IEEE arithmetic, cached where possible.
 
-A kernel is an ordinary ``@njit`` function that others can call. What the pool calls is an entry: a C
-function ``(args, lo, hi, member)`` that finds the kernel's arrays in a C struct (see ``_args``).
+A kernel is an ordinary ``@njit`` function that others can call. What the pool calls is an entry: a
+C function ``(args, lo, hi, member)`` that finds the kernel's arrays in a C struct (see ``_args``).
 """
 
 import importlib
@@ -14,7 +14,7 @@ REALS = {"float32": types.float32, "float64": types.float64}
 
 
 def kernel(function):
-    """Compile a kernel for callers in Numba; it releases the GIL. Its entries are what is cached."""
+    """Compile a kernel for callers in Numba, without the GIL; what is cached are its entries."""
     return njit(nogil=True, **OPTIONS)(function)
 
 
@@ -34,8 +34,8 @@ class Entry:
     def compile(self, real):
         """The ``numba.cfunc`` for float32 or float64."""
         if real not in self.compiled:
-            signature = types.void(types.CPointer(REALS[real]), types.int64, types.int64, types.int64)
-            self.compiled[real] = _cached(signature, self.function)
+            given = types.CPointer(REALS[real]), types.int64, types.int64, types.int64
+            self.compiled[real] = _cached(types.void(*given), self.function)
         return self.compiled[real]
 
 
@@ -47,7 +47,7 @@ def address(name, real):
 
 
 def _cached(signature, function):
-    """Whatever is wrong with the cache (no folder, a full disk, a damaged file) costs time alone."""
+    """Trouble with the cache (no folder, a full disk, a damaged file) costs time, no result."""
     try:
         return cfunc(signature, cache=True, **OPTIONS)(function)
     except Exception as error:

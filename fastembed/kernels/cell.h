@@ -21,14 +21,12 @@ typedef struct {
 } CELL(saved);
 
 typedef struct {
-    REAL *bias, *Wx, *Wh[2], *end;
+    REAL *bias, *Wx, *Wh[2], *rows, *own, *end; /* packed weights, or (few) rows of gates */
 } CELL(packed);
 
 typedef struct {
-    REAL *da, *WxT, *WhT[2], *carry, *own, *end;
+    REAL *da, *WxT, *WhT[2], *carry, *rows, *own, *end; /* rows: of da */
 } CELL(gradients);
-
-static ptrdiff_t CELL(whole_lines)(ptrdiff_t n) { return (n + LINE - 1) / LINE * LINE; }
 
 static CELL(saved) CELL(saved_of)(const job *j, REAL *memory)
 {
@@ -38,35 +36,46 @@ static CELL(saved) CELL(saved_of)(const job *j, REAL *memory)
     s.slots = j->keep ? j->T + 1 : 2;
     s.gates = memory;
     s.states = s.gates + steps * GATES * units;
-    s.h_prev = memory + CELL(whole_lines)(s.states - memory + STATE * s.slots * units);
+    s.h_prev = memory + NAME(whole_lines)(s.states - memory + STATE * s.slots * units);
     s.mid = s.h_prev + s.slots * rows;
     s.end = s.mid + (PRODUCTS - 1) * s.slots * rows;
     return s;
 }
 
+/* A part's own scratch in backward. */
+static ptrdiff_t CELL(own_size)(const job *j)
+{
+    return NAME(few)(j) ? j->N * QUAD + NAME(few_scratch)(j, GATES) : NAME(own_size)(j);
+}
+
 static CELL(packed) CELL(packed_of)(const job *j, REAL *memory)
 {
-    const ptrdiff_t units = NAME(blocks)(j->H) * LANES, packs = NAME(packs)(j);
+    const ptrdiff_t few = NAME(few)(j), units = few ? 0 : NAME(blocks)(j->H) * LANES;
     CELL(packed) w;
     w.bias = memory;
     w.Wx = w.bias + GATES * units;
-    w.Wh[0] = w.Wx + packs * j->D * GATES * units;
-    w.Wh[1] = w.Wh[0] + packs * j->H * SPLIT * units;
-    w.end = w.Wh[1] + packs * j->H * (GATES - SPLIT) * units;
+    w.Wh[0] = w.Wx + j->D * GATES * units;
+    w.Wh[1] = w.Wh[0] + j->H * SPLIT * units;
+    w.rows = w.Wh[1] + j->H * (GATES - SPLIT) * units;
+    w.own = w.rows + NAME(whole_lines)(few * j->N * GATES * j->H);
+    w.end = w.own + few * j->parts * NAME(few_scratch)(j, GATES);
     return w;
 }
 
 static CELL(gradients) CELL(gradients_of)(const job *j, REAL *memory)
 {
-    const ptrdiff_t units = NAME(blocks)(j->H) * LANES;
+    const ptrdiff_t units = NAME(blocks)(j->H) * LANES, few = NAME(few)(j);
+    const ptrdiff_t weights = few ? 0 : units;
     CELL(gradients) w;
     w.da = memory;
     w.WxT = w.da + j->N * j->T * GATES * units;
-    w.WhT[0] = w.WxT + GATES * units * NAME(blocks)(j->D) * LANES;
-    w.WhT[1] = w.WhT[0] + SPLIT * units * units;
-    w.carry = w.WhT[1] + (GATES - SPLIT) * units * units;
-    w.own = w.carry + CARRY * j->N * units;
-    w.end = w.own + j->parts * NAME(own_size)(j);
+    w.WhT[0] = w.WxT + GATES * weights * NAME(blocks)(j->D) * LANES;
+    w.WhT[1] = w.WhT[0] + SPLIT * weights * weights;
+    w.carry = w.WhT[1] + (GATES - SPLIT) * weights * weights;
+    w.rows = w.carry + CARRY * j->N * units;
+    w.own = w.rows + NAME(whole_lines)(few * j->N * GATES * j->H);
+    w.own = memory + NAME(whole_lines)(w.own - memory);
+    w.end = w.own + j->parts * CELL(own_size)(j);
     return w;
 }
 
@@ -91,13 +100,37 @@ INLINE void CELL(times_Wh)(
 {
     const ptrdiff_t H = j->H, lds = NAME(lds)(H), width = GATES * LANES;
     const ptrdiff_t own = (CELL(hi)(p) - CELL(lo)(p)) * LANES;
-    const int packed = NAME(packs)(j);
-    const REAL *W = packed ? w->Wh[p] + block * H * own
-                           : (const REAL *)j->Wh + CELL(lo)(p) * H + NAME(unit)(block, H);
     REAL *c = gates + n_lo * width + CELL(lo)(p) * LANES;
     NAME(rows_product)(
-        n_hi - n_lo, own / LANES, H, 1, operand + n_lo * lds, lds, 0, W, packed ? own : GATES * H,
-        packed ? LANES : H, c, width, c, width, packed ? w->Wh[p] + next * H * own : W);
+        n_hi - n_lo, own / LANES, H, 1, operand + n_lo * lds, lds, 0, w->Wh[p] + block * H * own,
+        own, LANES, c, width, c, width, w->Wh[p] + next * H * own);
+}
+
+/* Few: gates of product p of a part's blocks, all rows. */
+static void CELL(few_gates)(
+    const job *j, const CELL(packed) *w, int p, const NAME(items) *items, ptrdiff_t part,
+    const REAL *operand, REAL *gates)
+{
+    const ptrdiff_t H = j->H, width = GATES * H, from = NAME(unit)(items->first, H);
+    const ptrdiff_t end = NAME(unit)(items->last, H) + LANES, units = (end < H ? end : H) - from;
+    const int step = units == H ? CELL(hi)(p) - CELL(lo)(p) : 1; /* gates side by side, or one */
+    REAL *scratch = w->own + part * NAME(few_scratch)(j, GATES);
+    if (items->last < items->first)
+        return;
+    for (int g = CELL(lo)(p); g < CELL(hi)(p); g += step) {
+        const ptrdiff_t at = g * H + from;
+        product x_Wx = {
+            .M = j->N, .N = step * units, .K = j->D, .a = j->xs, .a_row = j->D, .a_col = 1,
+            .b = (const REAL *)j->Wx + at, .b_row = width, .b_col = 1,
+            .c = w->rows + at, .c_row = width, .bias = (const REAL *)j->b + at};
+        product h_Wh = x_Wx;
+        h_Wh.K = H, h_Wh.a = operand, h_Wh.a_row = NAME(lds)(H);
+        h_Wh.b = (const REAL *)j->Wh + at, h_Wh.bias = NULL, h_Wh.add = 1;
+        NAME(small_product)(&x_Wx, scratch);
+        NAME(small_product)(&h_Wh, scratch);
+    }
+    NAME(to_blocks)(
+        w->rows, j->N, GATES, CELL(lo)(p), CELL(hi)(p), H, items->first, items->last, gates);
 }
 
 static void CELL(begin)(
@@ -105,9 +138,9 @@ static void CELL(begin)(
 {
     const ptrdiff_t H = j->H, B = NAME(blocks)(H), lo = B * part / parts, hi = B * (part + 1) / parts;
     NAME(first_state)(j, part, parts, s->h_prev);
-    NAME(pack_gates)(j->b, 1, H, GATES, 0, GATES, lo, hi, w->bias);
-    if (!NAME(packs)(j))
+    if (NAME(few)(j))
         return;
+    NAME(pack_gates)(j->b, 1, H, GATES, 0, GATES, lo, hi, w->bias);
     NAME(pack_gates)(j->Wx, j->D, H, GATES, 0, GATES, lo, hi, w->Wx);
     for (int p = 0; p < PRODUCTS; p++)
         NAME(pack_gates)(j->Wh, H, H, GATES, CELL(lo)(p), CELL(hi)(p), lo, hi, w->Wh[p]);
@@ -130,7 +163,10 @@ static void CELL(forward)(const void *args, int64_t phase, int64_t part, int64_t
     const ptrdiff_t now = t % s.slots, then = (t + 1) % s.slots;
     const REAL *c0 = j->c0, *h_prev = s.h_prev + now * N * lds;
     REAL *mid = s.mid + now * N * lds, *step = s.gates + (j->keep ? t : in_chunk) * B * N * width;
-    if (in_chunk == 0 && p == 0)
+    const int few = NAME(few)(j);
+    if (few)
+        CELL(few_gates)(j, &w, p, &items, part, p ? mid : h_prev, step);
+    else if (in_chunk == 0 && p == 0)
         NAME(times_Wx)(
             j, GATES, &items, t, t + chunk < T ? chunk : T - t, w.bias, w.Wx, step);
 
@@ -140,9 +176,10 @@ static void CELL(forward)(const void *args, int64_t phase, int64_t part, int64_t
         REAL *gates = step + block * N * width, *h_next = s.h_prev + then * N * lds + unit;
         REAL *c_prev = s.states + (now * B + block) * N * LANES;
         REAL *c = s.states + (then * B + block) * N * LANES;
-        CELL(times_Wh)(
-            j, &w, p, block, block < items.last ? block + 1 : items.first, n_lo, n_hi,
-            p ? mid : h_prev, gates);
+        if (!few)
+            CELL(times_Wh)(
+                j, &w, p, block, block < items.last ? block + 1 : items.first, n_lo, n_hi,
+                p ? mid : h_prev, gates);
         if (STATE && t == 0)
             for (ptrdiff_t n = n_lo; n < n_hi; n++)
                 NAME(store)(
@@ -219,14 +256,39 @@ INLINE void CELL(step_backward)(
     }
 }
 
+/* Few: the same for the units of some blocks; the last one may overlap the one before it. */
+static void CELL(few_WhT)(
+    const job *j, const CELL(gradients) *w, int p, ptrdiff_t first, ptrdiff_t last, REAL *sums,
+    REAL *scratch)
+{
+    const ptrdiff_t H = j->H, width = GATES * H, lo = CELL(lo)(p) * H;
+    while (first <= last) {
+        const ptrdiff_t to = NAME(shared)(last, H) && first < last ? last - 1 : last;
+        const ptrdiff_t unit = NAME(unit)(first, H), units = (to + 1 - first) * LANES;
+        product da_WhT = {
+            .M = j->N, .N = units < H ? units : H, .K = CELL(hi)(p) * H - lo,
+            .a = w->rows + lo, .a_row = width, .a_col = 1,
+            .b = (const REAL *)j->Wh + unit * width + lo, .b_row = 1, .b_col = width,
+            .c = sums, .c_row = QUAD};
+        NAME(small_product)(&da_WhT, scratch);
+        sums += units;
+        first = to + 1;
+    }
+}
+
 /* sums[n, :] = da[n, :] Wh^T  over the gates of product p at step t, for units of group g */
 INLINE void CELL(times_WhT)(
     const job *j, const CELL(gradients) *w, int p, ptrdiff_t t, ptrdiff_t g, ptrdiff_t next,
     ptrdiff_t n_lo, ptrdiff_t n_hi, REAL *sums)
 {
+    const ptrdiff_t N = j->N, H = j->H, B = NAME(blocks)(H), groups = (B + 3) / 4;
+    if (NAME(few)(j)) {
+        CELL(few_WhT)(j, w, p, B * g / groups, B * (g + 1) / groups - 1, sums, sums + N * QUAD);
+        return;
+    }
     NAME(times_transposed)(
-        j, GATES, CELL(lo)(p), CELL(hi)(p), w->da + (t * j->N + n_lo) * GATES * LANES, n_hi - n_lo,
-        w->WhT[p], j->H, g, next, sums + n_lo * QUAD);
+        j, GATES, CELL(lo)(p), CELL(hi)(p), w->da + (t * N + n_lo) * GATES * LANES, n_hi - n_lo,
+        w->WhT[p], H, g, next, sums + n_lo * QUAD);
 }
 
 /* The gradients of the first state: what product 0 of step 0 and the carry make of it. */
@@ -248,6 +310,50 @@ INLINE void CELL(state_backward)(
     }
 }
 
+/* Few: da of the groups in items, in rows. */
+static void CELL(da_to_rows)(
+    const job *j, const CELL(gradients) *w, ptrdiff_t B, ptrdiff_t groups, const NAME(items) *items)
+{
+    NAME(to_rows)(
+        w->da, j->N, GATES, j->H, B * items->first / groups, B * (items->last + 1) / groups - 1,
+        w->rows);
+}
+
+/* Few: a part of the gradients of inputs and weights. */
+static void CELL(few_weights)(
+    const job *j, const CELL(saved) *s, const CELL(gradients) *w, ptrdiff_t part, ptrdiff_t parts,
+    REAL *scratch)
+{
+    const ptrdiff_t N = j->N, D = j->D, H = j->H, width = GATES * H;
+    const ptrdiff_t d_lo = D * part / parts, d = D * (part + 1) / parts - d_lo;
+    const ptrdiff_t h_lo = H * part / parts, h = H * (part + 1) / parts - h_lo;
+    product da_WxT = {
+        .M = N, .N = d, .K = width, .a = w->rows, .a_row = width, .a_col = 1,
+        .b = (const REAL *)j->Wx + d_lo * width, .b_row = 1, .b_col = width,
+        .c = (REAL *)j->dxs + d_lo, .c_row = D};
+    product xT_da = {
+        .M = d, .N = width, .K = N, .a = (const REAL *)j->xs + d_lo, .a_row = 1, .a_col = D,
+        .b = w->rows, .b_row = width, .b_col = 1, .c = (REAL *)j->dWx + d_lo * width, .c_row = width};
+    NAME(small_product)(&da_WxT, scratch);
+    NAME(small_product)(&xT_da, scratch);
+    for (int p = 0; p < PRODUCTS; p++) {
+        const ptrdiff_t lo = CELL(lo)(p) * H;
+        product hT_da = {
+            .M = h, .N = CELL(hi)(p) * H - lo, .K = N,
+            .a = (p ? s->mid : s->h_prev) + h_lo, .a_row = 1, .a_col = NAME(lds)(H),
+            .b = w->rows + lo, .b_row = width, .b_col = 1,
+            .c = (REAL *)j->dWh + h_lo * width + lo, .c_row = width};
+        NAME(small_product)(&hT_da, scratch);
+    }
+    if (part == 0)
+        for (ptrdiff_t k = 0; k < width; k++) {
+            REAL sum = 0;
+            for (ptrdiff_t n = 0; n < N; n++)
+                sum += w->rows[n * width + k];
+            ((REAL *)j->db)[k] = sum;
+        }
+}
+
 static void CELL(backward)(const void *args, int64_t phase, int64_t part, int64_t parts)
 {
     const job *j = args;
@@ -255,7 +361,10 @@ static void CELL(backward)(const void *args, int64_t phase, int64_t part, int64_
     const ptrdiff_t B = NAME(blocks)(H), groups = (B + 3) / 4;
     const CELL(saved) s = CELL(saved_of)(j, j->saved);
     const CELL(gradients) w = CELL(gradients_of)(j, j->scratch);
-    REAL *own = w.own + part * NAME(own_size)(j);
+    REAL *own = w.own + part * CELL(own_size)(j);
+    const int few = NAME(few)(j);
+    if (phase == 0 && few)
+        return;
     if (phase == 0) {
         for (int p = 0; p < PRODUCTS; p++)
             NAME(pack_all_transposed)(
@@ -279,8 +388,15 @@ static void CELL(backward)(const void *args, int64_t phase, int64_t part, int64_
             else
                 CELL(step_backward)(j, &s, &w, 1, t, block, n_lo, n_hi, own + v * LANES);
     }
-    if (t >= 0)
+    if (t >= 0) {
+        if (few)
+            CELL(da_to_rows)(j, &w, B, groups, &items);
         return;
+    }
+    if (few) {
+        CELL(few_weights)(j, &s, &w, part, parts, own);
+        return;
+    }
     NAME(make_dW)(j, GATES, 0, GATES, w.da, j->xs, T * D, D, D, j->dWx, part, parts, own);
     NAME(make_dW)(j, GATES, 0, SPLIT, w.da, s.h_prev, lds, N * lds, H, j->dWh, part, parts, own);
     if (PRODUCTS == 2)
@@ -295,7 +411,7 @@ static void CELL(backward)(const void *args, int64_t phase, int64_t part, int64_
 /* What saved or backward's scratch begins with: gates, or their gradients da. */
 static void CELL(give_gates)(const job *j, const void *blocks, void *rows)
 {
-    NAME(to_rows)(blocks, j->N, GATES, j->H, rows);
+    NAME(to_rows)(blocks, j->N, GATES, j->H, 0, NAME(blocks)(j->H) - 1, rows);
 }
 
 /* Saved as forward left it, from h0, c0, c and gates. */
@@ -303,10 +419,11 @@ static void CELL(take_gates)(const job *j, const void *gates)
 {
     const CELL(saved) s = CELL(saved_of)(j, j->saved);
     NAME(first_state)(j, 0, 1, s.h_prev);
-    NAME(to_blocks)(gates, j->N, GATES, j->H, s.gates);
+    const ptrdiff_t N = j->N, H = j->H, last = NAME(blocks)(H) - 1;
+    NAME(to_blocks)(gates, N, GATES, 0, GATES, H, 0, last, s.gates);
     if (STATE) {
-        NAME(to_blocks)(j->c0, j->N, 1, j->H, s.states);
-        NAME(to_blocks)(j->c, j->N, 1, j->H, s.states + NAME(blocks)(j->H) * j->N * LANES);
+        NAME(to_blocks)(j->c0, N, 1, 0, 1, H, 0, last, s.states);
+        NAME(to_blocks)(j->c, N, 1, 0, 1, H, 0, last, s.states + (last + 1) * N * LANES);
     }
 }
 

@@ -47,14 +47,6 @@ INLINE void NAME(store_units)(REAL *p, VEC v, ptrdiff_t H)
         NAME(store_part)(p, v, H);
 }
 
-/* Rows of G gates side by side, (N, G, H), as blocks (blocks, N, G, LANES). */
-static void NAME(to_blocks)(const REAL *rows, ptrdiff_t N, int G, ptrdiff_t H, REAL *blocks)
-{
-    for (ptrdiff_t block = 0; block < NAME(blocks)(H); block++)
-        for (ptrdiff_t k = 0; k < N * G; k++, blocks += LANES)
-            NAME(store)(blocks, NAME(load_units)(rows + k * H + NAME(unit)(block, H), H));
-}
-
 /* Write the units of a block that are its own. */
 INLINE void NAME(store_own)(REAL *to, const REAL *from, int shared, ptrdiff_t H)
 {
@@ -65,29 +57,32 @@ INLINE void NAME(store_own)(REAL *to, const REAL *from, int shared, ptrdiff_t H)
         memcpy(to + shared, from + shared, (end - shared) * sizeof(REAL));
 }
 
-/* The other way round. */
-static void NAME(to_rows)(const REAL *blocks, ptrdiff_t N, int G, ptrdiff_t H, REAL *rows)
-{
-    for (ptrdiff_t block = 0; block < NAME(blocks)(H); block++)
-        for (ptrdiff_t k = 0; k < N * G; k++, blocks += LANES)
-            NAME(store_own)(
-                rows + k * H + NAME(unit)(block, H), blocks, NAME(shared)(block, H), H);
-}
-
-/* The first batch row of a tile; tiles before 0 and after the last count as the borders. */
-static ptrdiff_t NAME(row_of)(ptrdiff_t N, ptrdiff_t tile)
-{
-    const ptrdiff_t tiles = (N + ROWS - 1) / ROWS;
-    return tile <= 0 ? 0 : tile >= tiles ? N : N * tile / tiles;
-}
-
 static ptrdiff_t NAME(strips)(ptrdiff_t n) { return (n + ROWS - 1) / ROWS; }
 
 /* h_prev (T, N, lds): a line more in each row, so that rows do not share places in the cache */
 static ptrdiff_t NAME(lds)(ptrdiff_t H) { return (H + 2 * LINE - 1) / LINE * LINE; }
 
-/* Packing costs one pass over the weights: not worth it for a step or two. */
-static int NAME(packs)(const job *j) { return j->H < LANES || j->T * NAME(strips)(j->N) > 2; }
+/* A single step of few rows: packing would cost more than the products, which are made from the
+ * weights as they are, in rows (N, G, H). */
+static int NAME(few)(const job *j) { return j->T == 1 && NAME(strips)(j->N) <= 2; }
+
+static ptrdiff_t NAME(whole_lines)(ptrdiff_t n) { return (n + LINE - 1) / LINE * LINE; }
+
+/* Scratch of a small product, whatever its operands. */
+static ptrdiff_t NAME(few_scratch)(const job *j, int G)
+{
+    const ptrdiff_t longest = G * j->H > j->D ? G * j->H : j->D;
+    const ptrdiff_t deep = longest < DEPTH ? longest : DEPTH;
+    return NAME(whole_lines)(deep * QUAD + (longest + ROWS) * (2 * ROWS + 1));
+}
+
+/* A product on this thread alone. */
+static void NAME(small_product)(product *p, REAL *scratch)
+{
+    p->scratch = scratch;
+    p->along_rows = 1;
+    NAME(product)(p, 0, NAME(product_units)(p), 0);
+}
 
 /* For how many steps x Wx is made at a time. */
 static ptrdiff_t NAME(chunk)(const job *j, int G)
@@ -114,7 +109,7 @@ static NAME(items) NAME(items_of)(
     const job *j, ptrdiff_t blocks, ptrdiff_t part, ptrdiff_t parts)
 {
     NAME(items) i;
-    i.tiles = NAME(strips)(j->N);
+    i.tiles = NAME(few)(j) ? 1 : NAME(strips)(j->N);
     i.lo = blocks * i.tiles * part / parts;
     i.hi = blocks * i.tiles * (part + 1) / parts;
     i.first = i.lo / i.tiles;
@@ -122,14 +117,46 @@ static NAME(items) NAME(items_of)(
     return i;
 }
 
+/* The first batch row of a tile; tiles before 0 and after the last count as the borders. */
+static ptrdiff_t NAME(row_of)(ptrdiff_t N, ptrdiff_t tiles, ptrdiff_t tile)
+{
+    return tile <= 0 ? 0 : tile >= tiles ? N : N * tile / tiles;
+}
+
 static ptrdiff_t NAME(row_lo)(const job *j, const NAME(items) *i, ptrdiff_t block)
 {
-    return NAME(row_of)(j->N, i->lo - block * i->tiles);
+    return NAME(row_of)(j->N, i->tiles, i->lo - block * i->tiles);
 }
 
 static ptrdiff_t NAME(row_hi)(const job *j, const NAME(items) *i, ptrdiff_t block)
 {
-    return NAME(row_of)(j->N, i->hi - block * i->tiles);
+    return NAME(row_of)(j->N, i->tiles, i->hi - block * i->tiles);
+}
+
+/* ---- rows (N, G, H) and blocks (blocks, N, G, LANES) */
+
+/* Gates g_lo to g_hi of some blocks. */
+INLINE void NAME(to_blocks)(
+    const REAL *rows, ptrdiff_t N, int G, int g_lo, int g_hi, ptrdiff_t H, ptrdiff_t first,
+    ptrdiff_t last, REAL *blocks)
+{
+    for (ptrdiff_t block = first; block <= last; block++)
+        for (ptrdiff_t n = 0; n < N; n++)
+            for (int g = g_lo; g < g_hi; g++)
+                NAME(store)(
+                    blocks + ((block * N + n) * G + g) * LANES,
+                    NAME(load_units)(rows + (n * G + g) * H + NAME(unit)(block, H), H));
+}
+
+INLINE void NAME(to_rows)(
+    const REAL *blocks, ptrdiff_t N, int G, ptrdiff_t H, ptrdiff_t first, ptrdiff_t last, REAL *rows)
+{
+    for (ptrdiff_t block = first; block <= last; block++)
+        for (ptrdiff_t n = 0; n < N; n++)
+            for (int g = 0; g < G; g++)
+                NAME(store_own)(
+                    rows + (n * G + g) * H + NAME(unit)(block, H),
+                    blocks + ((block * N + n) * G + g) * LANES, NAME(shared)(block, H), H);
 }
 
 /* ---- forward */
@@ -171,13 +198,10 @@ INLINE void NAME(times_Wx)(
     const job *j, int G, const NAME(items) *items, ptrdiff_t from, ptrdiff_t steps, const REAL *bias,
     const REAL *packed_Wx, REAL *gates)
 {
-    const ptrdiff_t N = j->N, T = j->T, D = j->D, H = j->H, B = NAME(blocks)(H);
-    const ptrdiff_t width = G * LANES;
-    const int packed = NAME(packs)(j);
+    const ptrdiff_t N = j->N, T = j->T, D = j->D, B = NAME(blocks)(j->H), width = G * LANES;
     for (ptrdiff_t block = items->first; block <= items->last; block++) {
         const ptrdiff_t n_lo = NAME(row_lo)(j, items, block), n_hi = NAME(row_hi)(j, items, block);
-        const REAL *W = packed ? packed_Wx + block * D * width
-                               : (const REAL *)j->Wx + NAME(unit)(block, H);
+        const REAL *W = packed_Wx + block * D * width;
         /* the longer of the axes gives the better tiles */
         const int along_t = steps >= n_hi - n_lo;
         for (ptrdiff_t k = 0; k < (along_t ? n_hi - n_lo : steps); k++) {
@@ -185,9 +209,8 @@ INLINE void NAME(times_Wx)(
             NAME(rows_product)(
                 along_t ? steps : n_hi - n_lo, G, D, 1,
                 (const REAL *)j->xs + (n * T + from + t) * D, along_t ? D : T * D, 0, W,
-                packed ? width : G * H, packed ? LANES : H, bias + block * width, 0,
-                gates + ((t * B + block) * N + n) * width, along_t ? B * N * width : width,
-                packed && !k ? W + D * width : W);
+                width, LANES, bias + block * width, 0, gates + ((t * B + block) * N + n) * width,
+                along_t ? B * N * width : width, k ? W : W + D * width);
         }
     }
 }

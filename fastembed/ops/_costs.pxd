@@ -14,13 +14,13 @@ cdef extern from *:
     #define FLOPS_A_NS 200           /* large matrix products; half of it in float64 */
     #define NS_A_PRODUCT 100         /* a small matrix product, whatever its size */
     #define NS_A_SCORE 0.6           /* softmax, with or without its loss and gradient */
-    #define NS_A_LOGIT 10            /* sigmoid cross-entropy */
-    #define NS_A_DOT 4               /* negative sampling: a product, whatever its length */
-    #define NS_A_FACTOR 0.1          /* and each multiply-add of it */
-    #define NS_A_SQUARE 0.1          /* global norm */
-    #define NS_A_STEP 0.3            /* an entry in the steps of sgd, momentum, Nesterov */
-    #define NS_A_STEP_WITH_ROOT 0.8  /* AdaGrad, RMSprop, Adam */
-    #define NS_A_PLUS 0.15           /* x += y, x *= a */
+    #define NS_A_LOGIT 20            /* sigmoid cross-entropy */
+    #define NS_A_DOT 20              /* negative sampling: a product, whatever its length */
+    #define NS_A_FACTOR 0.15         /* and each multiply-add of it */
+    #define NS_A_SQUARE 0.08         /* global norm */
+    #define NS_A_STEP 0.2            /* an entry in the steps of sgd, momentum, Nesterov */
+    #define NS_A_STEP_WITH_ROOT 0.35 /* AdaGrad, RMSprop, Adam */
+    #define NS_A_PLUS 0.1            /* x += y, x *= a */
     """
     const double NS_A_ROW, NS_A_BYTE_COPIED, NS_A_BYTE_ZEROED, NS_A_BYTE_ADDED
     const double FLOPS_A_NS, NS_A_PRODUCT

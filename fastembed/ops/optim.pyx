@@ -256,11 +256,13 @@ cdef class Step:
 
     cdef slice_function[2] kernels
     cdef readonly str name
+    cdef str kernel
     cdef tuple states, scalars
     cdef double ns  # an entry
 
     def __init__(self, name, states, scalars, ns):
-        self.name, self.states, self.scalars, self.ns = name, states, scalars, ns
+        self.name, self.kernel = name, f"optim.{name}_slices"
+        self.states, self.scalars, self.ns = states, scalars, ns
 
     cdef bint run_if_fit(self, tuple arrays, tuple scalars) except -1:
         """Step arrays (param, grad, states); False, and nothing is done, if one does not fit."""
@@ -288,7 +290,7 @@ cdef class Step:
                 if not apart(array, arrays[j]):
                     return False
             places[k][0] = as_vector(array)
-        run = entry(self.kernels, f"optim.{self.name}_slices", real)
+        run = entry(self.kernels, self.kernel, real)
         with nogil:
             share(run, &args, args.param.size, LINE, args.param.size * self.ns)
         return True
@@ -357,6 +359,12 @@ def each(str name, lists, tuple scalars):
     for arrays in zip(*lists):
         if not step.run_if_fit(arrays, scalars):
             yield arrays
+
+
+cpdef double adam_rate(lr, beta1, beta2, int64_t step) except? -1:
+    """``lr * sqrt(1 - beta2**step) / (1 - beta1**step)``, what adam takes as lr_t."""
+    cdef double first = number("beta1", beta1), second = number("beta2", beta2)
+    return number("lr", lr) * sqrt(1 - second**step) / (1 - first**step)
 
 
 cpdef bint clip_if_fit(arrays, max_norm) except -1:

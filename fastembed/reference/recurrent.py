@@ -69,23 +69,23 @@ def _start(xs, H, h0):
     return np.zeros((xs.shape[0], H), xs.dtype) if h0 is None else h0.copy()
 
 
-def rnn(xs, Wx, Wh, b, h0=None):
-    return _sequence(rnn_cell, xs, Wx, Wh, b, h0)
+def rnn(xs, Wx, Wh, b, h0=None, *, need_cache=True):
+    return _sequence(rnn_cell, xs, Wx, Wh, b, h0, need_cache)
 
 
 def rnn_backward(dhs, cache):
     return _sequence_backward(rnn_cell_backward, dhs, cache)
 
 
-def gru(xs, Wx, Wh, b, h0=None):
-    return _sequence(gru_cell, xs, Wx, Wh, b, h0)
+def gru(xs, Wx, Wh, b, h0=None, *, need_cache=True):
+    return _sequence(gru_cell, xs, Wx, Wh, b, h0, need_cache)
 
 
 def gru_backward(dhs, cache):
     return _sequence_backward(gru_cell_backward, dhs, cache)
 
 
-def lstm(xs, Wx, Wh, b, h0=None, c0=None):
+def lstm(xs, Wx, Wh, b, h0=None, c0=None, *, need_cache=True):
     H = Wh.shape[0]
     h, c = _start(xs, H, h0), _start(xs, H, c0)
     hs = np.empty(xs.shape[:2] + (H,), xs.dtype)
@@ -93,8 +93,8 @@ def lstm(xs, Wx, Wh, b, h0=None, c0=None):
     for t in range(xs.shape[1]):
         h, c, cache = lstm_cell(xs[:, t], h, c, Wx, Wh, b)
         hs[:, t] = h
-        caches.append(cache)
-    return hs, h, c, (xs, Wx, Wh, caches)
+        caches.append(cache if need_cache else None)
+    return hs, h, c, (xs, Wx, Wh, caches) if need_cache else None
 
 
 def lstm_backward(dhs, cache):
@@ -109,7 +109,7 @@ def lstm_backward(dhs, cache):
     return dxs, dh, dc, *grads
 
 
-def _sequence(cell, xs, Wx, Wh, b, h0):
+def _sequence(cell, xs, Wx, Wh, b, h0, need_cache):
     H = Wh.shape[0]
     h = _start(xs, H, h0)
     hs = np.empty(xs.shape[:2] + (H,), xs.dtype)
@@ -117,8 +117,8 @@ def _sequence(cell, xs, Wx, Wh, b, h0):
     for t in range(xs.shape[1]):
         h, cache = cell(xs[:, t], h, Wx, Wh, b)
         hs[:, t] = h
-        caches.append(cache)
-    return hs, h, (xs, Wx, Wh, caches)
+        caches.append(cache if need_cache else None)
+    return hs, h, (xs, Wx, Wh, caches) if need_cache else None
 
 
 def _sequence_backward(cell_backward, dhs, cache):
