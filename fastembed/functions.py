@@ -2,15 +2,16 @@
 
 import numpy as np
 
-from fastembed import ops
-from fastembed._arrays import FLOATS
+from fastembed.ops.elementwise import cross_entropy_error_if_fit, sigmoid_if_fit
+from fastembed.ops.loss import softmax_if_fit
 
 __all__ = ["cross_entropy_error", "np", "relu", "sigmoid", "softmax"]
 
 
 def sigmoid(x):
     """1 / (1 + exp(-x)), elementwise."""
-    return 1 / (1 + np.exp(-x))
+    y = sigmoid_if_fit(x)
+    return 1 / (1 + np.exp(-x)) if y is None else y
 
 
 def relu(x):
@@ -32,8 +33,9 @@ def softmax(x):
     """
     if x.ndim not in (1, 2):
         return x
-    if type(x) is np.ndarray and x.dtype.type in FLOATS and x.shape[-1]:
-        return ops.softmax(x)
+    y = softmax_if_fit(x)
+    if y is not None:
+        return y
     e = np.exp(x - x.max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)
 
@@ -53,6 +55,9 @@ def cross_entropy_error(y, t):
     float
         A NumPy scalar.
     """
+    loss = cross_entropy_error_if_fit(y, t)
+    if loss is not None:
+        return loss
     if y.ndim == 1:
         y, t = y.reshape(1, -1), t.reshape(1, -1)
     if t.size == y.size:

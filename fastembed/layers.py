@@ -8,10 +8,16 @@ the layer's input.
 import numpy as np
 
 from fastembed import ops
-from fastembed._arrays import FLOATS, affine, affine_backward, cast, dot
+from fastembed._arrays import FLOATS, affine, affine_backward, cast, common_dtype
 from fastembed.functions import cross_entropy_error, sigmoid, softmax
 from fastembed.np import GPU
+from fastembed.ops.elementwise import (
+    cross_entropy_backward_if_fit,
+    dropout_if_fit,
+    sigmoid_backward_if_fit,
+)
 from fastembed.ops.embedding import gather_if_fit, scatter_add_if_fit
+from fastembed.ops.loss import sigmoid_cross_entropy_if_fit, softmax_backward_if_fit
 
 __all__ = [
     "GPU",
@@ -49,17 +55,13 @@ class MatMul:
 
     def forward(self, x):
         """Multiply x (N, D) by W; returns (N, H)."""
-        (W,) = self.params
-        out = dot(x, W)
+        out = affine(x, *self.params)
         self.x = x
         return out
 
     def backward(self, dout):
         """Fill the gradient of W from dout (N, H); returns that of x."""
-        (W,) = self.params
-        dx = dot(dout, W.T)
-        dot(self.x.T, dout, out=self.grads[0])
-        return dx
+        return affine_backward(dout, self.x, self.params[0], self.grads)
 
 
 class Affine:
@@ -102,8 +104,10 @@ class Softmax:
 
     def backward(self, dout):
         """Return the gradient of x."""
-        dx = self.out * dout
-        dx -= self.out * np.sum(dx, axis=1, keepdims=True)
+        dx = softmax_backward_if_fit(dout, self.out)
+        if dx is None:
+            dx = self.out * dout
+            dx -= self.out * np.sum(dx, axis=1, keepdims=True)
         return dx
 
 
@@ -123,12 +127,13 @@ class SoftmaxWithLoss:
 
     def backward(self, dout=1):
         """Return the gradient of x."""
-        N = self.t.shape[0]
-        dx = self.y.copy()
-        dx[np.arange(N), self.t] -= 1
-        if not is_one(dout):
+        dx = cross_entropy_backward_if_fit(self.y, self.t, dout)
+        if dx is None:
+            N = self.t.shape[0]
+            dx = self.y.copy()
+            dx[np.arange(N), self.t] -= 1
             dx *= dout
-        dx /= N
+            dx /= N
         return dx
 
 
@@ -146,7 +151,8 @@ class Sigmoid:
 
     def backward(self, dout):
         """Return the gradient of x."""
-        return dout * (1.0 - self.out) * self.out
+        dx = sigmoid_backward_if_fit(dout, self.out)
+        return dout * (1.0 - self.out) * self.out if dx is None else dx
 
 
 class SigmoidWithLoss:
@@ -162,7 +168,7 @@ class SigmoidWithLoss:
         """Return the loss, ``mean(-log(p + 1e-7))``."""
         self.t = t
         self.y = sigmoid(x)
-        self.loss = cross_entropy_error(np.c_[1 - self.y, self.y], t)
+        self.loss = binary_cross_entropy(x, self.y, t)
         return self.loss
 
     def backward(self, dout=1):
@@ -188,8 +194,13 @@ class Dropout:
         """Return x with dropped entries."""
         if not train_flg:
             return x * (1.0 - self.dropout_ratio)
-        self.mask = np.random.rand(*x.shape) > self.dropout_ratio
-        return x * self.mask
+        uniform = np.random.random_sample(x.shape)
+        result = dropout_if_fit(x, uniform, self.dropout_ratio)
+        if result is None:
+            self.mask = uniform > self.dropout_ratio
+            return x * self.mask
+        out, self.mask = result
+        return out
 
     def backward(self, dout):
         """Return the gradient of x."""
@@ -219,19 +230,13 @@ class Embedding:
             If an id is outside [-V, V) or not an integer.
         """
         (W,) = self.params
+        out = look_up(W, idx)
         self.idx = idx
-        out = gather_if_fit(W, idx)
-        if out is None:
-            ids = _ids(W, idx)
-            out = W[idx] if ids is None else ops.gather(W, ids)
         return out
 
     def backward(self, dout):
         """Fill the gradient of W: dout's rows, summed for each id. Returns None."""
-        (dW,) = self.grads
-        if not scatter_add_if_fit(dW, self.idx, dout, True):
-            _scatter_any(dW, self.idx, dout)
-        return None
+        add_up(self.grads[0], self.idx, dout)
 
 
 class EmbeddingDot:
@@ -252,7 +257,7 @@ class EmbeddingDot:
         """Return ``out[n] = W[idx[n]] . h[n]``, shape (N,)."""
         rows = self.embed.forward(idx)
         self.cache = (h, rows)
-        return np.sum(rows * h, axis=1)
+        return np.einsum("nd,nd->n", rows, h)
 
     def backward(self, dout):
         """Fill the gradient of W from dout (N,); returns that of h."""
@@ -313,33 +318,33 @@ class NegativeSamplingLoss:
     def __init__(self, W, corpus, power=0.75, sample_size=5):
         self.sample_size = sample_size
         self.sampler = UnigramSampler(corpus, power, sample_size)
-        self.loss_layers = [SigmoidWithLoss() for _ in range(sample_size + 1)]
         self.embed_dot_layers = [EmbeddingDot(W) for _ in range(sample_size + 1)]
         self.params, self.grads = [], []
         for layer in self.embed_dot_layers:
             self.params += layer.params
             self.grads += layer.grads
+        self.cache = None
 
     def forward(self, h, target):
         """Return the loss, summed over the target and the drawn words, mean over the batch."""
-        N = target.shape[0]
+        W = self.params[0]
         negatives = self.sampler.get_negative_sample(target)
-        words = np.concatenate([target.reshape(N, 1), negatives], axis=1)  # (N, 1 + S)
-        loss = 0
-        for k, (dot_layer, loss_layer) in enumerate(self._pairs()):
-            labels = np.full(N, k == 0, dtype=np.int32)
-            loss += loss_layer.forward(dot_layer.forward(h, words[:, k]), labels)
+        words = np.concatenate([target.reshape(-1, 1), negatives], axis=1)  # (N, 1 + S)
+        true = np.arange(1 + self.sample_size) == 0
+        dtype = common_dtype(h, W)
+        h, rows = cast(h, dtype), cast(look_up(W, words), dtype)  # (N, D), (N, 1 + S, D)
+        loss, dscores = ops.negative_sampling_loss(h, cast(W, dtype), words, true, eps=1e-7)
+        self.cache = (h, words, rows, dscores)
         return loss
 
     def backward(self, dout=1):
         """Fill the gradients of W, one for each place of a sample; returns that of h."""
-        dh = 0
-        for dot_layer, loss_layer in self._pairs():
-            dh += dot_layer.backward(loss_layer.backward(dout))
-        return dh
-
-    def _pairs(self):
-        return zip(self.embed_dot_layers, self.loss_layers, strict=True)
+        h, words, rows, dscores = self.cache
+        if not is_one(dout):
+            dscores = dscores * dscores.dtype.type(dout)
+        for k, grad in enumerate(self.grads):
+            add_up(grad, words[:, k], dscores[:, k, np.newaxis] * h)
+        return ops.weight_sum(rows, dscores)
 
 
 def is_one(dout):
@@ -347,17 +352,44 @@ def is_one(dout):
     return isinstance(dout, int | float | np.number) and dout == 1
 
 
-def _scatter_any(dW, idx, dout):
-    """The gradient of an embedding for ids and gradients as NumPy takes them."""
+def binary_cross_entropy(x, y, t):
+    """Mean of ``-log(p + 1e-7)``: p is y = sigmoid(x) for labels t of 1, and 1 - y for those of 0."""
+    result = sigmoid_cross_entropy_if_fit(x, t, 1e-7)
+    if result is not None:
+        return result[0]
+    return cross_entropy_error(np.stack((1 - y, y), axis=-1).reshape(-1, 2), t.reshape(-1))
+
+
+def labels(name, array):
+    """Labels as NumPy's indexing takes them: integers."""
+    if array.dtype.kind not in "iu":
+        raise IndexError(f"{name} must be an integer array, got {array.dtype}")
+    return array
+
+
+# ---- rows of W by id, and what comes back to them: for every layer that has them
+
+
+def look_up(W, idx):
+    """Return W's rows for ids of any shape, as NumPy takes them."""
+    out = gather_if_fit(W, idx)
+    if out is None:
+        ids = _ids(W, idx)
+        out = W[idx] if ids is None else ops.gather(W, ids)
+    return out
+
+
+def add_up(dW, idx, dout):
+    """Overwrite dW with the gradient of W: dout's rows, summed for each id."""
+    if scatter_add_if_fit(dW, idx, dout, True):
+        return
     ids = _ids(dW, idx)
     if ids is None:
         dW[...] = 0
         np.add.at(dW, idx, dout)
         return
-    dout, expected = np.asarray(dout), ids.shape + dW.shape[1:]
-    if dout.shape != expected:
-        dout = np.broadcast_to(dout, expected)
-    ops.scatter_add(dW, ids, cast(dout, dW.dtype), zero=True)
+    expected = ids.shape + dW.shape[1:]
+    ops.scatter_add(dW, ids, cast(np.broadcast_to(dout, expected), dW.dtype), zero=True)
 
 
 def _ids(W, idx):

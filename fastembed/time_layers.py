@@ -8,19 +8,24 @@ from collections.abc import Sequence
 import numpy as np
 
 from fastembed import ops
-from fastembed._arrays import FLOATS, affine, affine_backward, cast, common_dtype
+from fastembed._arrays import FLOAT32, FLOATS, cast, common_dtype, fill
 from fastembed.layers import *  # noqa: F403  (scripts expect every layer from here too)
 from fastembed.layers import (
     Affine,
     Embedding,
     SigmoidWithLoss,
     SoftmaxWithLoss,
-    _scatter_any,
+    add_up,
+    binary_cross_entropy,
     is_one,
+    labels,
+    look_up,
     sigmoid,
 )
 from fastembed.layers import __all__ as _layers
-from fastembed.ops.embedding import gather_if_fit, scatter_add_if_fit
+from fastembed.ops import recurrent
+from fastembed.ops.elementwise import dropout_if_fit
+from fastembed.ops.loss import softmax_cross_entropy_if_fit
 
 __all__ = [
     *_layers,
@@ -45,7 +50,48 @@ __all__ = [
 # ---- one time step
 
 
-class RNN:
+class _Cell:
+    """What the layers of one step have in common: a row names the ops, which do the rest."""
+
+    forward_op = backward_op = None
+
+    def __init__(self, Wx, Wh, b):
+        self.params = [Wx, Wh, b]
+        self.grads = [np.zeros_like(Wx), np.zeros_like(Wh), np.zeros_like(b)]
+        self.cache = None
+
+    def forward(self, x, h_prev):
+        """Return h (N, H) from x (N, D) and h_prev (N, H)."""
+        h, self.cache = self._forward(x, h_prev)
+        return h
+
+    def backward(self, dh_next):
+        """Fill the gradients of the parameters; returns those of x and h_prev."""
+        return self._backward(dh_next)
+
+    def _forward(self, x, *state):
+        try:
+            return self.forward_op(x, *state, *self.params)
+        except (TypeError, ValueError):  # mixed dtypes, a batch of one, lists
+            x, *state = map(np.asarray, (x, *state))
+        N = max(x.shape[0], *(part.shape[0] for part in state if part.ndim))
+        x = np.broadcast_to(x, (N, x.shape[1]))
+        x, Wx, Wh, b, *state = _of_one_dtype(x, self.params, state)
+        return self.forward_op(x, *state, Wx, Wh, b)
+
+    def _backward(self, *gradients):
+        """Gradients of the inputs from those of the outputs; a plain 0 stands for zeros."""
+        try:
+            return self.backward_op(*gradients, self.cache, out=self.grads)[:-3]
+        except (TypeError, ValueError):
+            xs, shape = self.cache.xs, (self.cache.xs.shape[0], self.cache.Wh.shape[0])
+        gradients = [cast(np.broadcast_to(given, shape), xs.dtype) for given in gradients]
+        *inputs, dWx, dWh, db = self.backward_op(*gradients, self.cache)
+        fill(self.grads, (dWx, dWh, db))
+        return tuple(inputs)
+
+
+class RNN(_Cell):
     """One step of a plain recurrent network: ``h = tanh(x Wx + h_prev Wh + b)``.
 
     Parameters
@@ -55,25 +101,10 @@ class RNN:
     b : (H,) ndarray
     """
 
-    def __init__(self, Wx, Wh, b):
-        self.params = [Wx, Wh, b]
-        self.grads = [np.zeros_like(Wx), np.zeros_like(Wh), np.zeros_like(b)]
-        self.cache = None
-
-    def forward(self, x, h_prev):
-        """Return h (N, H) from x (N, D) and h_prev (N, H)."""
-        h, self.cache = ops.rnn_cell(*_cell_inputs(self.params, x, h_prev))
-        return h
-
-    def backward(self, dh_next):
-        """Fill the gradients of the parameters; returns those of x and h_prev."""
-        dh = _cell_gradient(dh_next, self.cache, self.params[1])
-        dx, dh_prev, *grads = ops.rnn_cell_backward(dh, self.cache)
-        _fill(self.grads, grads)
-        return dx, dh_prev
+    forward_op, backward_op = map(staticmethod, (recurrent.rnn_cell, recurrent.rnn_cell_backward))
 
 
-class LSTM:
+class LSTM(_Cell):
     """One step of an LSTM: ``c = f c_prev + g i``, ``h = o tanh(c)``; gates in the order f g i o.
 
     Parameters
@@ -83,26 +114,19 @@ class LSTM:
     b : (4H,) ndarray
     """
 
-    def __init__(self, Wx, Wh, b):
-        self.params = [Wx, Wh, b]
-        self.grads = [np.zeros_like(Wx), np.zeros_like(Wh), np.zeros_like(b)]
-        self.cache = None
+    forward_op, backward_op = map(staticmethod, (recurrent.lstm_cell, recurrent.lstm_cell_backward))
 
     def forward(self, x, h_prev, c_prev):
         """Return h and c (N, H) from x (N, D), h_prev and c_prev (N, H)."""
-        h, c, self.cache = ops.lstm_cell(*_cell_inputs(self.params, x, h_prev, c_prev))
+        h, c, self.cache = self._forward(x, h_prev, c_prev)
         return h, c
 
     def backward(self, dh_next, dc_next):
         """Fill the gradients of the parameters; returns those of x, h_prev and c_prev."""
-        dh = _cell_gradient(dh_next, self.cache, self.params[1])
-        dc = _cell_gradient(dc_next, self.cache, self.params[1])
-        dx, dh_prev, dc_prev, *grads = ops.lstm_cell_backward(dh, dc, self.cache)
-        _fill(self.grads, grads)
-        return dx, dh_prev, dc_prev
+        return self._backward(dh_next, dc_next)
 
 
-class GRU:
+class GRU(_Cell):
     """One step of a GRU: ``h = (1 - z) h_prev + z h_hat``; gates in the order z r h_hat.
 
     Parameters
@@ -112,29 +136,87 @@ class GRU:
     b : (3H,) ndarray
     """
 
-    def __init__(self, Wx, Wh, b):
-        self.params = [Wx, Wh, b]
-        self.grads = [np.zeros_like(Wx), np.zeros_like(Wh), np.zeros_like(b)]
-        self.cache = None
-
-    def forward(self, x, h_prev):
-        """Return h (N, H) from x (N, D) and h_prev (N, H)."""
-        h, self.cache = ops.gru_cell(*_cell_inputs(self.params, x, h_prev))
-        return h
+    forward_op, backward_op = map(staticmethod, (recurrent.gru_cell, recurrent.gru_cell_backward))
 
     def backward(self, dh_next):
         """Fill the gradients of the parameters; returns those of x and h_prev."""
-        dh = _cell_gradient(dh_next, self.cache, self.params[1])
-        dx, dh_prev, *grads = ops.gru_cell_backward(dh, self.cache)
-        self.dWx, self.dWh, self.db = grads
-        _fill(self.grads, grads)
-        return dx, dh_prev
+        gradients = self._backward(dh_next)
+        self.dWx, self.dWh, self.db = (grad.copy() for grad in self.grads)
+        return gradients
 
 
 # ---- sequences
 
 
-class TimeRNN:
+class _TimeRecurrent:
+    """What the recurrent layers have in common: a row names the cell, its ops and its state."""
+
+    cell = forward_op = backward_op = None
+    state = ("h",)
+
+    def __init__(self, Wx, Wh, b, stateful=False):
+        self.params = [Wx, Wh, b]
+        self.grads = [np.zeros_like(Wx), np.zeros_like(Wh), np.zeros_like(b)]
+        self.layers = None
+        self.dh = None
+        self.stateful = stateful
+        self.reset_state()
+
+    def forward(self, xs):
+        """Return hs (N, T, H) as float32 from xs (N, T, D)."""
+        state = [getattr(self, part) if self.stateful else None for part in self.state]
+        inputs = (xs, *self.params, *state)
+        try:
+            hs, *last, cache = self.forward_op(*inputs)
+        except (TypeError, ValueError):  # mixed dtypes, a state of one row
+            cache = None
+        if cache is None:
+            inputs = _of_one_dtype(xs, self.params, state)
+            hs, *last, cache = self.forward_op(*inputs)
+        for part, value in zip(self.state, last, strict=True):
+            setattr(self, part, value)
+        self.layers = _RecurrentSteps(self.cell, self.params, inputs, cache, hs.shape)
+        return cast(hs, FLOAT32)
+
+    def backward(self, dhs):
+        """Fill the gradients and ``dh`` from dhs (N, T, H); returns dxs as float32."""
+        steps = self.layers
+        if type(steps) is not _RecurrentSteps or dhs.shape != steps.shape:
+            return self._backward_by_step(dhs)
+        dtype = steps.cache.xs.dtype
+        fits = self.grads[0].dtype is dtype
+        dxs, self.dh, *_, dWx, dWh, db = self.backward_op(
+            cast(dhs, dtype), steps.cache, out=self.grads if fits else None
+        )
+        if not fits:
+            fill(self.grads, (dWx, dWh, db))
+        return cast(dxs, FLOAT32)
+
+    def _backward_by_step(self, dhs):
+        """Backward through self.layers, which an overridden forward has made."""
+        N, T, H = dhs.shape
+        dxs = np.empty((N, T, self.params[0].shape[0]), np.float32)
+        totals = [0, 0, 0]
+        carry = [0 for _ in self.state]
+        for t in reversed(range(T)):
+            step = self.layers[t]
+            dxs[:, t], *carry = step.backward(dhs[:, t] + carry[0], *carry[1:])
+            for k, grad in enumerate(step.grads):
+                totals[k] += grad
+        fill(self.grads, totals)
+        self.dh = carry[0]
+        return dxs
+
+    def set_state(self, h):
+        """Begin the next forward with h (never written); None means zero."""
+        self.h = h
+
+    def reset_state(self):
+        """Begin the next forward with zero."""
+        self.h = None
+
+
+class TimeRNN(_TimeRecurrent):
     """A plain recurrent network over T steps.
 
     Parameters
@@ -153,38 +235,11 @@ class TimeRNN:
         Gradient of the initial state, after backward.
     """
 
-    def __init__(self, Wx, Wh, b, stateful=False):
-        self.params = [Wx, Wh, b]
-        self.grads = [np.zeros_like(Wx), np.zeros_like(Wh), np.zeros_like(b)]
-        self.layers = None
-        self.h, self.dh = None, None
-        self.stateful = stateful
-
-    def forward(self, xs):
-        """Return hs (N, T, H) as float32 from xs (N, T, D)."""
-        inputs = _sequence_inputs(self.params, xs, self.h if self.stateful else None)
-        hs, self.h, cache = ops.rnn(*inputs)
-        self.layers = _RecurrentSteps(RNN, self.params, inputs, cache)
-        return cast(hs, np.float32)
-
-    def backward(self, dhs):
-        """Fill the gradients and ``dh`` from dhs (N, T, H); returns dxs as float32."""
-        if not _fits(self.layers, dhs):
-            return _backward_by_step(self, dhs)
-        dxs, self.dh, *grads = ops.rnn_backward(cast(dhs, self.layers.dtype), self.layers.cache)
-        _fill(self.grads, grads)
-        return cast(dxs, np.float32)
-
-    def set_state(self, h):
-        """Begin the next forward with h (never written); None means zero."""
-        self.h = h
-
-    def reset_state(self):
-        """Begin the next forward with zero."""
-        self.h = None
+    cell = RNN
+    forward_op, backward_op = map(staticmethod, (recurrent.rnn, recurrent.rnn_backward))
 
 
-class TimeLSTM:
+class TimeLSTM(_TimeRecurrent):
     """An LSTM over T steps.
 
     Parameters
@@ -203,30 +258,9 @@ class TimeLSTM:
         Gradient of the initial h, after backward.
     """
 
-    def __init__(self, Wx, Wh, b, stateful=False):
-        self.params = [Wx, Wh, b]
-        self.grads = [np.zeros_like(Wx), np.zeros_like(Wh), np.zeros_like(b)]
-        self.layers = None
-        self.h, self.c = None, None
-        self.dh = None
-        self.stateful = stateful
-
-    def forward(self, xs):
-        """Return hs (N, T, H) as float32 from xs (N, T, D)."""
-        state = (self.h, self.c) if self.stateful else (None, None)
-        inputs = _sequence_inputs(self.params, xs, *state)
-        hs, self.h, self.c, cache = ops.lstm(*inputs)
-        self.layers = _RecurrentSteps(LSTM, self.params, inputs, cache)
-        return cast(hs, np.float32)
-
-    def backward(self, dhs):
-        """Fill the gradients and ``dh`` from dhs (N, T, H); returns dxs as float32."""
-        if not _fits(self.layers, dhs):
-            return _backward_by_step(self, dhs)
-        dhs = cast(dhs, self.layers.dtype)
-        dxs, self.dh, _, *grads = ops.lstm_backward(dhs, self.layers.cache)
-        _fill(self.grads, grads)
-        return cast(dxs, np.float32)
+    cell = LSTM
+    state = ("h", "c")
+    forward_op, backward_op = map(staticmethod, (recurrent.lstm, recurrent.lstm_backward))
 
     def set_state(self, h, c=None):
         """Begin the next forward with h and c (never written); None means zero."""
@@ -237,7 +271,7 @@ class TimeLSTM:
         self.h, self.c = None, None
 
 
-class TimeGRU:
+class TimeGRU(_TimeRecurrent):
     """A GRU over T steps.
 
     Parameters
@@ -256,35 +290,8 @@ class TimeGRU:
         Gradient of the initial state, after backward.
     """
 
-    def __init__(self, Wx, Wh, b, stateful=False):
-        self.params = [Wx, Wh, b]
-        self.grads = [np.zeros_like(Wx), np.zeros_like(Wh), np.zeros_like(b)]
-        self.layers = None
-        self.h, self.dh = None, None
-        self.stateful = stateful
-
-    def forward(self, xs):
-        """Return hs (N, T, H) as float32 from xs (N, T, D)."""
-        inputs = _sequence_inputs(self.params, xs, self.h if self.stateful else None)
-        hs, self.h, cache = ops.gru(*inputs)
-        self.layers = _RecurrentSteps(GRU, self.params, inputs, cache)
-        return cast(hs, np.float32)
-
-    def backward(self, dhs):
-        """Fill the gradients and ``dh`` from dhs (N, T, H); returns dxs as float32."""
-        if not _fits(self.layers, dhs):
-            return _backward_by_step(self, dhs)
-        dxs, self.dh, *grads = ops.gru_backward(cast(dhs, self.layers.dtype), self.layers.cache)
-        _fill(self.grads, grads)
-        return cast(dxs, np.float32)
-
-    def set_state(self, h):
-        """Begin the next forward with h (never written); None means zero."""
-        self.h = h
-
-    def reset_state(self):
-        """Begin the next forward with zero."""
-        self.h = None
+    cell = GRU
+    forward_op, backward_op = map(staticmethod, (recurrent.gru, recurrent.gru_backward))
 
 
 class TimeBiLSTM:
@@ -343,32 +350,26 @@ class TimeEmbedding:
             If an id is outside [-V, V) or not an integer.
         """
         N, T = xs.shape
-        V, D = self.W.shape
-        if xs.dtype.kind not in "iu":
-            raise IndexError(f"xs must be an integer array, got {xs.dtype}")
-        out = gather_if_fit(self.W, xs)
-        if out is None:
-            out = ops.gather(self.W, xs) if self.W.dtype.type in FLOATS else self.W[xs]
+        out = look_up(self.W, labels("xs", xs))
         self.layers = _EmbeddingSteps(self.W, xs)
-        return cast(out, np.float32)
+        return cast(out, FLOAT32)
 
     def backward(self, dout):
         """Fill the gradient of W from dout (N, T, D). Returns None."""
         N, T, D = dout.shape
         dW, steps = self.grads[0], self.layers
-        if not isinstance(steps, _EmbeddingSteps) or steps.xs.shape != (N, T):
-            grad = 0
-            for t in range(T):
-                steps[t].backward(dout[:, t])
-                grad += steps[t].grads[0]
-            dW[...] = grad
-        elif not scatter_add_if_fit(dW, steps.xs, dout, True):
-            _scatter_any(dW, steps.xs, dout)
-        return None
+        if type(steps) is _EmbeddingSteps and steps.xs.shape == (N, T):
+            add_up(dW, steps.xs, dout)
+            return
+        grad = 0
+        for t in range(T):
+            steps[t].backward(dout[:, t])
+            grad += steps[t].grads[0]
+        dW[...] = grad
 
 
-class TimeAffine:
-    """Matrix product and bias at every time step.
+class TimeAffine(Affine):
+    """Matrix product and bias at every time step: x is (N, T, D), its product (N, T, M).
 
     Parameters
     ----------
@@ -376,25 +377,6 @@ class TimeAffine:
     b : (M,) ndarray
         Kept, not copied.
     """
-
-    def __init__(self, W, b):
-        self.params = [W, b]
-        self.grads = [np.zeros_like(W), np.zeros_like(b)]
-        self.x = None
-
-    def forward(self, x):
-        """Return ``x @ W + b``, (N, T, M), from x (N, T, D)."""
-        N, T, D = x.shape
-        out = affine(x.reshape(N * T, -1), *self.params)
-        self.x = x
-        return out.reshape(N, T, -1)
-
-    def backward(self, dout):
-        """Fill the gradients of W and b from dout (N, T, M); returns that of x."""
-        x = self.x
-        N, T, D = x.shape
-        rows, dout = x.reshape(N * T, -1), dout.reshape(N * T, -1)
-        return affine_backward(dout, rows, self.params[0], self.grads).reshape(N, T, D)
 
 
 class TimeDropout:
@@ -421,10 +403,13 @@ class TimeDropout:
         """Return xs with dropped entries."""
         if not self.train_flg:
             return xs
-        keep = np.random.rand(*xs.shape) > self.dropout_ratio
-        scale = 1 / (1.0 - self.dropout_ratio)
-        self.mask = np.multiply(keep, scale, dtype=np.float32)
-        return xs * self.mask
+        uniform, scale = np.random.random_sample(xs.shape), 1 / (1.0 - self.dropout_ratio)
+        result = dropout_if_fit(xs, uniform, self.dropout_ratio, scale)
+        if result is None:
+            self.mask = np.multiply(uniform > self.dropout_ratio, scale, dtype=np.float32)
+            return xs * self.mask
+        out, self.mask = result
+        return out
 
     def backward(self, dout):
         """Return the gradient of xs."""
@@ -457,22 +442,21 @@ class TimeSoftmaxWithLoss:
         IndexError
             If a label is outside [-V, V) or not an integer.
         """
-        N, T, V = xs.shape
         if ts.ndim == 3:
             ts = ts.argmax(axis=2)
-        if ts.dtype.kind not in "iu":
-            raise IndexError(f"ts must be an integer array, got {ts.dtype}")
-        scores = cast(xs, common_dtype(xs))
-        ignore = self.ignore_label
-        loss, dscores = ops.softmax_cross_entropy(
-            scores, ts, ignore_label=ignore, need_grad=self.train_flg
-        )
-        self.cache = _LossCache(scores, dscores, ts, ignore)
-        return loss
+        ignore, wanted = self.ignore_label, self.train_flg
+        result = softmax_cross_entropy_if_fit(xs, ts, ignore, 0.0, wanted)
+        if result is None:
+            xs = cast(xs, common_dtype(xs))
+            result = ops.softmax_cross_entropy(
+                xs, labels("ts", ts), ignore_label=ignore, need_grad=wanted
+            )
+        self.cache = _LossCache(xs, ts, ignore, *result)
+        return result[0]
 
     def backward(self, dout=1):
         """Return the gradient of xs. A second call works on what the first has returned."""
-        dx = self.cache.take_gradient() if isinstance(self.cache, _LossCache) else None
+        dx = self.cache.take_gradient() if type(self.cache) is _LossCache else None
         if dx is not None:
             if not is_one(dout):
                 dx *= dout
@@ -526,8 +510,7 @@ class TimeAffineSoftmaxWithLoss:
         """
         if ts.ndim == 3:
             ts = ts.argmax(axis=2)
-        if ts.dtype.kind not in "iu":
-            raise IndexError(f"ts must be an integer array, got {ts.dtype}")
+        labels("ts", ts)
         W, b = self.params
         fits = _alike(W, b) and common_dtype(xs, W) == W.dtype
         xs, W, b = (cast(array, W.dtype if fits else np.float64) for array in (xs, W, b))
@@ -567,19 +550,16 @@ class TimeSigmoidWithLoss:
 
     def forward(self, xs, ts):
         """Return the loss, mean over the batch and over time."""
-        N, T = xs.shape
         self.xs_shape = xs.shape
-        self.layers = _SigmoidLossSteps(sigmoid(xs), ts)
-        y = self.layers.y
-        p = np.where(ts != 0, y, 1 - y)
-        return -np.sum(np.log(p + 1e-7)) / N / T
+        y = sigmoid(xs)
+        self.layers = _SigmoidLossSteps(y, ts)
+        return binary_cross_entropy(xs, y, ts)
 
     def backward(self, dout=1):
         """Return the gradient of xs, as float32."""
         N, T = self.xs_shape
-        if isinstance(self.layers, _SigmoidLossSteps):
-            dxs = (self.layers.y - self.layers.ts) * (dout / T / N)
-            return dxs.astype(np.float32)
+        if type(self.layers) is _SigmoidLossSteps:
+            return cast((self.layers.y - self.layers.ts) * (dout / T / N), FLOAT32)
         dxs = np.empty(self.xs_shape, np.float32)
         for t in range(T):
             dxs[:, t] = self.layers[t].backward(dout * (1 / T))
@@ -604,7 +584,7 @@ class Simple_TimeSoftmaxWithLoss:
     def backward(self, dout=1):
         """Return the gradient of xs, as float32."""
         (layer,), xs = self.cache
-        return cast(layer.backward(dout), np.float32).reshape(xs.shape)
+        return cast(layer.backward(dout), FLOAT32).reshape(xs.shape)
 
 
 class Simple_TimeAffine:
@@ -627,7 +607,7 @@ class Simple_TimeAffine:
         layer = Affine(self.W, self.b)
         out = layer.forward(xs.reshape(N * T, D))
         self.layers = [layer]
-        return cast(out, np.float32).reshape(N, T, -1)
+        return cast(out, FLOAT32).reshape(N, T, -1)
 
     def backward(self, dout):
         """Return the gradient of xs, as float32, from dout (N, T, M)."""
@@ -635,7 +615,7 @@ class Simple_TimeAffine:
         (layer,) = self.layers
         dxs = layer.backward(dout.reshape(N * T, M))
         self.dW, self.db = layer.grads
-        return cast(dxs, np.float32).reshape(N, T, -1)
+        return cast(dxs, FLOAT32).reshape(N, T, -1)
 
 
 # ---- what a forward keeps: layers of single steps, made only if somebody looks at them
@@ -667,14 +647,13 @@ class _EmbeddingSteps(_Steps):
 
 
 class _RecurrentSteps(_Steps):
-    def __init__(self, cell, params, inputs, cache):
-        self.cell, self.params, self.inputs, self.cache = cell, list(params), inputs, cache
-        (N, self.T, _), H = inputs[0].shape, inputs[2].shape[0]
-        self.shape, self.dtype = (N, self.T, H), inputs[0].dtype
+    def __init__(self, cell, params, inputs, cache, shape):
+        self.cell, self.params, self.inputs, self.cache = cell, params, inputs, cache
+        self.shape, self.T = shape, shape[1]
 
     def make(self):
         xs, state = self.inputs[0], self.inputs[4:]
-        zero = np.zeros((self.shape[0], self.shape[2]), self.dtype)
+        zero = np.zeros((self.shape[0], self.shape[2]), xs.dtype)
         state = tuple(zero if part is None else part for part in state)
         layers = []
         for t in range(self.T):
@@ -699,33 +678,33 @@ class _SigmoidLossSteps(_Steps):
 class _LossCache:
     """The gradient that forward made; unpacked, it is labels, probabilities, mask and shape."""
 
-    def __init__(self, scores, dscores, ts, ignore_label):
-        self.shape, self.ts, self.ignore_label = scores.shape, ts.reshape(-1), ignore_label
+    def __init__(self, scores, ts, ignore_label, loss, dscores):
+        self.shape, self.ts, self.ignore_label = scores.shape, ts, ignore_label
         self.scores, self.dscores = scores, None
         if dscores is not None:
-            self._keep(dscores)
+            self._keep(loss, dscores)
 
-    def _keep(self, dscores):
+    def _keep(self, loss, dscores):
         self.dscores, self.flat, self.scores = dscores, dscores.reshape(-1, self.shape[2]), None
-        if (self.ts == self.ignore_label).all():
+        if loss != loss and (self.ts == self.ignore_label).all():
             dscores.fill(np.nan)
 
     def take_gradient(self):
         """The gradient, once; None from then on."""
         if self.scores is not None:  # forward made the loss alone
-            labels = self.ts.reshape(self.shape[:2])
             self._keep(
-                ops.softmax_cross_entropy(self.scores, labels, ignore_label=self.ignore_label)[1]
+                *ops.softmax_cross_entropy(self.scores, self.ts, ignore_label=self.ignore_label)
             )
         dscores, self.dscores = self.dscores, None
         return dscores
 
     def __iter__(self):
-        mask = self.ts != self.ignore_label
+        ts = self.ts.reshape(-1)
+        mask = ts != self.ignore_label
         if self.take_gradient() is not None:
             self.flat *= mask.sum()  # back to probabilities (zero where ignored)
-            self.flat[np.flatnonzero(mask), self.ts[mask]] += 1
-        return iter((self.ts, self.flat, mask, self.shape))
+            self.flat[np.flatnonzero(mask), ts[mask]] += 1
+        return iter((ts, self.flat, mask, self.shape))
 
 
 # ---- helpers
@@ -736,62 +715,9 @@ def _alike(*arrays):
     return arrays[0].dtype.type in FLOATS and all(a.dtype == arrays[0].dtype for a in arrays)
 
 
-def _fill(grads, values):
-    for grad, value in zip(grads, values, strict=True):
-        grad[...] = value
-
-
-def _sequence_inputs(params, xs, *state):
-    """Arguments of a recurrent op, of one dtype; state is broadcast to the batch."""
-    N, T, D = xs.shape
-    H = params[1].shape[0]
+def _of_one_dtype(x, params, state):
+    """x, params and state as a recurrent op takes them; state is broadcast to the batch."""
     given = [part for part in state if part is not None]
-    dtype = common_dtype(xs, *params, *given)
-    state = [part if part is None else _state(part, N, H, dtype) for part in state]
-    return [cast(xs, dtype), *(cast(param, dtype) for param in params), *state]
-
-
-def _state(part, N, H, dtype):
-    if part.shape != (N, H):
-        part = np.broadcast_to(part, (N, H))
-    return cast(part, dtype)
-
-
-def _cell_inputs(params, x, *state):
-    """Arguments of a cell's op in its order, of one dtype; a batch of one is broadcast."""
-    x, *state = (np.asarray(array) for array in (x, *state))
-    H = params[1].shape[0]
-    N = max(x.shape[0], *(part.shape[0] for part in state if part.ndim))
-    dtype = common_dtype(x, *state, *params)
-    x = cast(np.broadcast_to(x, (N, x.shape[1])), dtype)
-    state = (_state(part, N, H, dtype) for part in state)
-    return [x, *state, *(cast(param, dtype) for param in params)]
-
-
-def _cell_gradient(gradient, cache, Wh):
-    """The gradient of a cell's output as an array; a plain 0 stands for zeros."""
-    N, dtype = cache.xs.shape[0], cache.xs.dtype
-    return _state(np.asarray(gradient), N, Wh.shape[0], dtype)
-
-
-def _fits(steps, dhs):
-    """Whether our own forward came last, with as many steps as dhs has."""
-    return isinstance(steps, _RecurrentSteps) and dhs.shape == steps.shape
-
-
-def _backward_by_step(layer, dhs):
-    """Backward through layer.layers, which an overridden forward has made."""
-    N, T, H = dhs.shape
-    dxs = np.empty((N, T, layer.params[0].shape[0]), np.float32)
-    totals = [0, 0, 0]
-    carry = None
-    for t in reversed(range(T)):
-        step = layer.layers[t]
-        if carry is None:
-            carry = (0, 0) if isinstance(layer, TimeLSTM) else (0,)
-        dxs[:, t], *carry = step.backward(dhs[:, t] + carry[0], *carry[1:])
-        for k, grad in enumerate(step.grads):
-            totals[k] += grad
-    _fill(layer.grads, totals)
-    layer.dh = carry[0]
-    return dxs
+    dtype, shape = common_dtype(x, *params, *given), (x.shape[0], params[1].shape[0])
+    state = [None if part is None else np.broadcast_to(part, shape) for part in state]
+    return tuple(part if part is None else cast(part, dtype) for part in (x, *params, *state))

@@ -68,7 +68,7 @@ cdef inline const kernel_table *table_of(int dtype_number) noexcept nogil:
 
 
 def apply(name, cnp.ndarray x, cnp.ndarray y):
-    """y = sigmoid or tanh of x as the kernels compute it; whole vectors only, for the tests."""
+    """y = sigmoid or tanh of x as the kernels compute it, for the tests."""
     cdef const kernel_table *table = table_of(cnp.PyArray_TYPE(x))
     table.apply(name == "tanh", cnp.PyArray_DATA(x), cnp.PyArray_DATA(y), cnp.PyArray_SIZE(x))
 

@@ -69,6 +69,18 @@ INLINE void NAME(transpose)(VEC *rows)
     }
 }
 
+/* The sum of each of the rows, which are changed: each round adds the lanes of two to each other. */
+INLINE VEC NAME(sums)(VEC *rows)
+{
+    UNROLL
+    for (int half = LANES / 2; half; half /= 2)
+        UNROLL
+        for (int k = 0; k < half; k++)
+            rows[k] = SHUFFLE(rows[k], rows[k + half], TURNS_LOW) +
+                      SHUFFLE(rows[k], rows[k + half], TURNS_HIGH);
+    return rows[0];
+}
+
 #undef TURNS_LOW
 #undef TURNS_HIGH
 #undef SHUFFLE

@@ -11,11 +11,21 @@ from libc.stdlib cimport free, malloc
 from fastembed.kernels._variants cimport chosen, kernel_table, product
 from fastembed.ops._costs cimport FLOPS_A_NS
 from fastembed.ops._fit cimport (
-    apart, axis, data, empty, is_real, real_with, same_shape, typenum, writable,
+    apart, axis, data, empty, empty_like, is_real, same_shape, writable,
 )
-from fastembed.runtime.pool cimport members_for, share
+from fastembed.runtime.pool cimport members_for, share_among
 
 cnp.import_array()
+
+cdef enum:
+    FEW_BYTES = 1 << 13  # scratch that needs no memory of its own
+
+cdef double BRIEF = 5e3  # nanoseconds for which the GIL is kept: giving it up costs 50 or so
+
+# a matrix of numbers anywhere in memory: how far apart its rows and columns are, in numbers
+ctypedef struct grid:
+    void *data
+    int64_t rows, columns, row, col
 
 cdef float ONE_FLOAT = 1
 cdef double ONE_DOUBLE = 1
@@ -52,13 +62,14 @@ def affine(x, W, b):
 
     Parameters
     ----------
-    x : (N, D) ndarray of float32 or float64
+    x : (..., D) ndarray of float32 or float64
+        Two axes or more: (N, D), (N, T, D).
     W : (D, H) ndarray of x's dtype
     b : (H,) ndarray of x's dtype
 
     Returns
     -------
-    (N, H) ndarray of x's dtype
+    (..., H) ndarray of x's dtype
 
     Raises
     ------
@@ -74,16 +85,16 @@ def affine_backward(dout, x, W, *, out=None):
 
     Parameters
     ----------
-    dout : (N, H) ndarray of float32 or float64
+    dout : (..., H) ndarray of float32 or float64
         Gradient of affine's result.
-    x : (N, D) ndarray of dout's dtype
+    x : (..., D) ndarray of dout's dtype
     W : (D, H) ndarray of dout's dtype
     out : (dW, db), optional
         Arrays to overwrite, (D, H) and (H,) of dout's dtype. Must not overlap the inputs.
 
     Returns
     -------
-    dx : (N, D) ndarray
+    dx : (..., D) ndarray
     dW : (D, H) ndarray
     db : (H,) ndarray
 
@@ -99,66 +110,73 @@ def affine_backward(dout, x, W, *, out=None):
 # ---- doors
 
 
-cdef inline bint _strides(object x, int real, int64_t *row, int64_t *col) noexcept:
-    """Whether x is a matrix of that dtype in any layout, and how it lies, counted in numbers."""
-    cdef int64_t itemsize = 8 if real else 4
-    if not (
-        cnp.PyArray_CheckExact(x)
-        and cnp.PyArray_NDIM(<cnp.ndarray>x) == 2
-        and cnp.PyArray_TYPE(<cnp.ndarray>x) == typenum(real)
-        and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>x)
-    ):
+cdef inline int _real(object x) noexcept:
+    """0 for a float32 array of any layout, 1 for float64, -1 for what does not fit."""
+    cdef int kind
+    if not cnp.PyArray_CheckExact(x) or not cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>x):
+        return -1
+    kind = cnp.PyArray_TYPE(<cnp.ndarray>x)
+    return 0 if kind == cnp.NPY_FLOAT32 else 1 if kind == cnp.NPY_FLOAT64 else -1
+
+
+cdef bint as_grid(object x, int real, grid *g) noexcept:
+    """Whether x is of that dtype, and all its axes but the last together are evenly spaced rows."""
+    cdef int64_t itemsize = 8 if real else 4, step = 0, length
+    cdef int last, k
+    if _real(x) != real:
         return False
-    row[0] = cnp.PyArray_STRIDE(<cnp.ndarray>x, 0)
-    col[0] = cnp.PyArray_STRIDE(<cnp.ndarray>x, 1)
-    if row[0] % itemsize or col[0] % itemsize:
+    last = cnp.PyArray_NDIM(<cnp.ndarray>x) - 1
+    if last < 1:
         return False
-    row[0] //= itemsize
-    col[0] = col[0] // itemsize if axis(x, 1) > 1 else 1
+    g.data, g.rows, g.columns = data(x), 1, axis(x, last)
+    for k in range(last - 1, -1, -1):
+        length = axis(x, k)
+        if length != 1:
+            if g.rows == 1:
+                step = cnp.PyArray_STRIDE(<cnp.ndarray>x, k)
+            elif cnp.PyArray_STRIDE(<cnp.ndarray>x, k) != step * g.rows:
+                return False
+            g.rows *= length
+    g.col = cnp.PyArray_STRIDE(<cnp.ndarray>x, last) if g.columns > 1 else itemsize
+    if step % itemsize or g.col % itemsize:
+        return False
+    g.row = step // itemsize if g.rows > 1 else g.columns
+    g.col //= itemsize
     return True
 
 
-cdef bint set_left(product *p, object a, int real) noexcept:
-    """Let a be p's left operand; False if it does not fit."""
-    cdef int64_t row, col
-    if not _strides(a, real, &row, &col):
-        return False
-    p.M, p.K = axis(a, 0), axis(a, 1)
-    p.a, p.a_row, p.a_col = data(a), row, col
-    return True
+cdef inline grid turned(grid g) noexcept:
+    g.rows, g.columns = g.columns, g.rows
+    g.row, g.col = g.col, g.row
+    return g
 
 
-cdef bint set_right(product *p, object b, int real) noexcept:
-    """Let b be p's right operand; False if it does not fit."""
-    cdef int64_t row, col
-    if not _strides(b, real, &row, &col) or axis(b, 0) != p.K:
-        return False
-    p.N = axis(b, 1)
-    p.b, p.b_row, p.b_col = data(b), row, col
+cdef inline void set_operands(product *p, grid a, grid b) noexcept:
+    p.M, p.K, p.N = a.rows, a.columns, b.columns
+    p.a, p.a_row, p.a_col = a.data, a.row, a.col
+    p.b, p.b_row, p.b_col = b.data, b.row, b.col
     p.bias, p.add = NULL, False
-    return True
 
 
-cdef bint _set_out(product *p, object c, int real) noexcept:
-    """Let c be p's result, transposing all if its rows lie side by side; False if neither fits."""
-    cdef int64_t row, col
-    if not _strides(c, real, &row, &col) or not writable(c):
+cdef bint set_result(product *p, grid c) noexcept:
+    """Let c be the result; False if neither its rows nor its columns are contiguous and apart."""
+    if c.rows != p.M or c.columns != p.N:
         return False
-    if axis(c, 0) != p.M or axis(c, 1) != p.N:
-        return False
-    p.c, p.c_row = data(c), p.N
-    if p.M == 0 or p.N == 0:
-        return True
-    if col == 1 and (row >= p.N or p.M == 1):
-        p.c_row = row
-        return True
-    if (row == 1 or p.M == 1) and (col >= p.M or p.N == 1) and p.bias == NULL:
-        p.M, p.N = p.N, p.M
+    p.c, p.c_row = c.data, c.row
+    if p.bias == NULL and c.row == 1 and p.M > 1 and (p.N == 1 or c.col >= p.M):
+        p.M, p.N = p.N, p.M  # all transposed
         p.a, p.b = p.b, p.a
         p.a_row, p.a_col, p.b_row, p.b_col = p.b_col, p.b_row, p.a_col, p.a_row
-        p.c_row = col
+        p.c_row = c.col if p.M > 1 else p.N
         return True
-    return False
+    return c.col == 1 and (p.M <= 1 or c.row >= p.N)
+
+
+cdef inline bint set_new(product *p, object c) noexcept:
+    """Let c, a new array, be the result."""
+    cdef grid g
+    g.data, g.rows, g.row, g.columns, g.col = data(c), p.M, p.N, p.N, 1
+    return set_result(p, g)
 
 
 cdef double ns_of(const product *p, int real) noexcept nogil:
@@ -168,115 +186,143 @@ cdef double ns_of(const product *p, int real) noexcept nogil:
 cdef int multiply(product *p, int real) except -1 nogil:
     """Compute p.c on the pool; its other fields are set."""
     cdef int status
-    cdef char *scratch
+    cdef char[FEW_BYTES + 64] few
+    cdef char *scratch = few
     cdef double ns = ns_of(p, real)
     cdef int members = members_for(ns)
     cdef const kernel_table *table = &chosen.of[real]
+    cdef size_t nbytes
     if p.M == 0 or p.N == 0:
         return 0
     p.along_rows = p.M > p.N
-    scratch = <char *>malloc(members * table.product_scratch(p) + 64)
-    if scratch == NULL:
-        with gil:
-            raise MemoryError("no memory for the scratch of a matrix product")
+    nbytes = members * table.product_scratch(p)
+    if nbytes > FEW_BYTES:
+        scratch = <char *>malloc(nbytes + 64)
+        if scratch == NULL:
+            with gil:
+                raise MemoryError("no memory for the scratch of a matrix product")
     p.scratch = <void *>((<size_t>scratch + 63) & ~<size_t>63)
-    if members == 1:
-        status = share(table.product, p, table.product_units(p), 1, ns if ns > 1e7 else 0)
-    else:
-        status = share(table.product, p, table.product_units(p), 1, ns)
-    free(scratch)
+    status = share_among(members, table.product, p, table.product_units(p), 1, ns)
+    if scratch != few:
+        free(scratch)
     return status
+
+
+cdef int run(product *p, int real) except -1:
+    """The same; the GIL is given up where that costs little beside the product."""
+    if ns_of(p, real) < BRIEF:
+        return multiply(p, real)
+    with nogil:
+        return multiply(p, real)
 
 
 cpdef matmul_if_fit(a, b, out=None):
     """`matmul`, or None if an argument does not fit as it is."""
     cdef product p
+    cdef grid left, right, result
     cdef cnp.npy_intp[2] shape
-    cdef int real = _real_of_matrix(a)
-    if real < 0 or not set_left(&p, a, real) or not set_right(&p, b, real):
+    cdef int real = _real(a)
+    if real < 0 or not as_grid(a, real, &left) or not as_grid(b, real, &right):
         return None
+    if cnp.PyArray_NDIM(<cnp.ndarray>a) != 2 or cnp.PyArray_NDIM(<cnp.ndarray>b) != 2:
+        return None
+    if left.columns != right.rows:
+        return None
+    set_operands(&p, left, right)
     if out is None:
         shape[0], shape[1] = p.M, p.N
         out = empty(2, shape, real)
-    if not _set_out(&p, out, real) or not apart(out, a) or not apart(out, b):
+        set_new(&p, out)
+    elif not (
+        as_grid(out, real, &result) and cnp.PyArray_NDIM(<cnp.ndarray>out) == 2 and writable(out)
+        and set_result(&p, result) and apart(out, a) and apart(out, b)
+    ):
         return None
-    with nogil:
-        multiply(&p, real)
+    run(&p, real)
     return out
 
 
-cpdef affine_if_fit(x, W, b):
+cpdef affine_if_fit(x, W, b=None):
     """`affine`, or None if an argument does not fit as it is."""
     cdef product p
-    cdef cnp.npy_intp[2] shape
-    cdef int real = _real_of_matrix(x)
-    if real < 0 or not set_left(&p, x, real) or not set_right(&p, W, real):
+    cdef grid left, right
+    cdef cnp.npy_intp[32] shape
+    cdef int real = _real(x), ndim, k
+    if real < 0 or not as_grid(x, real, &left) or not as_grid(W, real, &right):
         return None
-    if not is_real(b, 1, real) or axis(b, 0) != p.N:
+    ndim = cnp.PyArray_NDIM(<cnp.ndarray>x)
+    if ndim > 32 or cnp.PyArray_NDIM(<cnp.ndarray>W) != 2 or left.columns != right.rows:
         return None
-    shape[0], shape[1] = p.M, p.N
-    out = empty(2, shape, real)
-    p.c, p.c_row, p.bias = data(out), p.N, data(b)
-    with nogil:
-        multiply(&p, real)
+    set_operands(&p, left, right)
+    if b is not None:
+        if not is_real(b, 1, real) or axis(b, 0) != p.N:
+            return None
+        p.bias = data(b)
+    for k in range(ndim - 1):
+        shape[k] = axis(x, k)
+    shape[ndim - 1] = p.N
+    out = empty(ndim, shape, real)
+    set_new(&p, out)
+    run(&p, real)
     return out
 
 
 cpdef affine_backward_if_fit(dout, x, W, out=None):
-    """`affine_backward`, or None, and nothing is written, if an argument does not fit as it is."""
+    """`affine_backward`, or None, and nothing is written, if an argument does not fit as it is.
+
+    With out = (dW,) there is no bias, and db is None.
+    """
     cdef product dx_job, dW_job, db_job
+    cdef grid of_dout, of_x, of_W, of_dW
     cdef cnp.npy_intp[2] shape
-    cdef int real = real_with(dout, 2)
-    cdef int64_t row, col
-    if real < 0 or not set_left(&dx_job, dout, real):
+    cdef int real = _real(dout), ndim
+    if real < 0 or not as_grid(dout, real, &of_dout) or not as_grid(x, real, &of_x):
         return None
-    if not _strides(x, real, &row, &col) or axis(x, 0) != axis(dout, 0):
+    ndim = cnp.PyArray_NDIM(<cnp.ndarray>x)
+    if cnp.PyArray_NDIM(<cnp.ndarray>dout) != ndim or not same_shape(dout, x, ndim - 1):
         return None
-    dW_job.M, dW_job.K = axis(x, 1), axis(x, 0)
-    dW_job.a, dW_job.a_row, dW_job.a_col = data(x), col, row  # transposed
-    set_right(&dW_job, dout, real)
-    if not _strides(W, real, &row, &col) or axis(W, 0) != axis(x, 1) or axis(W, 1) != dx_job.K:
+    if not as_grid(W, real, &of_W) or cnp.PyArray_NDIM(<cnp.ndarray>W) != 2:
         return None
-    dx_job.N, dx_job.bias, dx_job.add = axis(W, 0), NULL, False
-    dx_job.b, dx_job.b_row, dx_job.b_col = data(W), col, row  # transposed
+    if of_W.rows != of_x.columns or of_W.columns != of_dout.columns:
+        return None
+    set_operands(&dx_job, of_dout, turned(of_W))
+    set_operands(&dW_job, turned(of_x), of_dout)
     if out is None:
         shape[0], shape[1] = dW_job.M, dW_job.N
         dW, db = empty(2, shape, real), empty(1, shape + 1, real)
+        set_new(&dW_job, dW)
     else:
-        dW, db = out
-    if not _set_out(&dW_job, dW, real) or not is_real(db, 1, real) or not writable(db):
-        return None
-    if axis(db, 0) != dx_job.K or not apart(dW, db):
-        return None
-    for array in (dout, x, W):
-        if not apart(array, dW) or not apart(array, db):
+        dW, db = out[0], out[1] if len(out) > 1 else None
+        if not as_grid(dW, real, &of_dW) or cnp.PyArray_NDIM(<cnp.ndarray>dW) != 2:
             return None
-    shape[0], shape[1] = dx_job.M, dx_job.N
-    dx = empty(2, shape, real)
-    dx_job.c, dx_job.c_row = data(dx), dx_job.N
-    sum_rows(&db_job, &dx_job, real, data(db))
-    with nogil:
-        multiply(&dx_job, real)
-        multiply(&dW_job, real)
-        multiply(&db_job, real)
+        if not writable(dW) or not set_result(&dW_job, of_dW) or not _apart_from(dW, dout, x, W):
+            return None
+        if db is not None and not (
+            is_real(db, 1, real) and writable(db) and axis(db, 0) == of_dout.columns
+            and apart(dW, db) and _apart_from(db, dout, x, W)
+        ):
+            return None
+    dx = empty_like(x, real)
+    set_new(&dx_job, dx)
+    if db is not None:
+        sum_rows(&db_job, of_dout, real, data(db))
+        run(&db_job, real)
+    run(&dx_job, real)
+    run(&dW_job, real)
     return dx, dW, db
 
 
-cdef void sum_rows(product *p, const product *of, int real, void *out) noexcept:
-    """Out = the sum of the rows of another product's left operand: a row of ones times it."""
-    p.M, p.K, p.N = 1, of.M, of.K
-    p.a = <const void *>&ONE_DOUBLE if real else <const void *>&ONE_FLOAT
-    p.a_row = p.a_col = 0
-    p.b, p.b_row, p.b_col = of.a, of.a_row, of.a_col
-    p.c, p.c_row, p.bias, p.add = out, p.N, NULL, False
+cdef inline bint _apart_from(out, dout, x, W) noexcept:
+    return apart(out, dout) and apart(out, x) and apart(out, W)
 
 
-cdef inline int _real_of_matrix(object x) noexcept:
-    """0 for float32, 1 for float64, -1 for anything else; the layout is looked at later."""
-    if not cnp.PyArray_CheckExact(x):
-        return -1
-    cdef int kind = cnp.PyArray_TYPE(<cnp.ndarray>x)
-    return 0 if kind == cnp.NPY_FLOAT32 else 1 if kind == cnp.NPY_FLOAT64 else -1
+cdef void sum_rows(product *p, grid of, int real, void *out) noexcept:
+    """Out = the sum of the rows: a row of ones times them."""
+    cdef grid ones
+    ones.data = <void *>&ONE_DOUBLE if real else <void *>&ONE_FLOAT
+    ones.rows, ones.columns, ones.row, ones.col = 1, of.rows, 0, 0
+    set_operands(p, ones, of)
+    p.c, p.c_row = out, p.N
 
 
 # ---- arguments that do not fit as they are
@@ -297,21 +343,20 @@ def _matmul_any(a, b, out):
 
 
 def _affine_any(x, W, b):
-    x = _check.floats("x", x, ndim=2)
+    x = _rows("x", _check.floats("x", x))
     W = _check.floats("W", W, ndim=2, dtype=x.dtype)
     b = _check.floats("b", b, ndim=1, dtype=x.dtype)
-    _check.shape("W", W, (x.shape[1], W.shape[1]), "(columns of x, any)")
+    _check.shape("W", W, (x.shape[x.ndim - 1], W.shape[1]), "(columns of x, any)")
     _check.shape("b", b, W.shape[1:], "(columns of W,)")
     return affine_if_fit(_check.plain(x), _check.plain(W), _check.plain(b))
 
 
 def _affine_backward_any(dout, x, W, out):
-    dout = _check.floats("dout", dout, ndim=2)
-    x = _check.floats("x", x, ndim=2, dtype=dout.dtype)
+    dout = _rows("dout", _check.floats("dout", dout))
+    x = _rows("x", _check.floats("x", x, dtype=dout.dtype))
     W = _check.floats("W", W, ndim=2, dtype=dout.dtype)
-    N, H = dout.shape
-    D = x.shape[1]
-    _check.shape("x", x, (N, D), "(rows of dout, any)")
+    D, H = x.shape[x.ndim - 1], dout.shape[dout.ndim - 1]
+    _check.shape("x", x, (*dout.shape[: dout.ndim - 1], D), "(rows of dout, any)")
     _check.shape("W", W, (D, H), "(columns of x, columns of dout)")
     if out is not None:
         inputs = {"dout": dout, "x": x, "W": W}
@@ -322,3 +367,9 @@ def _affine_backward_any(dout, x, W, out):
         return dx, *grads
     dW[...], db[...] = grads
     return dx, dW, db
+
+
+def _rows(name, array):
+    if array.ndim < 2:
+        raise ValueError(f"{name} must have 2 axes or more, got shape {array.shape}")
+    return array
