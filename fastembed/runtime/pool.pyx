@@ -4,8 +4,11 @@
 import os
 import time
 
-from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uintptr_t
+
+
+cdef extern from "Python.h":
+    int PyErr_CheckSignals()  # -1, and the exception is set: share and run_phases hand both on
 
 
 cdef extern from "<atomic>" namespace "std" nogil:
