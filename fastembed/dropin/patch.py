@@ -32,12 +32,13 @@ class Stats:
 class _State:
     """What belongs to one instance: our twin of it, and how its last forward ran."""
 
-    __slots__ = ("failures", "labels", "left", "past", "ref", "ran", "shape", "twin")
+    __slots__ = ("failures", "labels", "left", "past", "ref", "ran", "returned", "shape", "twin")
 
     def __init__(self, ref, twin):
         self.ref, self.twin = ref, twin
         self.ran = None  # OURS or BOTH: what backward has to follow
         self.failures, self.labels, self.left, self.past, self.shape = 0, None, (), None, None
+        self.returned = None  # after BOTH: what forward returned, and a copy
 
 
 OURS, BOTH = "ours", "both"
@@ -282,6 +283,7 @@ class MethodsPatch(_Patch):
             self.stats.calls += 1
             state.labels = self._labels(given)
             self._leave(state, vars(self_), BOTH, theirs)
+            state.returned = theirs, freeze(theirs)
         return theirs
 
     # ---- backward
@@ -300,7 +302,7 @@ class MethodsPatch(_Patch):
             )
             if state.ran is BOTH:
                 state.ran = None
-                if reason is None:
+                if reason is None and same_bits(*state.returned):
                     return self._both_backward(self_, state, given, run)
                 with originals:
                     return original(self_, *given)

@@ -1,0 +1,12 @@
+"""TimeEmbedding.W is rebound to pretrained rows."""
+
+from common import *
+
+from book import TimeEmbedding
+
+
+def run():
+    layer = TimeEmbedding(normal(200, 8))
+    yield step(layer, ids(200, 6, 9))
+    layer.W = normal(200, 8, seed=8)
+    yield step(layer, ids(200, 6, 9))
