@@ -90,9 +90,9 @@ def like(name, array, shape):
     return reason
 
 
-def number(name, value):
-    """The reason why a setting is not a plain number."""
-    if type(value) in (int, float, np.float32, np.float64):
+def number(name, value, *more):
+    """The reason why a setting is not Python's own number (or of one more kind)."""
+    if type(value) in (int, float, *more):
         return None
     return f"{name} is a {type(value).__name__}"
 

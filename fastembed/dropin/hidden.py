@@ -77,7 +77,7 @@ class Lazy:
         return copy.deepcopy(self.value(), memo)
 
     def __reduce_ex__(self, protocol):
-        return self.value().__reduce_ex__(protocol)
+        return next, (iter([self.value()]),)  # loads without us, as the value itself
 
     def __getattr__(self, name):
         if name.startswith("__"):

@@ -183,7 +183,7 @@ def _like_output(layer, shape, dout):
 
 
 def _scale(layer, shape, dout=1):
-    return domain.number("dout", dout)
+    return domain.number("dout", dout, np.float32, np.float64)
 
 
 def _embedding_gradient(layer, shape, dout):
@@ -290,7 +290,7 @@ def _small_update(optimizer, params, grads):
 
 def _clip_grads(grads, max_norm):
     reason = "grads is not a list" if type(grads) is not list else None
-    reason = reason or domain.number("max_norm", max_norm)
+    reason = reason or domain.number("max_norm", max_norm, np.float32, np.float64)
     return _first(reason, *(domain.writable(f"grads[{k}]", grad) for k, grad in enumerate(grads)))
 
 
@@ -362,6 +362,12 @@ _OPTIMIZER = {
     "methods": ("update",),
     "small": _small_update,
     "in_place": True,
+}
+_MOMENTUM = {
+    "reads": ("lr", "momentum", "v"),
+    "writes": ("v",),
+    "state": ("v",),
+    **_OPTIMIZER,
 }
 _PRODUCT = {"writes": ("x",), "wide": "out"}
 _DROPOUT = {"writes": ("mask",), "small": _small_rows, "random": True}
@@ -464,10 +470,9 @@ LAYERS = [
         **_ATTENTION,
     ),
     Layer("SGD", reads=("lr",), **_OPTIMIZER),
-    *(
-        Layer(name, reads=("lr", "momentum", "v"), writes=("v",), state=("v",), **_OPTIMIZER)
-        for name in ("Momentum", "Nesterov")
-    ),
+    Layer("Momentum", works={"update": works.momentum_anew}, **_MOMENTUM),
+    Layer("Momentum", **_MOMENTUM),
+    Layer("Nesterov", **_MOMENTUM),
     Layer("AdaGrad", reads=("lr", "h"), writes=("h",), state=("h",), **_OPTIMIZER),
     Layer("RMSprop", reads=("lr", "decay_rate", "h"), writes=("h",), state=("h",), **_OPTIMIZER),
     Layer(

@@ -68,7 +68,7 @@ class Reading:
     def __init__(self, known):
         self.known = known
         self.leans, self.members, self.extras, self.inner = [], {}, set(), {}
-        self.sets = set()
+        self.sets, self.functions = set(), []
         self._done, self._leant, self._classes, self._called = set(), set(), [], {}
 
     def changed(self):
@@ -76,6 +76,11 @@ class Reading:
         for get, name, value in self.leans:
             if get(name, MISSING) is not value:
                 return name
+        for function, code, defaults in self.functions:
+            if function.__defaults__ is not defaults or (
+                function.__code__ is not code and site.code(function) is not code
+            ):
+                return function.__name__
         return None
 
     def lean(self, owner, name, value):
@@ -197,6 +202,9 @@ class _Function:
 
     def read(self):
         function = self.function
+        if not (self.main and function.__name__ in self.known.methods):  # which are given all
+            code = site.code(function)
+            self.reading.functions.append((function, code, function.__defaults__))
         self.node = node = _definition(function)
         self.line = node.lineno
         if node.decorator_list:

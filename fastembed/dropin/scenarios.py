@@ -247,6 +247,8 @@ def _labels(*labels):
 
 def _dropout_ratio(run):
     layer = run.subject(0.2)
+    if hasattr(layer, "train_flg"):
+        layer.train_flg = True
     x = run.normal(20, D)
     run.do(layer, "forward", x)
     run.do(layer, "backward", x)
@@ -386,6 +388,8 @@ TIME_ATTENTION = Shape(
 
 
 def _optimizer(*states):
+    lists = [name for name in states if name != "iter"]
+
     def update(scale, **settings):
         def work(run):
             optimizer = run.subject()
@@ -396,10 +400,14 @@ def _optimizer(*states):
                 grads = [run.normal(*param.shape, scale=scale) for param in params]
                 if k == 3:
                     optimizer.lr /= 4
+                arrays = [list(getattr(optimizer, name) or ()) for name in lists]
                 run.do(optimizer, "update", params, grads)
                 run.see("the parameters", params)
                 run.see("the gradients", grads)
                 run.attributes(optimizer, states)
+                for name, old in zip(lists, arrays, strict=True):
+                    new = getattr(optimizer, name)
+                    run.see(f"which arrays of {name} stay", [any(a is b for a in old) for b in new])
             run.see(
                 "whether the arrays stay the same objects",
                 all(a is b for a, b in zip(kept, params, strict=True)),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastembed import ops, time_layers
+from fastembed import ops, optimizer, time_layers
 
 OVERFLOW = 1e18  # the square of a longer vector is infinite in float32
 
@@ -43,16 +43,21 @@ def negatives_backward(twin, dout=1):
 
 
 def time_loss(twin, xs, ts):
-    """Our loss, but infinite where a label's float32 probability underflows to 0, as NumPy's is."""
+    """Our loss, but infinite, or NaN, where the float32 probability of a label underflows to 0."""
     loss = time_layers.TimeSoftmaxWithLoss.forward(twin, xs, ts)
     rows, labels = xs.reshape(-1, xs.shape[2]), twin.cache.ts
-    count = np.count_nonzero(labels != twin.ignore_label)
-    p = 1 + count * twin.cache.flat[np.arange(labels.size), labels]  # 1 where the label is ignored
-    for n in np.flatnonzero(p < 1e-6):
-        below = rows[n] - rows[n].max()
-        if below[labels[n]] < -80 and np.exp(below[labels[n]]) / np.exp(below).sum() == 0:
-            return type(loss)(np.inf)
-    return loss
+    ignored = labels == twin.ignore_label
+    p = twin.cache.flat[np.arange(labels.size), labels]
+    p = 1 + (labels.size - np.count_nonzero(ignored)) * p  # 1 where the label is ignored
+    gone = [n for n in np.flatnonzero(p < 1e-6) if _is_zero(rows[n], labels[n])]
+    if any(_is_zero(rows[n], labels[n]) for n in np.flatnonzero(ignored)):
+        return type(loss)(np.nan)  # NumPy's log(0) times 0
+    return type(loss)(np.inf) if gone else loss
+
+
+def _is_zero(row, label):
+    below = row - row.max()
+    return below[label] < -80 and np.exp(below[label]) / np.exp(below).sum() == 0
 
 
 def biasless_forward(twin, xs):
@@ -70,6 +75,12 @@ def biasless_backward(twin, dhs):
 
 
 # ---- training
+
+
+def momentum_anew(twin, params, grads):
+    """Momentum that leaves the arrays of its last update alone, as ``v = momentum * v - …`` does."""
+    twin.v = None if twin.v is None else [v.copy() for v in twin.v]
+    optimizer.Momentum.update(twin, params, grads)
 
 
 def clip_grads(grads, max_norm):

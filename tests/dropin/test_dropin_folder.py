@@ -21,11 +21,11 @@ VARIANTS = sorted(
 )
 ACCELERATED = [  # must not be declined for what they are
     "attention_parts_read call_calls_forward call_is_forward call_is_forward_rnn copy_between",
-    "caches_of_steps defaults_changed dropout_off_default dropout_ratio_changes empty_rows",
+    "caches_of_steps defaults_changed dropout_off_default dropout_ratio_changes",
     "extra_attribute extra_loss float64_gradients gru_without_bias inner_layers_read label_argument",
     "label_setting list_corpora other_name_exact pickle_between rebound_x signature stateful_default",
     "bidirectional clip_nan threads time_embedding_w uninstall_between deepcopy_attention",
-    "forward_only float64_everywhere momentum_rebinds truncated_bptt",
+    "forward_only float64_everywhere momentum_rebinds",
 ]
 
 
