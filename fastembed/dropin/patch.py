@@ -112,6 +112,14 @@ class _Patch:
         if reason is not None:
             self.give_up(f"at a real call, {reason}")
 
+    def _tried(self, work, *arguments):
+        """What ours returns; MISSING if it raises: the original then says what it has to say."""
+        try:
+            return work(*arguments)
+        except Exception as error:
+            self.stats.fallbacks[_words(error)] += 1
+            return MISSING
+
     def give_up(self, reason):
         """Hand the class or function back to the user's own code, for good."""
         if not self.applied:
@@ -256,11 +264,9 @@ class MethodsPatch(_Patch):
             value = getattr(self_, attribute)
             setattr(twin, attribute, copy.deepcopy(value, memo) if known.in_place else value)
         before, stream = freeze(list(given)), np.random.get_state()
-        try:
-            out = run(twin, *mine)
-        except Exception as error:
+        out = self._tried(run, twin, *mine)
+        if out is MISSING:
             np.random.set_state(stream)
-            self.stats.fallbacks[_words(error)] += 1
             return self._fall_back(self_, given)
         after = np.random.get_state()
         np.random.set_state(stream)
@@ -349,10 +355,8 @@ class MethodsPatch(_Patch):
         if "params" in known.reads:
             twin.params, twin.grads = self_.params, [grad.copy() for grad in self_.grads]
         before = freeze(list(given))
-        try:
-            out = _widened(run, twin, given, known)
-        except Exception as error:
-            self.stats.fallbacks[f"in backward, {_words(error)}"] += 1
+        out = self._tried(_widened, run, twin, given, known)
+        if out is MISSING:
             with originals:
                 return self.backward(self_, *given)
         out = freeze(out)  # the original may write where ours has read
@@ -487,10 +491,8 @@ class FunctionPatch(_Patch):
 
     def _both(self, given):
         start, mine = perf_counter(), copy.deepcopy(given)
-        try:
-            out = self.ours(*mine)
-        except Exception as error:
-            self.stats.fallbacks[_words(error)] += 1
+        out = self._tried(self.ours, *mine)
+        if out is MISSING:
             return self._fall_back(given)
         theirs = self._fall_back(given)
         rows = [
