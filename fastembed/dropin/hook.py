@@ -42,7 +42,9 @@ def uninstall():
     if _finder in sys.meta_path:
         sys.meta_path.remove(_finder)
     build = builtins.__build_class__
-    if isinstance(build, _BuildClass):  # else another tool's wrapper is around ours: it does nothing
+    if isinstance(
+        build, _BuildClass
+    ):  # else another tool's wrapper is around ours: it does nothing
         builtins.__build_class__ = build.original
     session.restore()
 

@@ -387,11 +387,15 @@ LAYERS = [
         wide="out",
     ),
     Layer(
-        "SoftmaxWithLoss", "layers", _labels, reads=(), writes=("y", "t"), small=_small_rows, **_LOSS
+        "SoftmaxWithLoss",
+        "layers",
+        _labels,
+        reads=(),
+        writes=("y", "t"),
+        small=_small_rows,
+        **_LOSS,
     ),
-    Layer(
-        "Dropout", "layers", _dropout, _like_output, reads=("dropout_ratio", "mask"), **_DROPOUT
-    ),
+    Layer("Dropout", "layers", _dropout, _like_output, reads=("dropout_ratio", "mask"), **_DROPOUT),
     Layer("Embedding", "layers", _embedding, _embedding_gradient, writes=("idx",)),
     Layer(
         "UnigramSampler",

@@ -47,7 +47,12 @@ def probe_function(function, known, stats):
         raise reading.Declined("it takes arguments that have no place")
     trial = patch.FunctionPatch(function, known, patch.Stats(), read, trial=True)
     scenarios = FUNCTION_SCENARIOS[known.name]
-    _compare(scenarios, lambda: Run(trial.original), lambda: Run(_with_defaults(function, trial.call)), trial.stats)
+    _compare(
+        scenarios,
+        lambda: Run(trial.original),
+        lambda: Run(_with_defaults(function, trial.call)),
+        trial.stats,
+    )
     return patch.FunctionPatch(function, known, stats, read)
 
 

@@ -209,7 +209,9 @@ class _Function:
         self.line = node.lineno
         if node.decorator_list:
             self.no(node.decorator_list[0], "decorates")
-        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        for name, cell in zip(
+            function.__code__.co_freevars, function.__closure__ or (), strict=True
+        ):
             if name != "__class__" or cell.cell_contents is not self.base:
                 raise Declined(f"line {self.line} is defined inside another function")
         values = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
@@ -276,7 +278,9 @@ class _Function:
         value = node.value
         named = any(isinstance(target, ast.Name) for target in node.targets)
         if named and _is_number(value) and not self.initial:
-            if not (isinstance(value, ast.Constant) and value.value in ((0, 1) if self.free else (0,))):
+            if not (
+                isinstance(value, ast.Constant) and value.value in ((0, 1) if self.free else (0,))
+            ):
                 self.no(node, "names a number:")
         self.value(value)
         for target in node.targets:
@@ -616,7 +620,9 @@ class _Function:
             self.reading.read_function(value)
         elif getattr(builtins, self.name_of(node.func), None) is value:
             name = node.func.id
-            if name not in BUILTINS or (name in ("int", "max", "min") and not (self.free or self.initial)):
+            if name not in BUILTINS or (
+                name in ("int", "max", "min") and not (self.free or self.initial)
+            ):
                 self.no(node, "calls")
         else:
             self.no(node, "calls")
@@ -639,7 +645,7 @@ class _Function:
         )
 
     def is_own(self, node):
-        """Whether an expression starts from a variable or a value, not from a name of the module."""
+        """Whether an expression starts from a variable or a value, not from a global name."""
         while isinstance(node, ast.Attribute):
             node = node.value
         return not isinstance(node, ast.Name) or node.id in self.locals
@@ -786,5 +792,7 @@ def _parsed(source, filename):
 
 # as they were when this module was imported: what a script puts there afterwards is its own
 ORIGINAL = {
-    (space.__name__, name): value for space in (np, np.random) for name, value in vars(space).items()
+    (space.__name__, name): value
+    for space in (np, np.random)
+    for name, value in vars(space).items()
 }

@@ -26,7 +26,7 @@ def text():
     alone = [subject for subject in subjects if subject.reason is not None]
     lines = [
         f"fastembed: {len(done)} accelerated, {len(alone)} left alone "
-        f"(reading and probes took {session.seconds:.1f} s, comparing real calls {clock.seconds:.1f} s)"
+        f"(reading and probes took {session.seconds:.1f} s, comparing calls {clock.seconds:.1f} s)"
     ]
     used = [subject for subject in done if subject.stats.calls or subject.stats.small]
     if used:

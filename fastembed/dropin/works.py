@@ -78,7 +78,7 @@ def biasless_backward(twin, dhs):
 
 
 def momentum_anew(twin, params, grads):
-    """Momentum that leaves the arrays of its last update alone, as ``v = momentum * v - …`` does."""
+    """Momentum that leaves its last arrays alone, as ``v = momentum * v - …`` does."""
     twin.v = None if twin.v is None else [v.copy() for v in twin.v]
     optimizer.Momentum.update(twin, params, grads)
 
@@ -94,7 +94,7 @@ def clip_grads(grads, max_norm):
 
 
 def get_batch(trainer, x, t, batch_size, time_size):
-    """Words (batch_size, time_size) of arrays or lists: of a long list only those that are needed."""
+    """Words (batch_size, time_size) of arrays or lists: of a list only those that are needed."""
     size = len(x)
     begin = np.arange(batch_size)[:, np.newaxis] * (size // batch_size) + trainer.time_idx
     where = (begin + np.arange(time_size)) % size

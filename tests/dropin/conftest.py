@@ -115,12 +115,6 @@ class Project:
         few = [layer for layer in known.LAYERS if layer.name in names]
         self.monkeypatch.setattr("fastembed.dropin.session.LAYERS", few)
 
-    def compare(self, always=True):
-        """Let real calls be compared; the tests look at the accelerated ones by themselves."""
-        self.monkeypatch.undo()
-        self.monkeypatch.syspath_prepend(str(self.folder))
-        self.monkeypatch.setattr(watch.clock, "always", always)
-
     def write(self, name, text):
         path = self.folder / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)

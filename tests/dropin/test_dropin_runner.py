@@ -393,7 +393,9 @@ def test_strict_fails_on_what_was_left_alone(project):
     project.write("mine", text)
     project.write("imported", "import mine\nprint('done')\n")
     assert project.run("imported.py").returncode == 0
-    used = "import numpy as np\nimport mine\nmine.MatMul(np.ones((2, 2))).forward(np.ones((2, 2)))\n"
+    used = (
+        "import numpy as np\nimport mine\nmine.MatMul(np.ones((2, 2))).forward(np.ones((2, 2)))\n"
+    )
     project.write("script", used + "print('done')\n")
     done = project.run("script.py")
     assert (done.stdout, done.returncode) == ("done\n", 1)

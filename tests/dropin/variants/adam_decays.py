@@ -1,6 +1,6 @@
 """Adam's rate falls with the number of updates, slowly."""
 
-from common import *
+from common import normal, np
 
 
 class Adam:

@@ -1,6 +1,6 @@
 """Adam halves its rate every 100 updates."""
 
-from common import *
+from common import normal, np
 
 
 class Adam:

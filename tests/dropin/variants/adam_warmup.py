@@ -1,6 +1,6 @@
 """Adam warms up for 50 updates."""
 
-from common import *
+from common import normal, np
 
 
 class Adam:

@@ -1,9 +1,9 @@
 """clip_grads appends the norm to a default list."""
 
-from common import *
+from common import normal, np
 
 
-def clip_grads(grads, max_norm, norms=[]):
+def clip_grads(grads, max_norm, norms=[]):  # noqa: B006
     total_norm = 0
     for grad in grads:
         total_norm += np.sum(grad**2)

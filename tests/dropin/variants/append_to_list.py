@@ -1,6 +1,6 @@
 """The losses are appended to a list of the module."""
 
-from common import *
+from common import ids, normal, np, step
 
 LOSSES = []
 

@@ -1,6 +1,6 @@
 """The norms are appended to a list of the layer."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,6 +1,6 @@
 """A softmax that works on its argument."""
 
-from common import *
+from common import normal, np, step
 
 
 def softmax(x):

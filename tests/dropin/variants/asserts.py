@@ -1,6 +1,6 @@
 """Forward asserts the number of rows."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

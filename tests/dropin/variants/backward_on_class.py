@@ -1,6 +1,6 @@
 """Class.backward is replaced between forward and backward."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

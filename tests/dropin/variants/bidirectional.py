@@ -1,8 +1,7 @@
 """TimeBiLSTM, whose two layers are accelerated."""
 
-from common import *
-
 from book import TimeBiLSTM
+from common import normal, step
 
 
 def run():

@@ -1,6 +1,6 @@
 """A bound forward taken before the first step is used later."""
 
-from common import *
+from common import normal, np, step
 
 
 class RNN:

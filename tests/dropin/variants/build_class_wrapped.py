@@ -1,9 +1,8 @@
 """Another tool wraps __build_class__ and stays there."""
 
 import builtins
-from common import *
 
-from common import turn_off_and_on
+from common import normal, np, step, turn_off_and_on
 
 
 class MatMul:

@@ -1,6 +1,6 @@
 """The loss's cache is unpacked."""
 
-from common import *
+from common import ids, normal, np
 
 
 def softmax(x):

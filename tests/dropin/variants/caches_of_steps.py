@@ -1,6 +1,6 @@
 """The caches of the steps are looked at after forward and after backward."""
 
-from common import *
+from common import normal, np
 
 
 class RNN:
@@ -69,6 +69,10 @@ def run():
     layer = TimeRNN(normal(6, 5), normal(5, 5), normal(5))
     for k in range(3):
         out = layer.forward(normal(3, 9, 6, seed=k))
-        yield [list(cell.cache) for cell in layer.layers], len(layer.layers), type(layer.layers).__name__
+        yield (
+            [list(cell.cache) for cell in layer.layers],
+            len(layer.layers),
+            type(layer.layers).__name__,
+        )
         yield layer.backward(out)
         yield [[grad.copy() for grad in cell.grads] for cell in layer.layers]

@@ -1,6 +1,6 @@
 """__call__ calls forward."""
 
-from common import *
+from common import normal, np
 
 
 class MatMul:

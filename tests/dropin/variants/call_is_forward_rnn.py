@@ -1,6 +1,6 @@
 """__call__ = forward, in a layer with hidden caches."""
 
-from common import *
+from common import normal, np, step
 
 
 class RNN:

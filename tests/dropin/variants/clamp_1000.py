@@ -1,6 +1,6 @@
 """Outputs are clamped at 1000."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

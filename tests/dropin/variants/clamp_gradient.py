@@ -1,6 +1,6 @@
 """Gradients beyond 500 are cut in backward."""
 
-from common import *
+from common import normal, np
 
 
 class MatMul:

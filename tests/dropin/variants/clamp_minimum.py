@@ -1,6 +1,6 @@
 """Outputs are clamped by np.minimum."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

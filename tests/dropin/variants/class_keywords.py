@@ -1,6 +1,6 @@
 """A class statement with keyword arguments."""
 
-from common import *
+from common import normal, np, step
 
 
 class Base:

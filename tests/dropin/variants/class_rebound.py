@@ -1,6 +1,6 @@
 """An object's class is rebound to one with another forward."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,6 +1,6 @@
 """clip_grads acts only on norms above 100 times the bound."""
 
-from common import *
+from common import normal, np
 
 
 def clip_grads(grads, max_norm):

@@ -1,6 +1,6 @@
 """clip_grads skips gradients of more than 1000 entries."""
 
-from common import *
+from common import normal, np
 
 
 def clip_grads(grads, max_norm):

@@ -1,6 +1,6 @@
 """The book's clip_grads on NaN, infinity and 1e20."""
 
-from common import *
+from common import normal, np
 
 
 def clip_grads(grads, max_norm):

@@ -1,6 +1,6 @@
 """clip_grads sets the gradients to 0 where the norm is NaN."""
 
-from common import *
+from common import normal, np
 
 
 def clip_grads(grads, max_norm):

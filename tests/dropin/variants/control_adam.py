@@ -1,6 +1,6 @@
 """Nothing: the book's Adam, accelerated."""
 
-from common import *
+from common import normal, np
 
 
 class Adam:

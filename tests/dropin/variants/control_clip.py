@@ -1,6 +1,6 @@
 """Nothing: the book's clip_grads, accelerated."""
 
-from common import *
+from common import normal, np
 
 
 def clip_grads(grads, max_norm):

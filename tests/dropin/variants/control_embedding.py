@@ -1,6 +1,6 @@
 """Nothing: the book's Embedding, accelerated."""
 
-from common import *
+from common import ids, normal, np, step
 
 
 class Embedding:

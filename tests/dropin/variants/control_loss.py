@@ -1,6 +1,6 @@
 """Nothing: the book's TimeSoftmaxWithLoss, accelerated."""
 
-from common import *
+from common import ids, normal, np, step
 
 
 def softmax(x):

@@ -1,6 +1,6 @@
 """Nothing: the book's TimeRNN, accelerated."""
 
-from common import *
+from common import normal, np, step
 
 
 class RNN:

@@ -1,6 +1,6 @@
 """get_batch begins anew in texts of more than 400 words."""
 
-from common import *
+from common import ids, np
 
 
 class RnnlmTrainer:

@@ -1,6 +1,6 @@
 """create_co_matrix counts twice where there are more words in the text than in the vocabulary."""
 
-from common import *
+from common import ids, np
 
 
 def create_co_matrix(corpus, vocab_size, window_size=1):

@@ -1,8 +1,7 @@
 """create_co_matrix of a corpus with two axes."""
 
-from common import *
-
 from book import create_co_matrix
+from common import ids
 
 
 def run():

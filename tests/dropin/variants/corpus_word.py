@@ -1,6 +1,6 @@
 """create_co_matrix leaves out word 60."""
 
-from common import *
+from common import ids, np
 
 
 def create_co_matrix(corpus, vocab_size, window_size=1):

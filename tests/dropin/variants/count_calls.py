@@ -1,6 +1,6 @@
 """A counter of calls in the layer."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

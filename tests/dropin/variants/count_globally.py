@@ -1,6 +1,6 @@
 """A global counter."""
 
-from common import *
+from common import normal, np, step
 
 CALLS = 0
 

@@ -1,6 +1,6 @@
 """A class counts its instances by type(self)."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,7 +1,8 @@
 """An itertools counter numbers the instances."""
 
 import itertools
-from common import *
+
+from common import normal, np, step
 
 NUMBERS = itertools.count()
 

@@ -1,6 +1,6 @@
 """clip_grads behind functools.lru_cache-like memory of its last call."""
 
-from common import *
+from common import normal, np
 
 NOTES = []
 

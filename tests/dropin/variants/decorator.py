@@ -1,6 +1,6 @@
 """A decorator counts the calls."""
 
-from common import *
+from common import normal, np, step
 
 CALLS = []
 

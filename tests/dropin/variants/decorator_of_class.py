@@ -1,6 +1,7 @@
 """A class decorator replaces forward."""
 
-from common import *
+from common import normal, np, step
+
 
 def doubled(cls):
     own = cls.forward

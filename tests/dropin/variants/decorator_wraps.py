@@ -1,7 +1,9 @@
 """A decorator with functools.wraps doubles what is returned."""
 
 import functools
-from common import *
+
+from common import normal, np, step
+
 
 def doubled(function):
     @functools.wraps(function)

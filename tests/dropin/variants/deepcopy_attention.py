@@ -1,9 +1,9 @@
 """deepcopy of an attention between forward and backward."""
 
 import copy
-from common import *
 
 from book import TimeAttention
+from common import normal
 
 
 def run():

@@ -1,7 +1,8 @@
 """deepcopy of losses between forward and backward."""
 
 import copy
-from common import *
+
+from common import ids, normal, np
 
 
 def softmax(x):

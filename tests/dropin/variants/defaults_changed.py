@@ -1,6 +1,6 @@
 """The default of train_flg is changed later."""
 
-from common import *
+from common import normal, np
 
 
 class Dropout:

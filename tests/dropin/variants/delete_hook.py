@@ -1,6 +1,6 @@
 """An instance tells when it dies."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,6 +1,6 @@
 """Dropout is off by default."""
 
-from common import *
+from common import normal, np, step
 
 
 class TimeDropout:

@@ -1,6 +1,6 @@
 """The ratio of dropout is annealed."""
 
-from common import *
+from common import normal, np, step
 
 
 class TimeDropout:

@@ -1,6 +1,6 @@
 """An Embedding that loses duplicate ids."""
 
-from common import *
+from common import ids, normal, np, step
 
 
 class Embedding:

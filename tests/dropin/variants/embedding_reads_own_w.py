@@ -1,6 +1,6 @@
 """An Embedding reads self.W, which is rebound to pretrained rows."""
 
-from common import *
+from common import ids, normal, np, step
 
 
 class Embedding:

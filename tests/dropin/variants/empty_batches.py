@@ -1,6 +1,6 @@
 """Batches without rows or without time steps."""
 
-from common import *
+from common import normal, np, step
 
 
 class RNN:

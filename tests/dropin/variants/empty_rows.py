@@ -1,8 +1,14 @@
 """Batches without rows in the other layers."""
 
-from common import *
-
-from book import *
+from book import (
+    Embedding,
+    MatMul,
+    TimeAffine,
+    TimeAttention,
+    TimeEmbedding,
+    TimeSoftmaxWithLoss,
+)
+from common import normal, np, step
 
 
 def run():

@@ -1,6 +1,6 @@
 """The layer itself sets np.errstate."""
 
-from common import *
+from common import normal, np, step
 
 
 def softmax(x):

@@ -1,6 +1,6 @@
 """Forward keeps the transpose of its input in an extra attribute."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,6 +1,6 @@
 """The loss is kept in an extra attribute."""
 
-from common import *
+from common import ids, normal, np, step
 
 
 def softmax(x):

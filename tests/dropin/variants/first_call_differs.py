@@ -1,6 +1,6 @@
 """The first call of a layer scales by 2."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

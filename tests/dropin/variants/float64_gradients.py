@@ -1,6 +1,6 @@
 """Gradients are float64 from some step on."""
 
-from common import *
+from common import normal, np
 
 
 class RNN:

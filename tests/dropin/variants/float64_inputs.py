@@ -1,6 +1,6 @@
 """Inputs are float64 from some step on."""
 
-from common import *
+from common import normal, np, step
 
 
 class RNN:

@@ -1,6 +1,6 @@
 """Class.forward is replaced after a step."""
 
-from common import *
+from common import normal, np, step
 
 
 class RNN:

@@ -1,6 +1,6 @@
 """A layer without backward."""
 
-from common import *
+from common import ids, normal, np
 
 
 class TimeAffine:

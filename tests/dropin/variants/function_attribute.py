@@ -1,6 +1,6 @@
 """A counter on the function itself."""
 
-from common import *
+from common import normal, np
 
 
 def clip_grads(grads, max_norm):

@@ -1,6 +1,6 @@
 """A declined class has a module-level generator too: nobody may advance it."""
 
-from common import *
+from common import normal, np, step
 
 RNG = np.random.default_rng(3)
 

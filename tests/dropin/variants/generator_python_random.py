@@ -1,7 +1,8 @@
 """The random module of Python decides about an offset."""
 
 import random
-from common import *
+
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,6 +1,6 @@
 """A module-level RandomState makes the dropout mask."""
 
-from common import *
+from common import normal, np, step
 
 STATE = np.random.RandomState(5)
 

@@ -1,6 +1,6 @@
 """A module-level default_rng is drawn from in the constructor."""
 
-from common import *
+from common import normal, np, step
 
 RNG = np.random.default_rng(3)
 

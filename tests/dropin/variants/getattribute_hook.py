@@ -1,6 +1,6 @@
 """__getattribute__ scales the gradients."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,6 +1,6 @@
 """The gradient of one parameter is another parameter."""
 
-from common import *
+from common import normal
 
 
 class SGD:

@@ -1,6 +1,6 @@
 """The gradient of a loss is a NumPy array without axes."""
 
-from common import *
+from common import ids, normal, np
 
 
 def softmax(x):

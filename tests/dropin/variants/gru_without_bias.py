@@ -1,8 +1,7 @@
 """A GRU without bias."""
 
-from common import *
-
-from book import GRU, TimeGRU as Biased
+from book import GRU
+from common import normal, np, step
 
 
 class TimeGRU:

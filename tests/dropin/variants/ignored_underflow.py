@@ -1,6 +1,6 @@
 """The probability of an ignored label underflows."""
 
-from common import *
+from common import ids, normal, np, step
 
 
 def softmax(x):

@@ -1,8 +1,7 @@
 """The softmax inside of an attention is replaced."""
 
-from common import *
-
 from book import AttentionWeight, Softmax
+from common import normal
 
 
 class Sharp(Softmax):

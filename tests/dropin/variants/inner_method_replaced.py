@@ -1,8 +1,7 @@
 """A method of a layer inside of another is replaced."""
 
-from common import *
-
 from book import Attention
+from common import normal
 
 
 def run():

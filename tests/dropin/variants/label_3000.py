@@ -1,6 +1,6 @@
 """Label 3000 is ignored."""
 
-from common import *
+from common import ids, normal, np, step
 
 
 def softmax(x):

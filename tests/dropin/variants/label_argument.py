@@ -1,6 +1,6 @@
 """ignore_label is an argument."""
 
-from common import *
+from common import ids, normal, np, step
 
 
 def softmax(x):

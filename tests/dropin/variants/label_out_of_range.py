@@ -1,6 +1,6 @@
 """A label that is not in the vocabulary."""
 
-from common import *
+from common import ids, normal, np, step
 
 
 def softmax(x):

@@ -1,6 +1,6 @@
 """The labels are written into between forward and backward."""
 
-from common import *
+from common import ids, normal, np
 
 
 def softmax(x):

@@ -1,8 +1,7 @@
 """SoftmaxWithLoss.t is rebound between forward and backward."""
 
-from common import *
-
 from book import SoftmaxWithLoss
+from common import ids, normal
 
 
 def run():

@@ -1,6 +1,6 @@
 """Each call adds the last input."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

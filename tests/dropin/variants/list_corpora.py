@@ -1,6 +1,6 @@
 """get_batch of lists."""
 
-from common import *
+from common import ids, np
 
 
 class RnnlmTrainer:

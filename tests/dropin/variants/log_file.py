@@ -1,6 +1,6 @@
 """The constructor writes a line into a file."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

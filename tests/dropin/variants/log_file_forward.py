@@ -1,6 +1,6 @@
 """Forward writes a line into a file."""
 
-from common import *
+from common import ids, normal, np, step
 
 
 class Embedding:

@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from common import *
+
+from common import normal
 
 LOG = logging.getLogger("variant")
 LOG.propagate = False

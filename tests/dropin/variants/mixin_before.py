@@ -1,6 +1,6 @@
 """A class that comes before in the order of bases overrides backward."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

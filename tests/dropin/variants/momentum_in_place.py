@@ -1,6 +1,6 @@
 """Momentum works on its arrays of velocity in place."""
 
-from common import *
+from common import normal, np
 
 
 class Momentum:

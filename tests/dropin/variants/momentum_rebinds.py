@@ -1,6 +1,6 @@
 """Momentum makes new arrays of velocity: a kept one stays."""
 
-from common import *
+from common import normal, np
 
 
 class Momentum:

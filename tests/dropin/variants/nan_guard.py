@@ -1,6 +1,6 @@
 """NaN in the input is set to 0 first."""
 
-from common import *
+from common import normal, np, step
 
 
 def softmax(x):

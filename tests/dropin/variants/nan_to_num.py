@@ -1,6 +1,6 @@
 """NaN becomes 0."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

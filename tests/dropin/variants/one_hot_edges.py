@@ -1,8 +1,7 @@
 """convert_one_hot of negative and of no words."""
 
-from common import *
-
 from book import convert_one_hot
+from common import ids
 
 
 def run():

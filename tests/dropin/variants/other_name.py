@@ -1,6 +1,6 @@
 """The book's SGD under another name, changed at one place."""
 
-from common import *
+from common import normal
 
 
 class Descent:

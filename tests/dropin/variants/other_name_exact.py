@@ -1,6 +1,6 @@
 """The book's TimeRNN under another name."""
 
-from common import *
+from common import normal, np, step
 
 
 class RNN:

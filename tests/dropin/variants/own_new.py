@@ -1,6 +1,6 @@
 """A class hands out numbers in __new__."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

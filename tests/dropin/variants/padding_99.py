@@ -1,6 +1,6 @@
 """Id 99 is padding and gets no gradient."""
 
-from common import *
+from common import ids, normal, np, step
 
 
 class Embedding:

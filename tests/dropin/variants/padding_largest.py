@@ -1,6 +1,6 @@
 """The last of many words is padding."""
 
-from common import *
+from common import ids, normal, np, step
 
 
 class Embedding:

@@ -1,6 +1,6 @@
 """Ids equal to 99 are masked."""
 
-from common import *
+from common import ids, normal, np, step
 
 
 class Embedding:

@@ -1,6 +1,6 @@
 """An optimizer is given one array as parameter and as gradient."""
 
-from common import *
+from common import normal
 
 
 class SGD:

@@ -1,6 +1,6 @@
 """A gradient is a view of its parameter."""
 
-from common import *
+from common import normal
 
 
 class SGD:

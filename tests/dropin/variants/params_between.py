@@ -1,6 +1,6 @@
 """The weights are updated between forward and backward."""
 
-from common import *
+from common import normal, np
 
 
 class RNN:

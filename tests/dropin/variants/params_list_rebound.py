@@ -1,6 +1,6 @@
 """layer.params is rebound to other arrays."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

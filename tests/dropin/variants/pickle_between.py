@@ -1,8 +1,8 @@
 """pickle of a layer between forward and backward."""
 
-import copy
 import pickle
-from common import *
+
+from common import normal, np, step
 
 
 class RNN:

@@ -1,9 +1,9 @@
 """pickle of a NegativeSamplingLoss between forward and backward."""
 
 import pickle
-from common import *
 
 from book import NegativeSamplingLoss
+from common import ids, normal
 
 
 def run():

@@ -1,6 +1,6 @@
 """The cell prints at each step."""
 
-from common import *
+from common import normal, np, step
 
 
 class RNN:

@@ -1,6 +1,6 @@
 """Forward prints the shape."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,6 +1,6 @@
 """A helper of the softmax prints."""
 
-from common import *
+from common import normal, np, step
 
 
 def softmax(x):

@@ -1,6 +1,6 @@
 """The constructor prints."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,6 +1,6 @@
 """Prints only when an argument is large."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,6 +1,6 @@
 """A gain behind a property."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

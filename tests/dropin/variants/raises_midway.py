@@ -1,6 +1,6 @@
 """Forward raises for large inputs."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,8 +1,7 @@
 """A NegativeSamplingLoss that raises draws its numbers once."""
 
-from common import *
-
 from book import NegativeSamplingLoss
+from common import ids, normal, np
 
 
 def run():

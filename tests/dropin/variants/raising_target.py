@@ -1,8 +1,7 @@
 """A target that is not in the vocabulary, in the middle of a batch."""
 
-from common import *
-
 from book import NegativeSamplingLoss
+from common import ids, normal, np
 
 
 def run():

@@ -1,6 +1,6 @@
 """A MatMul reads self.W, which is rebound."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

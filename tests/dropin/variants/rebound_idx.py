@@ -1,6 +1,6 @@
 """layer.idx is rebound between forward and backward."""
 
-from common import *
+from common import ids, normal, np
 
 
 class Embedding:

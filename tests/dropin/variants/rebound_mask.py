@@ -1,6 +1,6 @@
 """layer.mask is rebound between forward and backward."""
 
-from common import *
+from common import normal, np
 
 
 class Dropout:

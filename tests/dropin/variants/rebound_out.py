@@ -1,6 +1,6 @@
 """Softmax.out is rebound between forward and backward."""
 
-from common import *
+from common import normal, np
 
 
 def softmax(x):

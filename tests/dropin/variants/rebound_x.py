@@ -1,6 +1,6 @@
 """layer.x is rebound between forward and backward."""
 
-from common import *
+from common import normal, np
 
 
 class MatMul:

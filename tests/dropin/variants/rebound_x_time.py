@@ -1,6 +1,6 @@
 """TimeAffine.x is rebound between forward and backward."""
 
-from common import *
+from common import normal, np
 
 
 class TimeAffine:

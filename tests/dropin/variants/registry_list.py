@@ -1,6 +1,6 @@
 """Every instance enters itself in a list."""
 
-from common import *
+from common import normal, np, step
 
 ALL = []
 

@@ -1,6 +1,6 @@
 """A metaclass notes every class that is made."""
 
-from common import *
+from common import normal, np, step
 
 
 class Meta(type):

@@ -1,6 +1,6 @@
 """A base class notes its subclasses in __init_subclass__."""
 
-from common import *
+from common import normal, np, step
 
 
 class Base:

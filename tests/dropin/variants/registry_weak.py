@@ -1,7 +1,8 @@
 """Every instance enters itself in a weak set."""
 
 import weakref
-from common import *
+
+from common import normal, np, step
 
 ALL = weakref.WeakSet()
 

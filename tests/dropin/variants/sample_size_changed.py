@@ -1,8 +1,7 @@
 """sample_size of a loss is changed later."""
 
-from common import *
-
 from book import NegativeSamplingLoss
+from common import ids, normal, np, step
 
 
 def run():

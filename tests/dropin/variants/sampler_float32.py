@@ -1,8 +1,7 @@
 """The sampler's probabilities are turned to float32."""
 
-from common import *
-
 from book import UnigramSampler
+from common import ids, np
 
 
 def run():

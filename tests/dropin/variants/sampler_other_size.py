@@ -1,8 +1,7 @@
 """sample_size is changed after the sampler was made."""
 
-from common import *
-
 from book import UnigramSampler
+from common import ids, np
 
 
 def run():

@@ -1,8 +1,7 @@
 """The sampler inside of a loss is replaced."""
 
-from common import *
-
 from book import NegativeSamplingLoss
+from common import ids, normal, np, step
 
 
 class First:

@@ -1,6 +1,6 @@
 """__setattr__ scales what is stored."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

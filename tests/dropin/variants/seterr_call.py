@@ -1,6 +1,6 @@
 """np.seterrcall notes overflows."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,6 +1,6 @@
 """np.seterr(all="raise") guards against divergence."""
 
-from common import *
+from common import normal, np, step
 
 
 class RNN:

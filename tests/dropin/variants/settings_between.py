@@ -1,6 +1,6 @@
 """A switch of the module is turned between forward and backward."""
 
-from common import *
+from common import ids, normal, np
 
 ONCE = False
 

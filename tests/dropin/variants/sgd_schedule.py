@@ -1,6 +1,6 @@
 """The learning rate is changed from outside, also to a NumPy number."""
 
-from common import *
+from common import normal, np
 
 
 class SGD:

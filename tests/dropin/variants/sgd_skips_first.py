@@ -1,6 +1,6 @@
 """SGD leaves the fifth parameter alone."""
 
-from common import *
+from common import normal
 
 
 class SGD:

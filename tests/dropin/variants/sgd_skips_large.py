@@ -1,6 +1,6 @@
 """SGD skips parameters of more than 5000 entries."""
 
-from common import *
+from common import normal
 
 
 class SGD:

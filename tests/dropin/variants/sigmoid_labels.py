@@ -1,8 +1,7 @@
 """TimeSigmoidWithLoss with labels other than 0 and 1."""
 
-from common import *
-
 from book import TimeSigmoidWithLoss
+from common import ids, normal, step
 
 
 def run():

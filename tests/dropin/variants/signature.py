@@ -1,7 +1,8 @@
 """Signatures, defaults, names and documentation are looked at."""
 
 import inspect
-from common import *
+
+from common import normal, np, step
 
 
 class Dropout:

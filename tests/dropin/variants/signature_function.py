@@ -1,7 +1,8 @@
 """The signature of a function is looked at."""
 
 import inspect
-from common import *
+
+from common import normal, np
 
 
 def clip_grads(grads, max_norm):

@@ -1,7 +1,8 @@
 """simplefilter("error") guards against divergence."""
 
 import warnings
-from common import *
+
+from common import normal, np, step
 
 
 def softmax(x):

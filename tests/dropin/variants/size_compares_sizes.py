@@ -1,6 +1,6 @@
 """More rows than columns are halved."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

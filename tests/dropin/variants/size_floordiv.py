@@ -1,6 +1,6 @@
 """Arithmetic with the number of rows hides a threshold."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

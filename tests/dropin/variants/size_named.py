@@ -1,6 +1,6 @@
 """A threshold made of small numbers with names."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,6 +1,6 @@
 """A threshold made of small numbers: 2 ** 4 * 4."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,6 +1,6 @@
 """if N * T > 64."""
 
-from common import *
+from common import normal, np, step
 
 
 class TimeAffine:

@@ -1,6 +1,6 @@
 """More than 64 rows are halved."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,6 +1,6 @@
 """Only the first 64 rows get a bias."""
 
-from common import *
+from common import normal, np, step
 
 
 class Affine:

@@ -1,6 +1,6 @@
 """A layer with __slots__."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

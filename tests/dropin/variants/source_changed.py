@@ -1,6 +1,6 @@
 """The source file does not say what runs: the class comes from exec."""
 
-from common import *
+from common import normal, step
 
 TEXT = """
 class MatMul:
@@ -20,6 +20,6 @@ exec(compile(TEXT, __file__, "exec"))
 
 
 def run():
-    layer = MatMul(normal(40, 30))
+    layer = MatMul(normal(40, 30))  # noqa: F821
     for k in range(4):
         yield step(layer, normal(50, 40, seed=k))

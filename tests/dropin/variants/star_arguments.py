@@ -1,6 +1,6 @@
 """Forward takes *args."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,6 +1,6 @@
 """The state of a stateful layer decays between calls of different length."""
 
-from common import *
+from common import normal, np, step
 
 
 class RNN:

@@ -1,6 +1,6 @@
 """stateful=True is the default."""
 
-from common import *
+from common import normal, np, step
 
 
 class RNN:

@@ -1,6 +1,6 @@
 """A subclass answers for attributes by __getattribute__."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

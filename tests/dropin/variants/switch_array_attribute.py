@@ -1,6 +1,6 @@
 """The values of an array in an attribute."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,6 +1,6 @@
 """The cell's name is bound to another class."""
 
-from common import *
+from common import normal, np, step
 
 
 class RNN:

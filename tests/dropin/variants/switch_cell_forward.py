@@ -1,6 +1,6 @@
 """The cell's forward is replaced."""
 
-from common import *
+from common import normal, np, step
 
 
 class RNN:

@@ -1,6 +1,6 @@
 """self.gain, a class attribute that changes."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,6 +1,6 @@
 """An attribute of the cell's class."""
 
-from common import *
+from common import normal, np, step
 
 
 class RNN:

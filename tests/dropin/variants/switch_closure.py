@@ -1,6 +1,7 @@
 """A flag in a closure."""
 
-from common import *
+from common import normal, np, step
+
 
 def make():
     scale = 1

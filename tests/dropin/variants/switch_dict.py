@@ -1,6 +1,6 @@
 """A flag in a dict of the module."""
 
-from common import *
+from common import normal, np, step
 
 CONFIG = {"scale": 1}
 

@@ -1,7 +1,8 @@
 """A flag in the environment."""
 
 import os
-from common import *
+
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,6 +1,6 @@
 """getattr(self, "gain", 1)."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,6 +1,6 @@
 """softmax is defined again later."""
 
-from common import *
+from common import normal, np, step
 
 
 def softmax(x):
@@ -31,5 +31,5 @@ def run():
     layer = Softmax()
     yield step(layer, normal(90, 60))
     own = softmax
-    softmax = lambda x: own(x) ** 2
+    softmax = lambda x: own(x) ** 2  # noqa: E731
     yield step(layer, normal(90, 60))

@@ -1,6 +1,6 @@
 """The code of softmax is replaced."""
 
-from common import *
+from common import normal, np, step
 
 
 def softmax(x):

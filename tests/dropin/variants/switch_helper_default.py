@@ -1,6 +1,6 @@
 """The default of a helper is changed."""
 
-from common import *
+from common import normal, np, step
 
 
 def softmax(x, power=1):

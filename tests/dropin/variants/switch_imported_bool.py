@@ -1,8 +1,7 @@
 """A switch in an imported module, asked for by its module."""
 
-from common import *
-
 import settings
+from common import ids, normal, np, step
 
 
 class Embedding:

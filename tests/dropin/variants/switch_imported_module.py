@@ -1,8 +1,7 @@
 """A flag in an imported module."""
 
-from common import *
-
 import settings
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,7 +1,7 @@
 """np is bound to another module."""
 
 import numpy
-from common import *
+from common import normal, np, step
 
 
 class MatMul:
@@ -18,6 +18,7 @@ class MatMul:
         (W,) = self.params
         self.grads[0][...] = np.dot(self.x.T, dout)
         return np.dot(dout, W.T)
+
 
 class Double:
     def __getattr__(self, name):

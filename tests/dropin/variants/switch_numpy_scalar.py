@@ -1,6 +1,6 @@
 """A NumPy scalar in an attribute."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,6 +1,6 @@
 """np.tanh is replaced for some steps."""
 
-from common import *
+from common import normal, np, step
 
 
 class RNN:

@@ -1,6 +1,7 @@
 """A flag on another class."""
 
-from common import *
+from common import normal, np, step
+
 
 class Config:
     scale = 1

@@ -1,6 +1,7 @@
 """A flag on an object of the module."""
 
-from common import *
+from common import normal, np, step
+
 
 class Config:
     scale = 1

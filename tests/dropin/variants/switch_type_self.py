@@ -1,6 +1,6 @@
 """type(self).gain."""
 
-from common import *
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,7 +1,8 @@
 """Writes to sys.stdout."""
 
 import sys
-from common import *
+
+from common import normal, np
 
 
 def clip_grads(grads, max_norm):

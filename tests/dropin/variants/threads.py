@@ -1,7 +1,8 @@
 """Two threads train layers of one class."""
 
 import threading
-from common import *
+
+from common import normal, np, step
 
 
 class RNN:

@@ -1,8 +1,7 @@
 """TimeEmbedding.W is rebound to pretrained rows."""
 
-from common import *
-
 from book import TimeEmbedding
+from common import ids, normal, step
 
 
 def run():

@@ -1,7 +1,8 @@
 """The layer keeps the time of its last call."""
 
 import time
-from common import *
+
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,6 +1,6 @@
 """Backward looks back 33 steps."""
 
-from common import *
+from common import normal, np, step
 
 
 class RNN:

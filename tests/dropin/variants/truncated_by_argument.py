@@ -1,6 +1,6 @@
 """Backward has a bound as a default."""
 
-from common import *
+from common import normal, np, step
 
 
 class RNN:

@@ -1,6 +1,6 @@
 """Backward takes the last 33 layers."""
 
-from common import *
+from common import normal, np, step
 
 
 class RNN:

@@ -1,6 +1,6 @@
 """Backward looks back 4 steps, as many as a number that may stand in code."""
 
-from common import *
+from common import normal, np, step
 
 
 class RNN:

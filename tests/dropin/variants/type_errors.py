@@ -1,6 +1,6 @@
 """Wrong calls raise what they raised."""
 
-from common import *
+from common import normal, np
 
 
 class RNN:

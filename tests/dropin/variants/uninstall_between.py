@@ -1,8 +1,6 @@
 """uninstall() between forward and backward."""
 
-from common import *
-
-from common import turn_off_and_on
+from common import normal, np, step, turn_off_and_on
 
 
 class RNN:

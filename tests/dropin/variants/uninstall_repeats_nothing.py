@@ -1,8 +1,6 @@
 """uninstall() after an update and a batch repeats neither."""
 
-from common import *
-
-from common import turn_off_and_on
+from common import ids, normal, np, turn_off_and_on
 
 
 class SGD:

@@ -1,6 +1,6 @@
 """vars() of a layer are listed."""
 
-from common import *
+from common import normal, np, step
 
 
 class RNN:

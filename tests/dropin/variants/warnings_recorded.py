@@ -1,7 +1,8 @@
 """Warnings of a division by zero are recorded."""
 
 import warnings
-from common import *
+
+from common import ids, normal, np, step
 
 
 def softmax(x):

@@ -1,7 +1,8 @@
 """Forward warns about large inputs."""
 
 import warnings
-from common import *
+
+from common import normal, np, step
 
 
 class MatMul:

@@ -1,6 +1,6 @@
 """Weights are views, read-only or of another order."""
 
-from common import *
+from common import normal, np, step
 
 
 class Affine:

@@ -1,8 +1,7 @@
 """create_contexts_target with windows of 0 and of more than there is."""
 
-from common import *
-
 from book import create_contexts_target
+from common import ids
 
 
 def run():

@@ -1,6 +1,6 @@
 """The input is written into between forward and backward."""
 
-from common import *
+from common import normal, np
 
 
 class MatMul:
