@@ -10,5 +10,5 @@ def run():
     np.random.seed(4)
     try:
         yield sampler.get_negative_sample(ids(40, 30))
-    except (TypeError, IndexError) as error:
+    except (AttributeError, TypeError, IndexError) as error:
         yield str(error)

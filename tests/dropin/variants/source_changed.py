@@ -1,6 +1,6 @@
 """The source file does not say what runs: the class comes from exec."""
 
-from common import normal, step
+from common import normal, np, step  # noqa: F401
 
 TEXT = """
 class MatMul:
