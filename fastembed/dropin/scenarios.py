@@ -11,7 +11,7 @@ import numpy as np
 
 from fastembed.dropin.alike import freeze, same_bits
 
-V, D, H, N, T = 11, 8, 5, 6, 7  # more than the numbers that may stand in code
+V, D, H, N, T = 11, 8, 5, 6, 5  # more than the numbers that may stand in code
 
 
 class Stop(Exception):

@@ -1,6 +1,5 @@
 """Every class and function that was looked at in this process, and what became of it."""
 
-import sys
 import threading
 import types
 from dataclasses import dataclass, field
@@ -156,7 +155,3 @@ def _of_other_names(cls):
 
 
 session = Session()
-
-
-def main_module():
-    return sys.modules.get("__main__")

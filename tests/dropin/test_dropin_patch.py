@@ -141,6 +141,31 @@ def test_uninstall_leaves_what_the_user_put_there(project):
     assert not site.is_body(fast.MatMul.backward.__code__) and not site.sites
 
 
+def test_uninstall_undoes_the_rest_after_an_error(project, monkeypatch):
+    _, fast = project.twins("layers", only=["MatMul", "TimeLSTM"])
+
+    def undo():
+        raise RuntimeError("mine")
+
+    last = list(session.subjects.values())[-1]
+    monkeypatch.setattr(last.patch, "undo", undo)
+    with pytest.raises(RuntimeError, match="mine"):
+        dropin.uninstall()
+    assert not site.sites and not session.subjects
+    for cls in (fast.MatMul, fast.TimeLSTM):
+        assert not site.is_body(cls.forward.__code__)
+
+
+def test_an_interrupted_probe_leaves_the_class_alone(project, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fastembed.dropin.probe.probe_class", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        project.twins("layers", only=["MatMul"])
+    assert [s.reason for s in session.subjects.values()] == ["looking at it was interrupted"]
+
+
 # ---- subclasses
 
 
