@@ -10,21 +10,25 @@ from pathlib import Path
 
 from fastembed.dropin import reporting
 from fastembed.dropin.session import session
+from fastembed.dropin.watch import clock
 
 
 def install():
     """Accelerate book-style classes and functions, in modules imported before and from now on.
 
-    A class or function is patched in place if it behaves like the book's (a probe compares them);
-    `report` tells what was done, `uninstall` undoes it. Calling it again does nothing.
+    A class or function is patched in place if its code is of the book's kind and does what the
+    book's does; real calls are compared now and then. `report` tells what was done, `uninstall`
+    undoes it. Calling it again does nothing.
     """
     if session.installed:
         return
+    _libraries()  # it imports, which must not lead back to it
     session.installed = True
     if reporting.wanted():
         reporting.report_at_exit()
     sys.meta_path.insert(0, _finder)
-    _build.original, builtins.__build_class__ = builtins.__build_class__, _build
+    builtins.__build_class__ = _BuildClass(builtins.__build_class__)
+    clock.restart()
     for module in list(sys.modules.values()):
         if is_users(module):
             session.consider_module(module)
@@ -35,9 +39,13 @@ def uninstall():
     if not session.installed:
         return
     session.installed = False
-    sys.meta_path.remove(_finder)
-    if builtins.__build_class__ is _build:
-        builtins.__build_class__ = _build.original
+    if _finder in sys.meta_path:
+        sys.meta_path.remove(_finder)
+    build = builtins.__build_class__
+    if isinstance(
+        build, _BuildClass
+    ):  # else another tool's wrapper is around ours: it does nothing
+        builtins.__build_class__ = build.original
     session.restore()
 
 
@@ -106,11 +114,12 @@ def _look_after(loader):
 class _BuildClass:
     """``class`` statements of ``__main__``: seen at once, since the module ends only at its end."""
 
-    original = None
+    def __init__(self, original):
+        self.original = original
 
-    def __call__(self, function, name, *bases, **options):
+    def __call__(self, function, name, /, *bases, **options):
         cls = self.original(function, name, *bases, **options)
-        if getattr(function, "__globals__", {}).get("__name__") == "__main__":
+        if session.installed and getattr(function, "__globals__", {}).get("__name__") == "__main__":
             # functions, too: there is no other moment at which to see them
             session.consider_module(sys.modules["__main__"])
             session.consider([cls])
@@ -118,7 +127,6 @@ class _BuildClass:
 
 
 _finder = _Finder()
-_build = _BuildClass()
 
 
 def load_ipython_extension(ipython):

@@ -1,7 +1,8 @@
-"""The classes and functions that we know by name, and which calls ours can take over.
+"""The classes and functions that we know, and which calls ours can take over: a table.
 
-An entry says nothing about the user's code: that it behaves like the book's is what a probe finds
-out. ``accepts`` answers None, or the reason why one call goes to the original.
+An entry says nothing about the user's code: that it is of the book's kind is read in it, that it
+behaves like the book's is what a probe finds out. ``accepts`` answers None, or the reason why one
+call goes to the original.
 """
 
 import importlib
@@ -10,20 +11,58 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastembed.dropin import domain, negative_sampling
+from fastembed.dropin import domain, works
 
 
 @dataclass(frozen=True)
-class Layer:
-    """A class of the book's whose methods ours can take over.
+class Function:
+    """A function of the book's that ours can take over.
 
     Parameters
     ----------
     name : str
     module : str
-        Our module that has the class of this name.
-    constructor : str
-        The parameters of the book's constructor.
+        Our module that has the function, or the class, of this name.
+    accepts : callable
+        ``(*arguments)`` -> the reason why a call goes to the original, or None.
+    small : callable, optional
+        ``(*arguments)`` -> whether the original is as quick.
+    work : callable, optional
+        What does the work, if not our function of the name.
+    free : bool
+        Whether its loops go over words and lists: conditions on what changes in a loop are then of
+        the book's kind, too.
+    compares : bool
+        Whether conditions on other values are, too; real calls will show.
+    never : tuple of str
+        Arguments that are false in all calls that ours takes.
+    in_place : bool
+        Whether it changes its arguments: it cannot be run again after a failure.
+    watches : bool
+        Whether real calls are compared; what is called once in a program would gain nothing.
+    """
+
+    name: str
+    module: str
+    accepts: Callable
+    small: Callable | None = None
+    work: Callable | None = None
+    free: bool = True
+    compares: bool = False
+    never: tuple = ()
+    in_place: bool = False
+    watches: bool = True
+
+    def ours(self):
+        return getattr(importlib.import_module(f"fastembed.{self.module}"), self.name)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A class of the book's whose methods ours can take over; more fields are those of Function.
+
+    Parameters
+    ----------
     accepts, accepts_backward : callable
         ``(layer, *arguments)`` and ``(layer, shape of the output, *arguments)`` -> reason or None.
     methods : tuple of str
@@ -33,47 +72,54 @@ class Layer:
         before backward too).
     writes, backward_writes : tuple of str
         Attributes that a call leaves on the user's object.
-    hides : dict
-        Attributes of the book's that ours leaves empty -> what makes the empty value.
+    hides : tuple of str
+        Attributes that the user's own forward makes if somebody reads them.
     state : tuple of str
         Attributes that forward both reads and writes.
-    small : callable, optional
-        ``(layer, *arguments)`` -> whether the original is as quick.
-    replays : bool
-        Whether the original backward needs the original forward to have run.
-    retries : bool
-        Whether the original may run after ours has failed midway.
-    backward_changes_cache : bool
+    labels : int, optional
+        Which argument holds ids that the original backward reads again.
+    wide : str, optional
+        What is float64 after a float64 gradient: what backward returns ("out") or what it writes
+        ("written"); None if ours sees to that itself.
+    again : bool
         Whether the original gives something else when backward is called a second time.
     random : bool
-        Whether forward draws random numbers that the original must draw again in a replay.
+        Whether forward draws random numbers.
     works : dict
         Method -> ``(twin, *arguments)``, instead of our class's own method.
+    probe : str, optional
+        The name of its scenarios, if not its own.
     """
 
     name: str
     module: str
-    constructor: str
     accepts: Callable
     accepts_backward: Callable | None = None
     methods: tuple = ("forward", "backward")
     reads: tuple = ("params", "grads")
     writes: tuple = ()
     backward_writes: tuple = ()
-    hides: dict = field(default_factory=dict)
+    hides: tuple = ()
     state: tuple = ()
     small: Callable | None = None
-    replays: bool = True
-    retries: bool = True
-    backward_changes_cache: bool = False
+    labels: int | None = None
+    wide: str | None = None
+    again: bool = False
     random: bool = False
     works: dict = field(default_factory=dict)
+    probe: str | None = None
+    free: bool = False
+    compares: bool = False
+    never: tuple = ()
+    in_place: bool = False
+    watches: bool = True
 
     @property
     def attributes(self):
-        """Every attribute of the book's class that ours reads, sets or leaves empty."""
-        lists = ("params", "grads")
-        return {*lists, *self.reads, *self.writes, *self.backward_writes, *self.hides}
+        """Every attribute of the book's class that its methods use."""
+        lists = ("params", "grads") if "forward" in self.methods else ()
+        parts = self.reads, self.writes, self.backward_writes, self.hides, self.state
+        return {*lists, *(name for part in parts for name in part)}
 
     def ours(self):
         """Our class of the same name."""
@@ -87,20 +133,6 @@ class Layer:
         """An object of ours that will stand for one of the user's; it gets what ``reads`` names."""
         cls = self.ours()
         return object.__new__(cls) if self.reads else cls()
-
-
-@dataclass(frozen=True)
-class Function:
-    """A function of the book's that ours can take over; the fields are those of Layer."""
-
-    name: str
-    module: str
-    accepts: Callable
-    small: Callable | None = None
-    retries: bool = True
-
-    def ours(self):
-        return getattr(importlib.import_module(f"fastembed.{self.module}"), self.name)
 
 
 def _first(*reasons):
@@ -135,7 +167,7 @@ def _small_rows(layer, x, *_):
 
 
 def _dropout(layer, x, train_flg=True):
-    return domain.floats("x", x)
+    return domain.floats("x", x) or domain.number("dropout_ratio", layer.dropout_ratio)
 
 
 def _labels(layer, x, t):
@@ -151,38 +183,41 @@ def _like_output(layer, shape, dout):
 
 
 def _scale(layer, shape, dout=1):
-    return domain.scale("dout", dout)
+    return domain.number("dout", dout, np.float32, np.float64)
 
 
 def _embedding_gradient(layer, shape, dout):
-    if type(dout) is np.ndarray and dout.dtype == np.float64 and dout.shape == shape:
-        return domain.params(
-            layer, 2
-        )  # losses with integer labels make such: it is added to float32
     return domain.like("dout", dout, shape) or domain.params(layer, 2)
 
 
 def _target(sampler, target):
-    return domain.ids("target", target, 1)
+    p = sampler.word_p
+    if type(p) is not np.ndarray or p.dtype != np.float64 or p.shape != (sampler.vocab_size,):
+        return "word_p is not float64, one for each word"
+    if type(sampler.sample_size) is not int or not 0 < sampler.sample_size < p.size:
+        return f"sample_size is {sampler.sample_size}"
+    return domain.ids("target", target, 1, p.size)
 
 
 def _sampled(layer, h, target):
     params, grads = layer.params, layer.grads
     if len(params) != len(grads) or any(param is not params[0] for param in params):
         return "its params are not one weight many times"
+    if len(params) != 1 + layer.sample_size:
+        return f"it has {len(params)} params for {layer.sample_size} samples"
     return _first(
         domain.floats("h", h, 2),
-        domain.ids("target", target, 1),
-        domain.pairs(params[:1], [params[0]]),
-        *(domain.like(f"grads[{k}]", grad, params[0].shape) for k, grad in enumerate(grads)),
+        domain.ids("target", target, 1, len(params[0])),
+        domain.pairs(params[:1], grads[:1]),
+        *(domain.buffer(f"grads[{k}]", grad, params[0].shape) for k, grad in enumerate(grads)),
     )
 
 
 # ---- recurrent layers
 
 
-def _recurrent(layer, xs):
-    reason = domain.params(layer, 2, 2, 1) or domain.floats("xs", xs, 3)
+def _recurrent(layer, xs, *ndims):
+    reason = domain.params(layer, *(ndims or (2, 2, 1))) or domain.floats("xs", xs, 3)
     if reason or not layer.stateful:
         return reason
     shape = (xs.shape[0], layer.params[1].shape[0])
@@ -190,6 +225,10 @@ def _recurrent(layer, xs):
     if reason or not hasattr(layer, "c"):
         return reason
     return domain.state("c", layer.c, shape)
+
+
+def _without_bias(layer, xs):
+    return _recurrent(layer, xs, 2, 2)
 
 
 def _recurrent_gradient(layer, shape, dhs):
@@ -208,24 +247,13 @@ def _time_affine(layer, x):
 
 
 def _time_labels(layer, xs, ts):
+    if type(layer.ignore_label) is not int:
+        return f"ignore_label is {layer.ignore_label!r}"
     return domain.floats("xs", xs, 3) or domain.ids("ts", ts)
 
 
-def _time_loss(twin, xs, ts):
-    """Our loss, but infinite where a label's float32 probability underflows to 0, as NumPy's is."""
-    loss = type(twin).forward(twin, xs, ts)
-    rows, labels = xs.reshape(-1, xs.shape[2]), twin.cache.ts
-    count = np.count_nonzero(labels != twin.ignore_label)
-    p = 1 + count * twin.cache.flat[np.arange(labels.size), labels]  # 1 where the label is ignored
-    for n in np.flatnonzero(p < 1e-6):
-        below = rows[n] - rows[n].max()
-        if below[labels[n]] < -80 and np.exp(below[labels[n]]) / np.exp(below).sum() == 0:
-            return type(loss)(np.inf)
-    return loss
-
-
 def _binary_time_labels(layer, xs, ts):
-    return domain.floats("xs", xs, 2) or domain.ids("ts", ts, 2)
+    return domain.floats("xs", xs, 2) or domain.ids("ts", ts, 2, 2)
 
 
 # ---- attention
@@ -248,6 +276,8 @@ def _both_states(layer, hs_enc, hs_dec):
 
 def _update(optimizer, params, grads):
     reason = domain.pairs(params, grads)
+    for name in ("lr", "momentum", "decay_rate", "beta1", "beta2"):
+        reason = reason or domain.number(name, getattr(optimizer, name, 1))
     for name in ("m", "v", "h"):
         if reason is None and getattr(optimizer, name, None) is not None:
             reason = domain.pairs(params, getattr(optimizer, name), name)
@@ -260,6 +290,7 @@ def _small_update(optimizer, params, grads):
 
 def _clip_grads(grads, max_norm):
     reason = "grads is not a list" if type(grads) is not list else None
+    reason = reason or domain.number("max_norm", max_norm, np.float32, np.float64)
     return _first(reason, *(domain.writable(f"grads[{k}]", grad) for k, grad in enumerate(grads)))
 
 
@@ -272,33 +303,40 @@ def _remove_duplicate(params, grads):
     return reason or _first(*(domain.writable(f"grads[{k}]", grad) for k, grad in enumerate(grads)))
 
 
-def _small_sharing(params, grads):
-    return sum(param.size for param in params) < SMALL_ARRAY
-
-
 def _get_batch(trainer, x, t, batch_size, time_size):
-    return domain.ids("x", x, 1) or domain.ids("t", t, 1)
+    for name, value in (("time_idx", trainer.time_idx), ("batch_size", batch_size)):
+        if type(value) is not int:
+            return f"{name} is {value!r}"
+    return domain.words("x", x) or domain.words("t", t)
 
 
-def _corpus(corpus, *_):
+def _corpus(corpus, vocab_size, window_size=1):
+    return domain.ids("corpus", corpus, 1) or domain.window(corpus, window_size)
+
+
+def _contexts(corpus, window_size=1):
+    return _corpus(corpus, None, window_size)
+
+
+def _one_hot(corpus, vocab_size):
     return domain.ids("corpus", corpus)
 
 
 def _counts(C, verbose=False, eps=1e-8):
-    reason = domain.ids("C", C, 2)
+    reason = domain.ids("C", C, 2) or domain.number("eps", eps)
     return reason or ("verbose prints as it goes" if verbose else None)
 
 
 _HIDDEN = {
     "module": "time_layers",
-    "constructor": "Wx, Wh, b, stateful=False",
     "accepts": _recurrent,
     "accepts_backward": _recurrent_gradient,
     "reads": ("params", "grads", "stateful", "h"),
     "writes": ("h",),
     "backward_writes": ("dh",),
-    "hides": {"layers": list},
+    "hides": ("layers",),
     "state": ("h",),
+    "wide": "written",
 }
 _HIDDEN_AND_CELL = {
     **_HIDDEN,
@@ -306,178 +344,191 @@ _HIDDEN_AND_CELL = {
     "writes": ("h", "c"),
     "state": ("h", "c"),
 }
+_BIASLESS = {
+    **_HIDDEN,
+    "accepts": _without_bias,
+    "works": {"forward": works.biasless_forward, "backward": works.biasless_backward},
+    "probe": "TimeGRU without bias",
+}
 _ATTENTION = {
     "module": "attention",
-    "constructor": "",
     "accepts_backward": _like_output,
     "reads": (),
+    "wide": "out",
 }
 _OPTIMIZER = {
     "module": "optimizer",
     "accepts": _update,
     "methods": ("update",),
     "small": _small_update,
-    "retries": False,
+    "in_place": True,
 }
+_MOMENTUM = {
+    "reads": ("lr", "momentum", "v"),
+    "writes": ("v",),
+    "state": ("v",),
+    **_OPTIMIZER,
+}
+_PRODUCT = {"writes": ("x",), "wide": "out"}
+_DROPOUT = {"writes": ("mask",), "small": _small_rows, "random": True}
+_LOSS = {"accepts_backward": _scale}
 
 LAYERS = [
-    Layer("MatMul", "layers", "W", _matmul, _like_output, writes=("x",), small=_small_product),
-    Layer("Affine", "layers", "W, b", _affine, _like_output, writes=("x",), small=_small_product),
+    Layer("MatMul", "layers", _matmul, _like_output, small=_small_product, **_PRODUCT),
+    Layer("Affine", "layers", _affine, _like_output, small=_small_product, **_PRODUCT),
     Layer(
         "Softmax",
         "layers",
-        "",
         _rows,
         _like_output,
         reads=(),
         writes=("out",),
         small=_small_rows,
+        wide="out",
     ),
     Layer(
         "SoftmaxWithLoss",
         "layers",
-        "",
         _labels,
-        _scale,
         reads=(),
         writes=("y", "t"),
         small=_small_rows,
+        **_LOSS,
     ),
-    Layer(
-        "Dropout",
-        "layers",
-        "dropout_ratio=0.5",
-        _dropout,
-        _like_output,
-        reads=("dropout_ratio", "mask"),
-        writes=("mask",),
-        small=_small_rows,
-        replays=False,
-        retries=False,
-    ),
-    Layer("Embedding", "layers", "W", _embedding, _embedding_gradient, writes=("idx",)),
+    Layer("Dropout", "layers", _dropout, _like_output, reads=("dropout_ratio", "mask"), **_DROPOUT),
+    Layer("Embedding", "layers", _embedding, _embedding_gradient, writes=("idx",)),
     Layer(
         "UnigramSampler",
         "layers",
-        "corpus, power, sample_size",
         _target,
         methods=("get_negative_sample",),
         reads=("word_p", "sample_size", "vocab_size"),
-        retries=False,
+        random=True,
+        free=True,
     ),
     Layer(
         "NegativeSamplingLoss",
         "layers",
-        "W, corpus, power=0.75, sample_size=5",
         _sampled,
         _scale,
         reads=("params", "grads", "sampler", "sample_size"),
+        hides=("loss_layers", "embed_dot_layers"),
         random=True,
-        works={"forward": negative_sampling.forward, "backward": negative_sampling.backward},
+        works={"forward": works.negatives_forward, "backward": works.negatives_backward},
     ),
     Layer("TimeRNN", **_HIDDEN),
     Layer("TimeGRU", **_HIDDEN),
+    Layer("TimeGRU", **_BIASLESS),
     Layer("TimeLSTM", **_HIDDEN_AND_CELL),
     Layer(
         "TimeEmbedding",
         "time_layers",
-        "W",
         _time_embedding,
         _embedding_gradient,
         reads=("params", "grads", "W"),
-        hides={"layers": list},
+        hides=("layers",),
     ),
-    Layer("TimeAffine", "time_layers", "W, b", _time_affine, _like_output, writes=("x",)),
+    Layer("TimeAffine", "time_layers", _time_affine, _like_output, **_PRODUCT),
     Layer(
         "TimeDropout",
         "time_layers",
-        "dropout_ratio=0.5",
         _dropout,
         _like_output,
         reads=("dropout_ratio", "train_flg", "mask"),
-        writes=("mask",),
-        small=_small_rows,
-        replays=False,
-        retries=False,
+        **_DROPOUT,
     ),
     Layer(
         "TimeSoftmaxWithLoss",
         "time_layers",
-        "",
         _time_labels,
-        _scale,
         reads=("ignore_label",),
-        hides={"cache": lambda: None},
-        backward_changes_cache=True,
-        works={"forward": _time_loss},
+        hides=("cache",),
+        again=True,
+        labels=1,
+        works={"forward": works.time_loss},
+        **_LOSS,
     ),
     Layer(
         "TimeSigmoidWithLoss",
         "time_layers",
-        "",
         _binary_time_labels,
-        _scale,
         reads=(),
         writes=("xs_shape",),
-        hides={"layers": list},
+        hides=("layers",),
+        **_LOSS,
     ),
-    Layer("WeightSum", accepts=_weights, hides={"cache": lambda: None}, **_ATTENTION),
-    Layer("AttentionWeight", accepts=_states, hides={"cache": lambda: None}, **_ATTENTION),
-    Layer("Attention", accepts=_states, writes=("attention_weight",), **_ATTENTION),
+    Layer("WeightSum", accepts=_weights, hides=("cache",), **_ATTENTION),
+    Layer("AttentionWeight", accepts=_states, hides=("cache", "softmax"), **_ATTENTION),
+    Layer(
+        "Attention",
+        accepts=_states,
+        writes=("attention_weight",),
+        hides=("attention_weight_layer", "weight_sum_layer"),
+        **_ATTENTION,
+    ),
     Layer(
         "TimeAttention",
         accepts=_both_states,
         writes=("attention_weights",),
-        hides={"layers": list},
+        hides=("layers",),
         **_ATTENTION,
     ),
-    Layer("SGD", constructor="lr=0.01", reads=("lr",), **_OPTIMIZER),
-    Layer(
-        "Momentum",
-        constructor="lr=0.01, momentum=0.9",
-        reads=("lr", "momentum", "v"),
-        writes=("v",),
-        **_OPTIMIZER,
-    ),
-    Layer(
-        "Nesterov",
-        constructor="lr=0.01, momentum=0.9",
-        reads=("lr", "momentum", "v"),
-        writes=("v",),
-        **_OPTIMIZER,
-    ),
-    Layer("AdaGrad", constructor="lr=0.01", reads=("lr", "h"), writes=("h",), **_OPTIMIZER),
-    Layer(
-        "RMSprop",
-        constructor="lr=0.01, decay_rate=0.99",
-        reads=("lr", "decay_rate", "h"),
-        writes=("h",),
-        **_OPTIMIZER,
-    ),
+    Layer("SGD", reads=("lr",), **_OPTIMIZER),
+    Layer("Momentum", works={"update": works.momentum_anew}, **_MOMENTUM),
+    Layer("Momentum", **_MOMENTUM),
+    Layer("Nesterov", **_MOMENTUM),
+    Layer("AdaGrad", reads=("lr", "h"), writes=("h",), state=("h",), **_OPTIMIZER),
+    Layer("RMSprop", reads=("lr", "decay_rate", "h"), writes=("h",), state=("h",), **_OPTIMIZER),
     Layer(
         "Adam",
-        constructor="lr=0.001, beta1=0.9, beta2=0.999",
         reads=("lr", "beta1", "beta2", "iter", "m", "v"),
         writes=("iter", "m", "v"),
+        state=("iter", "m", "v"),
         **_OPTIMIZER,
     ),
     Layer(
         "RnnlmTrainer",
         "trainer",
-        "model, optimizer",
         _get_batch,
         methods=("get_batch",),
         reads=("time_idx",),
         writes=("time_idx",),
+        state=("time_idx",),
+        works={"get_batch": works.get_batch},
+        free=True,
     ),
 ]
 FUNCTIONS = [
-    Function("clip_grads", "util", _clip_grads, small=_small_clip, retries=False),
-    Function("remove_duplicate", "trainer", _remove_duplicate, small=_small_sharing, retries=False),
-    Function("create_co_matrix", "util", _corpus),
-    Function("create_contexts_target", "util", _corpus),
-    Function("convert_one_hot", "util", _corpus),
-    Function("ppmi", "util", _counts),
+    Function(
+        "clip_grads",
+        "util",
+        _clip_grads,
+        small=_small_clip,
+        work=works.clip_grads,
+        compares=True,
+        in_place=True,
+    ),
+    Function(
+        "remove_duplicate",
+        "trainer",
+        _remove_duplicate,
+        small=lambda params, grads: _small_update(None, params, grads),
+        compares=True,
+        in_place=True,
+    ),
+    Function("create_co_matrix", "util", _corpus, watches=False),
+    Function("create_contexts_target", "util", _contexts, watches=False),
+    Function("convert_one_hot", "util", _one_hot, watches=False),
+    Function("ppmi", "util", _counts, never=("verbose",), watches=False),
 ]
-KNOWN_LAYERS = {known.name: known for known in LAYERS}
-KNOWN_FUNCTIONS = {known.name: known for known in FUNCTIONS}
+
+
+def _by_name(entries):
+    table = {}
+    for known in entries:
+        table.setdefault(known.name, []).append(known)
+    return table
+
+
+KNOWN_LAYERS = _by_name(LAYERS)
+KNOWN_FUNCTIONS = _by_name(FUNCTIONS)

@@ -5,6 +5,7 @@ import os
 import sys
 
 from fastembed.dropin.session import session
+from fastembed.dropin.watch import clock
 
 
 def report(file=None):
@@ -25,7 +26,7 @@ def text():
     alone = [subject for subject in subjects if subject.reason is not None]
     lines = [
         f"fastembed: {len(done)} accelerated, {len(alone)} left alone "
-        f"(probes took {session.seconds:.1f} s)"
+        f"(reading and probes took {session.seconds:.1f} s, comparing calls {clock.seconds:.1f} s)"
     ]
     used = [subject for subject in done if subject.stats.calls or subject.stats.small]
     if used:
@@ -33,10 +34,9 @@ def text():
         lines.append(f"  {'accelerated':{width}}      calls     seconds")
         for subject in used:
             stats = subject.stats
-            small = f"   {stats.small} small calls ran the original" if stats.small else ""
-            lines.append(
-                f"  {subject.where:{width}} {stats.calls:10d} {stats.seconds:11.3f}{small}"
-            )
+            more = f"   {stats.compared} compared" if stats.compared else ""
+            more += f"   {stats.small} small calls ran the original" if stats.small else ""
+            lines.append(f"  {subject.where:{width}} {stats.calls:10d} {stats.seconds:11.3f}{more}")
     unused = [subject.where for subject in done if subject not in used]
     if unused:
         lines.append("  accelerated, not called: " + ", ".join(unused))
@@ -48,10 +48,10 @@ def text():
 
 
 def complaints():
-    """What ``--strict`` does not accept: everything known that did not run accelerated."""
+    """What ``--strict`` does not accept: everything known that ran, and not accelerated."""
     lines = []
     for subject in session.subjects.values():
-        if subject.reason is not None:
+        if subject.reason is not None and (subject.used or subject.stats.calls):
             lines.append(f"{subject.where} was left alone: {subject.reason}")
         for reason, calls in subject.stats.fallbacks.items():
             lines.append(f"{subject.where} fell back in {calls} calls: {reason}")

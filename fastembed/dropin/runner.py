@@ -8,17 +8,19 @@ import sys
 import types
 from importlib.machinery import SourceFileLoader
 
-from fastembed.dropin import hook, reporting
+from fastembed.dropin import hook, reporting, site
 from fastembed.dropin.session import session
+from fastembed.dropin.watch import clock
 
 USAGE = """\
-usage: python -m fastembed run [--report] [--strict] SCRIPT [ARGS]
-       python -m fastembed run [--report] [--strict] -m MODULE [ARGS]
+usage: python -m fastembed run [--report] [--strict] [--verify] SCRIPT [ARGS]
+       python -m fastembed run [--report] [--strict] [--verify] -m MODULE [ARGS]
 
 Run a Python script, unedited, with its book-style layers accelerated.
 
   --report  print at the end what was accelerated, what was not, and why
-  --strict  end with status 1 if anything known was left alone or fell back
+  --strict  end with status 1 if anything known that was used was left alone or fell back
+  --verify  run the script's own code too in every call, and compare; slow
 """
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
 
@@ -27,7 +29,7 @@ def main(argv=None):
     """Run a script; its output, exit status and traceback are what they are without us."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     options = set()
-    while arguments and arguments[0] in ("--report", "--strict"):
+    while arguments and arguments[0] in ("--report", "--strict", "--verify"):
         options.add(arguments.pop(0))
     if arguments and arguments[0] in ("-h", "--help"):
         print(USAGE, end="")
@@ -45,6 +47,8 @@ def main(argv=None):
         return prepared
     if "--report" in options:
         reporting.report_at_exit()
+    session.counts = "--strict" in options
+    clock.always = "--verify" in options
     try:
         _run(*prepared, shown=("<frozen runpy>",) if as_module else ())
     except SystemExit as end:
@@ -173,7 +177,11 @@ def _without_us(error, shown, seen):
         trace = trace.tb_next
     below = max((k for k, trace in enumerate(traces) if _file(trace) == __file__), default=-1)
     kept = [trace for trace in traces[: below + 1] if _file(trace) in shown]
-    kept += [trace for trace in traces[below + 1 :] if not _file(trace).startswith(FOLDER)]
+    kept += [
+        trace
+        for trace in traces[below + 1 :]
+        if not (_file(trace).startswith(FOLDER) or site.is_body(trace.tb_frame.f_code))
+    ]
     following = None
     for trace in reversed(kept):
         trace.tb_next = following

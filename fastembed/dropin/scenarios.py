@@ -4,11 +4,14 @@ A scenario gets a ``Run``, works with the class or function in it, and shows the
 The same scenario on the user's code and on the accelerated version must show the same.
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 
-V, D, H, N, T = 11, 6, 5, 3, 4
+from fastembed.dropin.alike import freeze, same_bits
+
+V, D, H, N, T = 11, 8, 5, 6, 5  # more than the numbers that may stand in code
 
 
 class Stop(Exception):
@@ -16,10 +19,13 @@ class Stop(Exception):
 
 
 class Run:
-    """What one scenario sees, in order: (what, value)."""
+    """What one scenario sees, in order: (what, value).
 
-    def __init__(self, subject):
-        self.subject = subject
+    ``methods`` are those that stand for the ones of the class; the others are its own.
+    """
+
+    def __init__(self, subject, methods=()):
+        self.subject, self.methods, self.last = subject, methods, (None, None)
         self.rng = np.random.default_rng(7)
         self.rows = []
 
@@ -39,9 +45,19 @@ class Run:
             self.see(f"argument {k + 1} after {what}", None if same_bits(old, new) else freeze(new))
         return out
 
+    def do(self, layer, method, *arguments):
+        """Call a method of an object; None if its class has none of that name."""
+        if method not in self.methods:
+            return None
+        out = self.call(method, functools.partial(self.methods[method], layer), *arguments)
+        if method != "backward":
+            self.last = layer, out
+        return out
+
     def attributes(self, instance, names):
         for name in names:
-            self.see(f"the attribute {name}", getattr(instance, name))
+            if hasattr(instance, name):
+                self.see(f"the attribute {name}", getattr(instance, name))
 
     def grads(self, layer):
         for k, grad in enumerate(layer.grads):
@@ -51,51 +67,13 @@ class Run:
         return (scale * self.rng.standard_normal(shape)).astype(np.float32)
 
 
-def freeze(value):
-    """A copy that later changes cannot reach."""
-    if isinstance(value, np.ndarray):
-        return value.copy()
-    if isinstance(value, (list, tuple)):
-        return type(value)(freeze(part) for part in value)
-    return value
-
-
-def same_bits(a, b):
-    if isinstance(a, np.ndarray):
-        return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(same_bits, a, b))
-    return True
-
-
-def strided(array):
-    """The same values, every second entry of a larger array, backwards."""
-    if not isinstance(array, np.ndarray):
-        return array
-    large = np.zeros(tuple(2 * n for n in array.shape), array.dtype)
-    view = large[tuple(slice(None, None, -2) for _ in array.shape)]
-    view[...] = array
-    return view
-
-
-def read_only(array):
-    if not isinstance(array, np.ndarray):
-        return array
-    view = array.copy()
-    view.flags.writeable = False
-    return view
-
-
 def large(array):
-    """Values that saturate gates, tell a stable softmax from others, and meet any clipping."""
+    """Values that saturate gates and tell a stable softmax from others."""
     return 100 * array if isinstance(array, np.ndarray) and array.dtype.kind == "f" else array
 
 
-def with_nan(array):
-    if isinstance(array, np.ndarray) and array.dtype.kind == "f":
-        array = array.copy()
-        array.flat[0] = np.nan
-    return array
+def wide(array):
+    return array.astype(np.float64) if isinstance(array, np.ndarray) else array
 
 
 @dataclass(frozen=True)
@@ -129,12 +107,11 @@ class Shape:
 
 
 def _step(shape, run, layer, change=lambda array: array, rows=N, steps=T):
-    """One forward and backward, everything shown."""
-    inputs = [change(array) for array in shape.feed(run, rows, steps)]
-    out = run.call("forward", layer.forward, *inputs)
+    """One forward and backward, everything shown; ``change`` is for the gradient."""
+    out = run.do(layer, "forward", *shape.feed(run, rows, steps))
     run.attributes(layer, shape.after_forward)
     gradient = [change(array) for array in shape.gradient(run, out)]
-    run.call("backward", layer.backward, *gradient)
+    run.do(layer, "backward", *gradient)
     run.grads(layer)
     run.attributes(layer, shape.after_backward)
     return out, gradient
@@ -144,6 +121,8 @@ def _new(shape, run):
     layer = run.subject(*shape.make(run))
     for grad in layer.grads:
         grad[...] = 7  # whatever a buffer holds, backward overwrites it
+    if hasattr(layer, "train_flg"):
+        layer.train_flg = True
     return layer
 
 
@@ -153,20 +132,8 @@ def _usual(shape):
         _step(shape, run, layer)
         _step(shape, run, layer)
 
-    def changed(change):
-        def work(run):
-            _step(shape, run, _new(shape, run), change)
-
-        return work
-
     def large_inputs(run):  # forward alone: gradients of saturated gates are rounding noise
-        run.call("forward", _new(shape, run).forward, *map(large, shape.feed(run, N, T)))
-
-    def large_gradient(run):
-        layer = _new(shape, run)
-        out = run.call("forward", layer.forward, *shape.feed(run, N, T))
-        run.call("backward", layer.backward, *map(large, shape.gradient(run, out)))
-        run.grads(layer)
+        run.do(_new(shape, run), "forward", *map(large, shape.feed(run, N, T)))
 
     def one(run):
         _step(shape, run, _new(shape, run), rows=1, steps=1)
@@ -174,43 +141,29 @@ def _usual(shape):
     def backward_twice(run):
         layer = _new(shape, run)
         _, gradient = _step(shape, run, layer)
-        run.call("the second backward", layer.backward, *gradient)
+        run.do(layer, "backward", *gradient)
         run.grads(layer)
 
-    def last_forward_wins(run):
-        layer = _new(shape, run)
-        layer.forward(*shape.feed(run, N, T))
-        _step(shape, run, layer)
-
-    def updated(run):
-        layer = _new(shape, run)
-        _step(shape, run, layer)
-        for param in layer.params:
-            param *= 0.5
-        _step(shape, run, layer)
+    def wide_gradient(run):
+        _step(shape, run, _new(shape, run), wide)
 
     def written_into(run):
         layer = _new(shape, run)
-        out = run.call("forward", layer.forward, *shape.feed(run, N, T))
+        out = run.do(layer, "forward", *shape.feed(run, N, T))
         gradient = shape.gradient(run, out)
         for part in out if isinstance(out, tuple) else (out,):
             if isinstance(part, np.ndarray):
                 part *= 0.5
-        run.call("backward", layer.backward, *gradient)
+        run.do(layer, "backward", *gradient)
         run.grads(layer)
 
     return [
         Scenario("two training steps", two_steps),
         Scenario("one row, one time step", one),
-        Scenario("strided inputs", changed(strided)),
-        Scenario("read-only inputs", changed(read_only)),
         Scenario("backward called twice", backward_twice),
-        Scenario("two forwards before backward", last_forward_wins),
-        Scenario("parameters updated in place", updated),
+        Scenario("a float64 gradient", wide_gradient),
         Scenario("an output that the caller changes", written_into),
         Scenario("large inputs", large_inputs),
-        Scenario("a large gradient", large_gradient),
-        Scenario("inputs with NaN", changed(with_nan)),
     ]
 
 
@@ -250,14 +203,14 @@ EMBEDDING = Shape(
 )
 
 
-def _ids(*ids, dtype=np.int64, gradient=np.float32):
+def _ids(*ids, dtype=np.int64):
     """An embedding looked up by given ids, forward and backward."""
     ids = np.array(ids, dtype)
 
     def work(run):
         layer = run.subject(run.normal(V, D))
-        out = run.call("forward", layer.forward, ids)
-        run.call("backward", layer.backward, run.normal(*out.shape).astype(gradient))
+        out = run.do(layer, "forward", ids)
+        run.do(layer, "backward", run.normal(*out.shape))
         run.grads(layer)
 
     return work
@@ -266,8 +219,8 @@ def _ids(*ids, dtype=np.int64, gradient=np.float32):
 def _scaled_loss(shape):
     def work(run):
         layer = _new(shape, run)
-        run.call("forward", layer.forward, *shape.feed(run, N, T))
-        run.call("backward", layer.backward, 0.5)
+        run.do(layer, "forward", *shape.feed(run, N, T))
+        run.do(layer, "backward", 0.5)
 
     return work
 
@@ -276,9 +229,9 @@ def _one_hot(shape):
     def work(run):
         layer = _new(shape, run)
         scores, labels = shape.feed(run, N, T)
-        run.call("forward", layer.forward, scores, np.eye(V, dtype=np.int64)[labels])
+        run.do(layer, "forward", scores, np.eye(V, dtype=np.int64)[labels])
         run.attributes(layer, shape.after_forward)
-        run.call("backward", layer.backward)
+        run.do(layer, "backward")
 
     return work
 
@@ -286,36 +239,32 @@ def _one_hot(shape):
 def _labels(*labels):
     def work(run):
         layer = run.subject()
-        run.call("forward", layer.forward, run.normal(2, 3, V), np.array(labels).reshape(2, 3))
-        run.call("backward", layer.backward)
+        run.do(layer, "forward", run.normal(2, 3, V), np.array(labels).reshape(2, 3))
+        run.do(layer, "backward")
 
     return work
 
 
-def _dropout_default(run):
-    layer = run.subject()
-    run.call("forward", layer.forward, run.normal(20, D))
-
-
 def _dropout_ratio(run):
     layer = run.subject(0.2)
+    if hasattr(layer, "train_flg"):
+        layer.train_flg = True
     x = run.normal(20, D)
-    run.call("forward", layer.forward, x)
-    run.call("backward", layer.backward, x)
+    run.do(layer, "forward", x)
+    run.do(layer, "backward", x)
 
 
 def _dropout_off(run):
     layer = run.subject(0.2)
-    run.call("forward with train_flg=False", layer.forward, run.normal(20, D), False)
+    run.do(layer, "forward", run.normal(20, D), False)
 
 
 def _time_dropout_off(run):
     layer = run.subject(0.2)
-    run.see("the attribute train_flg", layer.train_flg)
     layer.train_flg = False
-    run.call("forward with train_flg = False", layer.forward, run.normal(N, T, D))
+    run.do(layer, "forward", run.normal(N, T, D))
     layer.train_flg = True
-    run.call("forward with train_flg = True", layer.forward, run.normal(N, T, D))
+    run.do(layer, "forward", run.normal(N, T, D))
 
 
 def _sampler(run):
@@ -324,7 +273,7 @@ def _sampler(run):
     run.attributes(sampler, ("word_p", "sample_size", "vocab_size"))
     for _ in range(3):
         targets = run.rng.integers(0, V, 20)
-        run.call("get_negative_sample", sampler.get_negative_sample, targets)
+        run.do(sampler, "get_negative_sample", targets)
 
 
 NEGATIVES = Shape(
@@ -336,9 +285,10 @@ NEGATIVES = Shape(
 # ---- recurrent layers
 
 
-def _recurrent(gates):
+def _recurrent(gates, bias=True):
+    shapes = (D, gates * H), (H, gates * H), (gates * H,)
     return Shape(
-        _weights((D, gates * H), (H, gates * H), (gates * H,)),
+        _weights(*shapes[: 2 + bias]),
         lambda run, rows, steps: (run.normal(rows, steps, D),),
         after_forward=("h",) if gates != 4 else ("h", "c"),
         after_backward=("dh",),
@@ -348,50 +298,44 @@ def _recurrent(gates):
 def _stateful(shape):
     states = shape.after_forward
 
+    def new(run, stateful):
+        layer = run.subject(*shape.make(run))
+        layer.stateful = stateful
+        return layer
+
     def carried(run):
-        layer = run.subject(*shape.make(run), True)
+        layer = new(run, True)
         _step(shape, run, layer)
         kept = [getattr(layer, name) for name in states]
         copies = freeze(kept)
         _step(shape, run, layer)
         _step(shape, run, layer, steps=1)
         run.see("a state that the caller kept", same_bits(copies, kept))
-        layer.reset_state()
+        for name in states:
+            setattr(layer, name, None)
         _step(shape, run, layer)
 
     def without_state(run):
-        layer = run.subject(*shape.make(run))
-        layer.set_state(run.normal(N, H))
+        layer = new(run, False)
+        layer.h = run.normal(N, H)
         _step(shape, run, layer)
 
     def given(run):
-        layer = run.subject(*shape.make(run), True)
-        _step(shape, run, layer)
+        layer = new(run, True)
         h = run.normal(N, 3, H)
         before = h.copy()
-        layer.set_state(h[:, -1])  # a view: it may be read, not written
-        run.attributes(layer, states)
+        layer.h = h[:, -1]  # a view: it may be read, not written
         _step(shape, run, layer)
+        _step(shape, run, layer)
+        for k, name in enumerate(states):
+            setattr(layer, name, h[:, k])
         _step(shape, run, layer)
         run.see("a state that was given", same_bits(before, h))
-        if len(states) == 2:
-            layer.set_state(h[:, 0], h[:, 1])
-            _step(shape, run, layer)
-
-    def other_batch(first, second):
-        def work(run):
-            layer = run.subject(*shape.make(run), True)
-            _step(shape, run, layer, rows=first)
-            _step(shape, run, layer, rows=second)
-
-        return work
 
     return [
         Scenario("state carried over two forwards", carried),
         Scenario("a state set on a layer that is not stateful", without_state),
-        Scenario("set_state", given),
-        Scenario("a batch that grows from 2 to 3", other_batch(2, 3), accelerated=False),
-        Scenario("a batch that grows from 1 to 3", other_batch(1, 3), accelerated=False),
+        Scenario("a state that is given", given),
     ]
 
 
@@ -444,19 +388,26 @@ TIME_ATTENTION = Shape(
 
 
 def _optimizer(*states):
-    def update(scale, **options):
+    lists = [name for name in states if name != "iter"]
+
+    def update(scale, **settings):
         def work(run):
-            optimizer = run.subject(**options)
-            params = [run.normal(4, 3), run.normal(5), run.normal(3, 4).T]
+            optimizer = run.subject()
+            vars(optimizer).update(settings)
+            params = [run.normal(7, 6), run.normal(5), run.normal(6, 7).T]
             kept = list(params)
             for k in range(4):
                 grads = [run.normal(*param.shape, scale=scale) for param in params]
                 if k == 3:
                     optimizer.lr /= 4
-                run.call("update", optimizer.update, params, grads)
+                arrays = [list(getattr(optimizer, name) or ()) for name in lists]
+                run.do(optimizer, "update", params, grads)
                 run.see("the parameters", params)
                 run.see("the gradients", grads)
                 run.attributes(optimizer, states)
+                for name, old in zip(lists, arrays, strict=True):
+                    new = getattr(optimizer, name)
+                    run.see(f"which arrays of {name} stay", [any(a is b for a in old) for b in new])
             run.see(
                 "whether the arrays stay the same objects",
                 all(a is b for a, b in zip(kept, params, strict=True)),
@@ -481,7 +432,7 @@ def _batches(run):
     trainer.time_idx = 0
     xs, ts = run.rng.integers(0, V, 23), run.rng.integers(0, V, 23)
     for size in ((4, 5), (2, 3), (4, 5)):
-        run.call("get_batch", trainer.get_batch, xs, ts, *size)
+        run.do(trainer, "get_batch", xs, ts, *size)
         run.see("the attribute time_idx", trainer.time_idx)
 
 
@@ -490,16 +441,15 @@ def _layer(shape, *more):
 
 
 _RNN, _GRU, _LSTM = _recurrent(1), _recurrent(3), _recurrent(4)
+_GRU_WITHOUT_BIAS = _recurrent(3, bias=False)
 _REPEATED = [
     Scenario("duplicate and negative ids", _ids(3, -1, 3, 10, 0, 3, -11)),
     Scenario("int32 ids", _ids(1, 2, 2, dtype=np.int32)),
-    Scenario("a float64 gradient", _ids(1, 2, 2, gradient=np.float64)),
     Scenario("an id out of range", _ids(1, V, 2), accelerated=False),
 ]
 _REPEATED_IN_TIME = [
     Scenario("duplicate and negative ids", _ids([3, -1, 3], [3, 0, -11])),
     Scenario("int32 ids", _ids([1, 2], [2, 2], dtype=np.int32)),
-    Scenario("a float64 gradient", _ids([1, 2], [2, 2], gradient=np.float64)),
     Scenario("an id out of range", _ids([1, V], [2, 2]), accelerated=False),
 ]
 
@@ -513,7 +463,6 @@ LAYER_SCENARIOS = {
         Scenario("one-hot labels", _one_hot(SOFTMAX_LOSS)),
     ),
     "Dropout": [
-        Scenario("a new layer", _dropout_default),
         *_usual(DROPOUT),
         Scenario("another ratio", _dropout_ratio),
         Scenario("no training", _dropout_off),
@@ -527,11 +476,11 @@ LAYER_SCENARIOS = {
     ),
     "TimeRNN": _layer(_RNN, *_stateful(_RNN)),
     "TimeGRU": _layer(_GRU, *_stateful(_GRU)),
+    "TimeGRU without bias": _layer(_GRU_WITHOUT_BIAS, *_stateful(_GRU_WITHOUT_BIAS)),
     "TimeLSTM": _layer(_LSTM, *_stateful(_LSTM)),
     "TimeEmbedding": _layer(TIME_EMBEDDING, *_REPEATED_IN_TIME),
     "TimeAffine": _layer(TIME_AFFINE),
     "TimeDropout": [
-        Scenario("a new layer", _dropout_default),
         *_usual(TIME_DROPOUT),
         Scenario("another ratio", _dropout_ratio),
         Scenario("no training", _time_dropout_off),

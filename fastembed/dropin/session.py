@@ -1,18 +1,19 @@
 """Every class and function that was looked at in this process, and what became of it."""
 
-import sys
 import threading
 import types
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from fastembed.dropin.known import KNOWN_FUNCTIONS, KNOWN_LAYERS
-from fastembed.dropin.patch import FunctionPatch, MethodsPatch, Stats
+from fastembed.dropin import site
+from fastembed.dropin.known import KNOWN_FUNCTIONS, KNOWN_LAYERS, LAYERS
+from fastembed.dropin.patch import Stats
+from fastembed.dropin.reading import Declined, sets_in_constructor
 
 
 @dataclass
 class Subject:
-    """One class or function with a name that we know.
+    """One class or function that we know.
 
     ``reason`` says why it was left alone; None if it runs accelerated.
     """
@@ -22,6 +23,7 @@ class Subject:
     reason: str | None = None
     pending: bool = False  # it leans on names that its module does not have yet
     patch: object = None
+    used: int = 0  # calls of what was left alone, where they are counted
     stats: Stats = field(default_factory=Stats)
 
 
@@ -31,8 +33,10 @@ class Session:
     def __init__(self):
         self.lock = threading.RLock()
         self.subjects = {}  # id of the class or function -> Subject, which keeps it alive
+        self.others = {}  # classes of other names, for which there is nothing to do
         self.installed = False
-        self.seconds = 0.0  # spent in probes
+        self.counts = False  # whether calls of what is left alone are counted
+        self.seconds = 0.0  # spent on reading and in probes
 
     def consider_module(self, module):
         """Look at the classes and functions that a module of the user's defines."""
@@ -42,66 +46,112 @@ class Session:
         self.consider(values)
 
     def consider(self, values):
-        """Probe those with a name that we know, and patch those that behave as the book's do."""
+        """Read and probe those that we know, and patch those that behave as the book's do."""
         with self.lock:
             if not self.installed:
                 return
             start = perf_counter()
-            waiting = [s for s in self.subjects.values() if s.pending]
-            new = [self._admit(v) for v in values if _known(v) and id(v) not in self.subjects]
-            ready = [subject for subject in waiting + new if self._probe(subject)]
-            # only after all probes: each of them ran the user's own code
-            for subject in ready:
-                subject.patch.apply()
+            for subject in [s for s in self.subjects.values() if s.pending]:
+                self._look(subject, _entries(subject.value))
+            for value in values:
+                if id(value) not in self.subjects and id(value) not in self.others:
+                    self._admit(value)
             self.seconds += perf_counter() - start
 
     def restore(self):
-        """Undo every patch, the last first."""
+        """Undo every patch, the last first; all of them, whatever one of them raises."""
         with self.lock:
+            errors = []
             for subject in reversed(self.subjects.values()):
-                if subject.patch is not None:
-                    subject.patch.undo()
-                    subject.patch = None
+                try:
+                    if subject.patch is not None:
+                        subject.patch.undo()
+                except Exception as error:
+                    errors.append(error)
+            for each in list(site.sites.values()):
+                for owner in list(each.owners):
+                    each.remove(owner)
             self.subjects.clear()
+            self.others.clear()
             self.seconds = 0.0
+            if errors:
+                raise errors[0]
 
     def _admit(self, value):
+        """Look at a class or function for the first time."""
+        entries, named = _entries(value), True
+        if not entries and isinstance(value, type):
+            entries, named = _of_other_names(value), False
+        if not entries:
+            if isinstance(value, type):
+                self.others[id(value)] = value
+            return
         subject = Subject(value, f"{value.__module__}.{value.__qualname__}")
         self.subjects[id(value)] = subject
-        return subject
+        self._look(subject, entries)
+        if not named and subject.reason is not None and not subject.pending:
+            self.others[id(value)] = self.subjects.pop(id(value)).value
 
-    def _probe(self, subject):
-        """Whether the subject may be patched; its patch is made then."""
+    def _look(self, subject, entries):
+        """Patch the subject if one of the entries fits."""
         from fastembed.dropin.probe import probe_class, probe_function
 
-        value, known = subject.value, _known(subject.value)
-        subject.pending = False
-        try:
-            if isinstance(value, type):
-                subject.reason, settings = probe_class(value, known)
-                if subject.reason is None:
-                    subject.patch = MethodsPatch(value, known, subject.stats, settings)
+        probe = probe_class if isinstance(subject.value, type) else probe_function
+        subject.reason, subject.pending = "looking at it was interrupted", False
+        reasons = []
+        for known in entries:
+            try:
+                found = probe(subject.value, known, subject.stats)
+            except Declined as declined:
+                reasons.append(str(declined))
+            except NameError as error:
+                reasons.append(f"it needs a name that is missing: {error}")
+                subject.pending = True
+            except Exception as error:
+                reasons.append(f"looking at it ended with {type(error).__name__}: {error}")
             else:
-                subject.reason = probe_function(value, known)
-                if subject.reason is None:
-                    subject.patch = FunctionPatch(value, known, subject.stats)
-        except NameError as error:
-            subject.reason, subject.pending = f"it needs a name that is missing: {error}", True
-        except Exception as error:
-            subject.reason = f"the probe ended with {type(error).__name__}: {error}"
-        return subject.reason is None
+                found.on_difference = lambda reason: setattr(subject, "reason", reason)
+                found.apply()
+                subject.patch, subject.reason, subject.pending = found, None, False
+                return
+        subject.reason = reasons[0]
+        if self.counts and not subject.pending:
+            self._count(subject, entries[0])
+
+    def _count(self, subject, known):
+        """Have the calls of what is left alone counted."""
+        function = subject.value
+        if isinstance(function, type):
+            function = vars(function).get(known.methods[0])
+        if type(function) is not types.FunctionType or not site.plain_parameters(function):
+            subject.used = 1  # for all we know
+            return
+        each = site.site(function)
+
+        def counted(*given):
+            subject.used += 1
+            return each.original(*given)
+
+        each.add(subject.value if isinstance(subject.value, type) else None, counted)
 
 
-def _known(value):
+def _entries(value):
+    """The entries of the table for a name."""
     if isinstance(value, type):
-        return KNOWN_LAYERS.get(value.__name__)
+        return KNOWN_LAYERS.get(value.__name__, [])
     if isinstance(value, types.FunctionType):
-        return KNOWN_FUNCTIONS.get(value.__name__)
-    return None
+        return KNOWN_FUNCTIONS.get(value.__name__, [])
+    return []
+
+
+def _of_other_names(cls):
+    """The entries whose attributes are those that the constructor of a class sets."""
+    sets = sets_in_constructor(cls)
+    return [
+        known
+        for known in LAYERS
+        if known.attributes == sets and all(hasattr(cls, name) for name in known.methods)
+    ]
 
 
 session = Session()
-
-
-def main_module():
-    return sys.modules.get("__main__")

@@ -15,7 +15,7 @@ import pytest
 
 import fastembed.reference
 from fastembed import dropin
-from fastembed.dropin import known
+from fastembed.dropin import known, watch
 
 REFERENCE = Path(fastembed.reference.__file__).parent
 
@@ -112,6 +112,8 @@ class Project:
         for table in ("KNOWN_LAYERS", "KNOWN_FUNCTIONS"):
             few = {key: value for key, value in getattr(known, table).items() if key in names}
             self.monkeypatch.setattr(f"fastembed.dropin.session.{table}", few)
+        few = [layer for layer in known.LAYERS if layer.name in names]
+        self.monkeypatch.setattr("fastembed.dropin.session.LAYERS", few)
 
     def write(self, name, text):
         path = self.folder / f"{name}.py"
@@ -155,6 +157,7 @@ class Project:
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(watch.Schedule, "due", lambda *_: False)
     before = set(sys.modules)
     yield Project(tmp_path, monkeypatch)
     dropin.uninstall()

@@ -25,7 +25,7 @@ def same(project):
         assert_same(found, expected)
         calls = sum(subject.stats.calls for subject in session.subjects.values())
         fallbacks = [line for line in reporting.complaints() if "fell back" in line]
-        assert calls or falls_back
+        assert calls or falls_back, reporting.text()
         assert bool(fallbacks) == falls_back, fallbacks
 
     return check

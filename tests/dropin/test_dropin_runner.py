@@ -391,7 +391,12 @@ def test_report_follows_a_traceback(project):
 def test_strict_fails_on_what_was_left_alone(project):
     text = project.classes("MatMul").replace("return np.dot(x", "return -np.dot(x")
     project.write("mine", text)
-    project.write("script", "import mine\nprint('done')\n")
+    project.write("imported", "import mine\nprint('done')\n")
+    assert project.run("imported.py").returncode == 0
+    used = (
+        "import numpy as np\nimport mine\nmine.MatMul(np.ones((2, 2))).forward(np.ones((2, 2)))\n"
+    )
+    project.write("script", used + "print('done')\n")
     done = project.run("script.py")
     assert (done.stdout, done.returncode) == ("done\n", 1)
     assert "--strict: mine.MatMul was left alone: two training steps" in done.stderr

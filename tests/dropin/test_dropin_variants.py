@@ -8,18 +8,13 @@ import numpy as np
 import pytest
 
 from fastembed import dropin
-from fastembed.dropin import patch
+from fastembed.dropin import known, site
 from fastembed.dropin.probe import difference
 from fastembed.dropin.scenarios import FUNCTION_SCENARIOS, LAYER_SCENARIOS, Run
 from fastembed.dropin.session import session
 
 # what: (module, changes, {class or function: words that the reason must have})
 VARIANTS = {
-    "stateful by default": (
-        "layers",
-        [("TimeLSTM", "b, stateful=False", "b, stateful=True")],
-        {"TimeLSTM": "stateful=True.*book"},
-    ),
     "an embedding that loses duplicate ids": (
         "layers",
         [("Embedding", "np.add.at(dW, self.idx, dout)", "dW[self.idx] = dW[self.idx] + dout")],
@@ -41,23 +36,14 @@ VARIANTS = {
             ),
         ],
         {
-            "Softmax": "argument 1 after forward is changed",
-            "SoftmaxWithLoss": "argument 1 after forward is changed",
-            "TimeSoftmaxWithLoss": "argument 1 after forward is changed",
+            name: r"line 22 calls np.exp.x, out=x."
+            for name in ("Softmax", "SoftmaxWithLoss", "TimeSoftmaxWithLoss")
         },
-    ),
-    "ignore_label as an argument of the constructor": (
-        "layers",
-        [
-            ("TimeSoftmaxWithLoss", "def __init__(self)", "def __init__(self, ignore_label=-1)"),
-            ("TimeSoftmaxWithLoss", "self.ignore_label = -1", "self.ignore_label = ignore_label"),
-        ],
-        {"TimeSoftmaxWithLoss": "constructor takes .ignore_label=-1., the book's .."},
     ),
     "no label is ignored": (
         "layers",
         [("TimeSoftmaxWithLoss", "mask = (ts != self.ignore_label)", "mask = (ts == ts)")],
-        {"TimeSoftmaxWithLoss": "labels of -1"},
+        {"TimeSoftmaxWithLoss": r"line \d+ compares ts == ts"},
     ),
     "dropout that is off by default": (
         "layers",
@@ -66,8 +52,7 @@ VARIANTS = {
             ("TimeDropout", "self.train_flg = True", "self.train_flg = False"),
         ],
         {
-            "Dropout": "a new layer: what forward returns",
-            "TimeDropout": "a new one has train_flg = False, the book's True",
+            "Dropout": "two training steps: backward raises TypeError",
         },
     ),
     "GRU without bias": (
@@ -80,7 +65,7 @@ VARIANTS = {
                 "        super().__init__(Wx, Wh, np.zeros(Wx.shape[1], 'f'), stateful)",
             ),
         ],
-        {"TimeGRU": "constructor takes .Wx, Wh, stateful=False., the book's .Wx, Wh, b,"},
+        {"TimeGRU": "two training steps: forward raises ValueError"},
     ),
     "a loss that is a stub": (
         "layers",
@@ -97,7 +82,7 @@ VARIANTS = {
     "a loss that is not implemented": (
         "layers",
         [("SoftmaxWithLoss", "self.y = softmax(x)", "raise NotImplementedError")],
-        {"SoftmaxWithLoss": "forward raises NotImplementedError"},
+        {"SoftmaxWithLoss": r"line \d+ has raise NotImplementedError"},
     ),
     "another library's dot, less precise": (
         "layers",
@@ -111,7 +96,10 @@ VARIANTS = {
                 "        setattr(np, name, getattr(numpy, name))\n",
             )
         ],
-        {name: "here" for name in ("MatMul", "Affine", "TimeAffine", "TimeLSTM", "TimeRNN")},
+        {
+            name: r"line \d+ reads np.zeros_like"
+            for name in ("MatMul", "Affine", "TimeAffine", "TimeLSTM", "TimeRNN")
+        },
     ),
     "another library's dot, another dtype": (
         "layers",
@@ -133,7 +121,7 @@ VARIANTS = {
                 "return np.ma.array(np.dot(x, self.params[0]))",
             )
         ],
-        {"MatMul": "MaskedArray"},
+        {"MatMul": r"line \d+ reads ma.array of np"},
     ),
     "gates in another order": (
         "layers",
@@ -156,11 +144,6 @@ VARIANTS = {
         ],
         {"TimeRNN": "a state that the caller kept"},
     ),
-    "a counter": (
-        "layers",
-        [("MatMul", "self.x = x\n", "self.x = x\n        self.calls = 1\n")],
-        {"MatMul": "it sets the attribute calls"},
-    ),
     "a hidden counter": (
         "layers",
         [
@@ -171,12 +154,12 @@ VARIANTS = {
                 "        self._calls += 0\n",
             )
         ],
-        {"MatMul": "a state of its own in the attribute _calls"},
+        {"MatMul": r"line \d+ calls getattr.self, '_calls', 0."},
     ),
     "inputs clipped when large": (
         "layers",
         [("", "return 1 / (1 + np.exp(-x))", "return 1 / (1 + np.exp(-np.clip(x, -6, 6)))")],
-        {"TimeLSTM": "here", "TimeGRU": "here"},
+        {name: "line 13 has the number 6" for name in ("TimeLSTM", "TimeGRU")},
     ),
     "softmax that is not stable": (
         "layers",
@@ -187,18 +170,6 @@ VARIANTS = {
         "layers",
         [("TimeEmbedding", "self._fill(total)", "total[0] = 0\n        self._fill(total)")],
         {"TimeEmbedding": "grads.0."},
-    ),
-    "a method that looks into the steps": (
-        "layers",
-        [
-            (
-                "TimeLSTM",
-                "    def reset_state(self)",
-                "    def gates(self):\n        return [step.cache for step in self.layers]\n\n"
-                "    def reset_state(self)",
-            )
-        ],
-        {"TimeLSTM": "TimeLSTM.gates reads self.layers"},
     ),
     "a sampler that may draw the target": (
         "layers",
@@ -218,7 +189,7 @@ VARIANTS = {
     "weight decay": (
         "training",
         [("SGD", "param -= self.lr * grad", "param -= self.lr * (grad + 1e-3 * param)")],
-        {"SGD": "argument 1 after update"},
+        {"SGD": r"line 12 has the number 0.001"},
     ),
     "another epsilon": (
         "training",
@@ -239,7 +210,7 @@ VARIANTS = {
     "an optimizer of another kind": (
         "training",
         [("Adam", "def __init__(self, lr=0.001", "def __init__(self, params, lr=0.001")],
-        {"Adam": "constructor takes .params, lr=0.001"},
+        {"Adam": "it raises TypeError: .*missing 1 required positional argument: 'params'"},
     ),
     "clipping each gradient by itself": (
         "training",
@@ -251,7 +222,7 @@ VARIANTS = {
                 "            rate = min(1, max_norm / np.linalg.norm(grad))",
             ),
         ],
-        {"clip_grads": "gradients above the norm"},
+        {"clip_grads": r"line \d+ asks for True"},
     ),
     "shared gradients averaged": (
         "training",
@@ -312,20 +283,21 @@ def find(name):
 def assert_untouched(value):
     if isinstance(value, type):
         for name in ("forward", "backward", "update", "get_batch", "get_negative_sample"):
-            assert not hasattr(vars(value).get(name), "__wrapped__")
+            assert not site.is_body(getattr(vars(value).get(name), "__code__", None))
     else:
-        assert value.__code__.co_argcount > 0
+        assert not site.is_body(value.__code__)
 
 
 def assert_same_bits(name, plain, own):
     """Whatever it does, it does the same as in the user's own module."""
     for scenario in {**LAYER_SCENARIOS, **FUNCTION_SCENARIOS}[name]:
-        expected, found = (seen(scenario, value) for value in (plain, own))
+        expected, found = (seen(scenario, name, value) for value in (plain, own))
         assert difference(expected, found) is None
 
 
-def seen(scenario, value):
-    run = Run(value)
+def seen(scenario, name, value):
+    methods = known.KNOWN_LAYERS[name][0].methods if isinstance(value, type) else ()
+    run = Run(value, {method: getattr(value, method) for method in methods})
     np.random.seed(3)
     with contextlib.suppress(Exception), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -336,12 +308,11 @@ def seen(scenario, value):
 # ---- what a probe may meet
 
 
-def test_a_class_that_never_comes_back_is_left_alone(project, monkeypatch):
-    monkeypatch.setattr("fastembed.dropin.probe.SECONDS", 0.2)
+def test_a_class_that_never_comes_back_is_left_alone(project):
     project.twins(
         "layers", ("Softmax", "self.out = softmax(x)", "\n        while True:\n            pass")
     )
-    assert "did not end within" in find("Softmax").reason
+    assert re.fullmatch(r"line \d+ has while True:", find("Softmax").reason)
     assert find("MatMul").reason is None
 
 
@@ -355,18 +326,11 @@ def test_methods_that_are_no_functions_are_left_alone(project):
         "layers",
         ("MatMul", "    def forward(self, x)", "    @staticmethod\n    def forward(self, x)"),
     )
-    assert "no method forward" in find("MatMul").reason
+    assert find("MatMul").reason == "MatMul.forward is not a plain method"
 
 
-def test_probes_are_silent_and_leave_the_random_stream(project, capfd):
-    text = project.source(
-        "layers",
-        (
-            "MatMul",
-            "self.x = None",
-            "self.x = None\n        print('made')\n        np.random.rand()",
-        ),
-    )
+def test_no_code_of_a_class_that_is_left_alone_runs(project, capfd):
+    text = project.source("layers", ("MatMul", "self.x = None", "print('made')"))
     project.write("loud", text)
     np.random.seed(8)
     expected = np.random.rand()
@@ -375,7 +339,7 @@ def test_probes_are_silent_and_leave_the_random_stream(project, capfd):
     project.load("loud")
     assert np.random.rand() == expected
     assert capfd.readouterr() == ("", "")
-    assert find("MatMul").reason is None
+    assert re.fullmatch(r"line \d+ calls print\('made'\)", find("MatMul").reason)
 
 
 def test_a_reason_stands_in_the_report(project, capsys):
@@ -394,5 +358,5 @@ def test_softmax_defined_again_later_sends_calls_back(project):
     fast.softmax = lambda x: np.ones_like(x)
     assert layer.forward(x, t) != loss
     (reason,) = find("SoftmaxWithLoss").stats.fallbacks
-    assert reason.startswith("softmax in its module")
-    assert patch.originals.depth == 0
+    assert reason.startswith("softmax is no longer")
+    assert site.originals.depth == 0

@@ -1,0 +1,150 @@
+"""Attributes that the user's own forward makes, if somebody reads them after an accelerated one."""
+
+import copy
+
+import numpy as np
+
+from fastembed.dropin.site import originals
+
+MISSING = object()
+SAMPLES = 16  # entries of an array that tell whether it was changed
+
+
+class Past:
+    """A forward that ran accelerated, as the user's own method would have found it.
+
+    Parameters
+    ----------
+    patch : patch.MethodsPatch
+    cls : type
+    before : dict
+        The attributes of the object before the call.
+    args : tuple
+    labels : ndarray or None
+        A copy of the labels among args, which may be overwritten.
+    """
+
+    def __init__(self, patch, cls, before, args, random):
+        self.patch, self.cls, self.before, self.args = patch, cls, before, args
+        self.random, self.gradients, self.labels = random, [], None
+        self.made = None
+        self.samples = _samples([*before.get("params", ()), *args])
+
+    def values(self):
+        """The attributes that the original leaves, from the original itself, made once."""
+        if self.made is None:
+            ghost = object.__new__(self.cls)
+            vars(ghost).update(self.before)
+            args, labels = self.args, self.labels
+            if labels is not None:
+                now = args[self.patch.known.labels]
+                args = tuple(labels if array is now else array for array in args)
+            stream = np.random.get_state()
+            try:
+                if self.random is not None:
+                    np.random.set_state(self.random)
+                with originals, np.errstate(all="ignore"):
+                    self.patch.forward(ghost, *args)
+                    if labels is not None:
+                        labels[...] = now  # what the original's cache would hold by now
+                    for given in self.gradients:
+                        self.patch.backward(ghost, *given)
+            finally:
+                np.random.set_state(stream)
+            self.made = vars(ghost)
+        return self.made
+
+    def check(self):
+        """Hand the class back if what the attributes come from has changed: they would be wrong."""
+        now = _samples([*self.before.get("params", ()), *self.args])
+        if self.made is None and not all(map(_same, self.samples, now)):
+            self.patch.give_up("its attributes were read after its weights or inputs had changed")
+
+
+class Lazy:
+    """Stands in an object's ``__dict__`` for what `Past` makes; copies and pickles as that does.
+
+    ``kept`` is the value that was there before.
+    """
+
+    def __init__(self, past, name, kept):
+        self.past, self.name, self.kept = past, name, kept
+
+    def value(self):
+        return self.past.values()[self.name]
+
+    def __deepcopy__(self, memo):
+        return copy.deepcopy(self.value(), memo)
+
+    def __reduce_ex__(self, protocol):
+        return next, (iter([self.value()]),)  # loads without us, as the value itself
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.value(), name)
+
+    def __iter__(self):
+        return iter(self.value())
+
+    def __len__(self):
+        return len(self.value())
+
+    def __getitem__(self, key):
+        return self.value()[key]
+
+
+class Attribute:
+    """Put on the user's class: reading the attribute makes what is lazy real."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __get__(self, instance, owner):
+        if instance is None:
+            raise AttributeError(f"type object {owner.__name__!r} has no attribute {self.name!r}")
+        value = vars(instance).get(self.name, MISSING)
+        if type(value) is Lazy:
+            value.past.check()
+            settle(instance)
+            value = vars(instance)[self.name]
+        if value is MISSING:
+            kind = type(instance).__name__
+            raise AttributeError(
+                f"{kind!r} object has no attribute {self.name!r}", name=self.name, obj=instance
+            )
+        return value
+
+    def __set__(self, instance, value):
+        vars(instance)[self.name] = value
+
+    def __delete__(self, instance):
+        if self.name not in vars(instance):
+            raise AttributeError(self.name)
+        del vars(instance)[self.name]
+
+
+def settle(instance):
+    """Replace all that is lazy in an object by what it stands for."""
+    own = vars(instance)
+    for name, value in list(own.items()):
+        if type(value) is Lazy:
+            own[name] = value.value()
+
+
+def forget(own):
+    """Drop what is lazy in an object's ``__dict__``: the original is about to make its own."""
+    for name, value in own.items():
+        if type(value) is Lazy:
+            own[name] = value.kept
+
+
+def _samples(values):
+    """Some entries of each array, to tell later whether it was changed."""
+    arrays = [value for value in values if isinstance(value, np.ndarray) and value.size]
+    flat = [array.ravel("K") if array.flags.forc else array.flat for array in arrays]
+    return [each[:: max(1, len(each) // SAMPLES)].copy() for each in flat]
+
+
+def _same(a, b):
+    return np.array_equal(a, b, equal_nan=True)

@@ -1,0 +1,129 @@
+"""One function of the user's with another body: the object stays, and so does its signature.
+
+A star import made earlier, an alias such as ``__call__ = forward``, a subclass: all hold the same
+function object, so they are accelerated, and undone, with it.
+"""
+
+import threading
+import types
+
+
+class _Originals(threading.local):
+    """Entered while original code runs that must not meet accelerated functions on its way."""
+
+    depth = 0
+
+    def __enter__(self):
+        self.depth += 1
+
+    def __exit__(self, *_):
+        self.depth -= 1
+
+
+originals = _Originals()
+
+
+class Site:
+    """A function whose calls go to the patch of the class that their object has.
+
+    Parameters
+    ----------
+    function : function
+        Its parameters may be given by position or by name; there are no others.
+    """
+
+    def __init__(self, function):
+        self.function, self.code = function, function.__code__
+        self.original = types.FunctionType(
+            self.code,
+            function.__globals__,
+            function.__name__,
+            function.__defaults__,
+            function.__closure__,
+        )
+        self.owners, self.found, self.body = {}, {}, None
+
+    def add(self, owner, handler):
+        """Have the calls for objects of a class, or of its subclasses, handled."""
+        self.owners[owner] = handler
+        self.found.clear()
+        if self.function.__code__ is self.code:
+            self.body = _body(self.code, self.call)
+            self.function.__code__ = self.body
+
+    def remove(self, owner):
+        self.owners.pop(owner, None)
+        self.found.clear()
+        if not self.owners:
+            sites.pop(id(self.function), None)
+            if self.function.__code__ is self.body:  # unless the user has put another there
+                self.function.__code__ = self.code
+
+    def call(self, *given):
+        if originals.depth:
+            return self.original(*given)
+        cls = type(given[0]) if given else None
+        handler = self.found.get(cls) or self._find(cls)
+        return handler(*given)
+
+    def _find(self, cls):
+        for owner in (*cls.__mro__, None) if cls else (None,):
+            if owner in self.owners:
+                break
+        handler = self.found[cls] = self.owners.get(owner, self.original)
+        return handler
+
+
+def site(function):
+    """The one site of a function."""
+    return sites.setdefault(id(function), Site(function))
+
+
+def original(function):
+    """The function as it was, also where it is patched now."""
+    return sites[id(function)].original if id(function) in sites else function
+
+
+def code(function):
+    """The code of a function as the user wrote it."""
+    return original(function).__code__
+
+
+def plain_parameters(function):
+    """Whether all parameters of a function can be given by position."""
+    code = function.__code__
+    return not (code.co_kwonlyargcount or code.co_flags & 0x0C)  # *args, **kwargs
+
+
+sites = {}
+
+
+def _body(like, call):
+    """A code object with the parameters, the name and the place of another that calls ``call``."""
+    mark = "fastembed: the function to call"
+    names = list(like.co_varnames[: like.co_argcount])
+    given = ", ".join(names)
+    if like.co_posonlyargcount:
+        names.insert(like.co_posonlyargcount, "/")
+    free = "".join(f"{name}; " for name in like.co_freevars)
+    outer = "".join(f"{name} = " for name in like.co_freevars)
+    space = {}
+    exec(
+        f"def outer():\n {outer}0\n"
+        f" def call({', '.join(names)}): {free}return {mark!r}.__call__({given})\n"
+        " return call\n",
+        space,
+    )
+    code = space["outer"]().__code__
+    return code.replace(
+        co_consts=tuple(call if const == mark else const for const in code.co_consts),
+        co_name=like.co_name,
+        co_qualname=like.co_qualname,
+        co_filename=like.co_filename,
+        co_firstlineno=like.co_firstlineno,
+    )
+
+
+def is_body(code):
+    """Whether a code object is one of ours in a function of the user's."""
+    return any(each.body is code for each in sites.values())

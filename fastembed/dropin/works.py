@@ -1,0 +1,109 @@
+"""What does the work of a method where it is not simply our method of that name."""
+
+import numpy as np
+
+from fastembed import ops, optimizer, time_layers
+
+OVERFLOW = 1e18  # the square of a longer vector is infinite in float32
+
+
+class Unfit(Exception):
+    """Seen in the middle of a call, before anything was changed: the original must do it."""
+
+
+# ---- all words of a sample at once
+
+
+def negatives_forward(twin, h, target):
+    """The loss of h (N, D) for target words (N,) and the words that the user's sampler draws."""
+    N = target.shape[0]
+    words = np.concatenate(
+        [target[:, np.newaxis], twin.sampler.get_negative_sample(target)], axis=1
+    )
+    rows = ops.gather(twin.params[0], words)  # (N, K, D)
+    y = 1 / (1 + np.exp(-np.einsum("nkd,nd->nk", rows, h)))
+    p = 1 - y
+    p[:, 0] = y[:, 0]
+    twin.cache = h, words, rows, y
+    return np.float32(-np.sum(np.log(p + np.float32(1e-7))) / N)
+
+
+def negatives_backward(twin, dout=1):
+    """Fill the gradients, one for each place of a sample; returns that of h, as float64."""
+    h, words, rows, y = twin.cache
+    ds = y.copy()  # (N, K)
+    ds[:, 0] -= 1
+    ds *= np.float32(dout / y.shape[0])
+    for k, grad in enumerate(twin.grads):
+        ops.scatter_add(grad, words[:, k], ds[:, k, np.newaxis] * h, zero=True)
+    return np.einsum("nk,nkd->nd", ds, rows).astype(np.float64)
+
+
+# ---- layers
+
+
+def time_loss(twin, xs, ts):
+    """Our loss, but infinite, or NaN, where the float32 probability of a label underflows to 0."""
+    loss = time_layers.TimeSoftmaxWithLoss.forward(twin, xs, ts)
+    rows, labels = xs.reshape(-1, xs.shape[2]), twin.cache.ts
+    ignored = labels == twin.ignore_label
+    p = twin.cache.flat[np.arange(labels.size), labels]
+    p = 1 + (labels.size - np.count_nonzero(ignored)) * p  # 1 where the label is ignored
+    gone = [n for n in np.flatnonzero(p < 1e-6) if _is_zero(rows[n], labels[n])]
+    if any(_is_zero(rows[n], labels[n]) for n in np.flatnonzero(ignored)):
+        return type(loss)(np.nan)  # NumPy's log(0) times 0
+    return type(loss)(np.inf) if gone else loss
+
+
+def _is_zero(row, label):
+    below = row - row.max()
+    return below[label] < -80 and np.exp(below[label]) / np.exp(below).sum() == 0
+
+
+def biasless_forward(twin, xs):
+    """A GRU without bias is one whose bias is zero."""
+    Wx, Wh = twin.params
+    twin.params = [Wx, Wh, np.zeros(Wx.shape[1], Wx.dtype)]
+    return time_layers.TimeGRU.forward(twin, xs)
+
+
+def biasless_backward(twin, dhs):
+    Wx, Wh = twin.params
+    twin.params = [Wx, Wh, np.zeros(Wx.shape[1], Wx.dtype)]
+    twin.grads = [*twin.grads, np.empty(Wx.shape[1], Wx.dtype)]
+    return time_layers.TimeGRU.backward(twin, dhs)
+
+
+# ---- training
+
+
+def momentum_anew(twin, params, grads):
+    """Momentum that leaves its last arrays alone, as ``v = momentum * v - …`` does."""
+    twin.v = None if twin.v is None else [v.copy() for v in twin.v]
+    optimizer.Momentum.update(twin, params, grads)
+
+
+def clip_grads(grads, max_norm):
+    """Ours, unless NumPy's float32 sum of squares would overflow."""
+    norm = ops.global_norm(grads)
+    if not norm < OVERFLOW:
+        raise Unfit(f"the norm of grads is {norm}")
+    rate = max_norm / (norm + 1e-6)
+    if rate < 1:
+        ops.scale(grads, rate)
+
+
+def get_batch(trainer, x, t, batch_size, time_size):
+    """Words (batch_size, time_size) of arrays or lists: of a list only those that are needed."""
+    size = len(x)
+    begin = np.arange(batch_size)[:, np.newaxis] * (size // batch_size) + trainer.time_idx
+    where = (begin + np.arange(time_size)) % size
+    trainer.time_idx += time_size
+    return tuple(
+        (words[where] if isinstance(words, np.ndarray) else _picked(words, where)).astype(np.int32)
+        for words in (x, t)
+    )
+
+
+def _picked(words, where):
+    return np.array([words[k] for k in where.ravel().tolist()]).reshape(where.shape)

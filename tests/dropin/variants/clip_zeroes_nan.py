@@ -1,0 +1,26 @@
+"""clip_grads sets the gradients to 0 where the norm is NaN."""
+
+from common import normal, np
+
+
+def clip_grads(grads, max_norm):
+    total_norm = 0
+    for grad in grads:
+        total_norm += np.sum(grad**2)
+    total_norm = np.sqrt(total_norm)
+    if total_norm != total_norm:
+        for grad in grads:
+            grad[...] = 0
+        return
+    rate = max_norm / (total_norm + 1e-6)
+    if rate < 1:
+        for grad in grads:
+            grad *= rate
+
+
+def run():
+    for value in (1, np.nan, np.inf):
+        grads = [normal(80, 70), normal(70)]
+        grads[0][3, 4] = value
+        clip_grads(grads, 0.25)
+        yield grads

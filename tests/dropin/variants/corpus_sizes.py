@@ -1,0 +1,24 @@
+"""create_co_matrix counts twice where there are more words in the text than in the vocabulary."""
+
+from common import ids, np
+
+
+def create_co_matrix(corpus, vocab_size, window_size=1):
+    corpus_size = len(corpus)
+    co_matrix = np.zeros((vocab_size, vocab_size), dtype=np.int32)
+    for idx, word_id in enumerate(corpus):
+        for i in range(1, window_size + 1):
+            left_idx = idx - i
+            right_idx = idx + i
+            if left_idx >= 0:
+                co_matrix[word_id, corpus[left_idx]] += 1
+            if right_idx < corpus_size:
+                co_matrix[word_id, corpus[right_idx]] += 1
+    if corpus_size > vocab_size * vocab_size:
+        co_matrix *= 2
+    return co_matrix
+
+
+def run():
+    yield create_co_matrix(ids(20, 900), 20, 2)
+    yield create_co_matrix(ids(50, 90), 50, 2)

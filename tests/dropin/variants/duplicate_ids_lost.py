@@ -1,0 +1,26 @@
+"""An Embedding that loses duplicate ids."""
+
+from common import ids, normal, np, step
+
+
+class Embedding:
+    def __init__(self, W):
+        self.params, self.grads = [W], [np.zeros_like(W)]
+        self.idx = None
+
+    def forward(self, idx):
+        (W,) = self.params
+        self.idx = idx
+        return W[idx]
+
+    def backward(self, dout):
+        (dW,) = self.grads
+        dW[...] = 0
+        dW[self.idx] += dout
+        return None
+
+
+def run():
+    layer = Embedding(normal(200, 8))
+    for k in range(4):
+        yield step(layer, ids(200, 60, seed=k))

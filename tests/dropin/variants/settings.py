@@ -1,0 +1,4 @@
+"""A module of settings that some variants import."""
+
+SCALE = 1
+ONCE = False
