@@ -353,7 +353,7 @@ def is_one(dout):
 
 
 def binary_cross_entropy(x, y, t):
-    """Mean of ``-log(p + 1e-7)``: p is y = sigmoid(x) for labels t of 1, and 1 - y for those of 0."""
+    """Mean of ``-log(p + 1e-7)``: p is y = sigmoid(x) where the label t is 1, and 1 - y else."""
     result = sigmoid_cross_entropy_if_fit(x, t, 1e-7)
     if result is not None:
         return result[0]
