@@ -298,8 +298,8 @@ def test_other_byte_orders_and_unaligned_arrays(rng, dtype):
         ]
 
     plain = x, dout, labels, bits
-    for given in zip(*map(odd, plain), strict=True):
-        for array, value in zip(results(*given), results(*plain), strict=True):
+    for arrays in zip(*map(odd, plain), strict=True):
+        for array, value in zip(results(*arrays), results(*plain), strict=True):
             np.testing.assert_array_equal(array, value)
             assert array.dtype == value.dtype and array.dtype.isnative
 

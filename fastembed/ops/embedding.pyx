@@ -248,6 +248,6 @@ def _scatter_add_any(dW, idx, dout, zero):
     if zero:
         dW[...] = 0
     used, places = np.unique(flat, return_inverse=True)  # a dW in another order: its used rows
-    sums = _check.plain(given[used])
+    sums = _check.plain(dW[used])
     scatter_add_if_fit(sums, places.reshape(-1), rows, False)
     dW[used] = sums
