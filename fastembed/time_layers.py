@@ -501,7 +501,7 @@ class TimeAffineSoftmaxWithLoss:
     def forward(self, xs, ts):
         """Return the loss of ``softmax(xs @ W + b)``, xs (N, T, D), and labels ts (N, T).
 
-        The gradients of W and b are made here, with the loss.
+        The gradients are made here, with the loss, in memory of this layer's own.
 
         Raises
         ------
@@ -512,33 +512,32 @@ class TimeAffineSoftmaxWithLoss:
             ts = ts.argmax(axis=2)
         labels("ts", ts)
         W, b = self.params
-        ignore, fits = self.ignore_label, _alike(W, b, *self.grads)
-        if fits and common_dtype(xs, W) == W.dtype:
-            xs = cast(xs, W.dtype)
-            loss, dxs, _, _ = ops.linear_cross_entropy(
-                xs, W, b, ts, ignore_label=ignore, out=self.grads
-            )
-        else:
-            xs, W, b = (cast(array, np.float64) for array in (xs, W, b))
-            loss, dxs, *grads = ops.linear_cross_entropy(xs, W, b, ts, ignore_label=ignore)
-            fill(self.grads, grads)
+        fits = _alike(W, b) and common_dtype(xs, W) == W.dtype
+        xs, W, b = (cast(array, W.dtype if fits else np.float64) for array in (xs, W, b))
+        made, self.cache = self._gradients_like(W, b), None
+        ignore = self.ignore_label
+        loss, dxs, *made = ops.linear_cross_entropy(xs, W, b, ts, ignore_label=ignore, out=made)
         if np.isnan(loss) and (ts == ignore).all():
-            for gradient in (dxs, *self.grads):
+            for gradient in (dxs, *made):
                 gradient.fill(np.nan)
-        self.cache = (xs, ts, dxs)
+        self.cache = (dxs, *made)
         return loss
 
     def backward(self, dout=1):
-        """Return the gradient of xs; scale those of W and b."""
-        xs, ts, dxs = self.cache
-        if dxs is None:  # a second call: what the first gave may have been changed since
-            self.forward(xs, ts)
-            dxs = self.cache[2]
-        self.cache = (xs, ts, None)
-        if not is_one(dout):
-            for gradient in (dxs, *self.grads):
-                gradient *= dout
-        return dxs
+        """Fill the gradients of W and b; returns that of xs."""
+        dxs, *made = self.cache
+        scale = dxs.dtype.type(dout)
+        for grad, value in zip(self.grads, made, strict=True):
+            np.multiply(value, scale, out=grad, casting="same_kind")
+        return dxs * scale
+
+    def _gradients_like(self, W, b):
+        """Arrays for the gradients of W and b: those of the last forward, if they fit."""
+        if self.cache is not None:
+            _, *made = self.cache
+            if made[0].shape == W.shape and made[0].dtype == W.dtype:
+                return made
+        return [np.empty_like(W), np.empty_like(b)]
 
 
 class TimeSigmoidWithLoss:

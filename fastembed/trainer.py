@@ -87,7 +87,7 @@ class Trainer:
                 self.current_epoch += 1
 
     def plot(self, ylim=None):
-        """Draw loss_list with matplotlib (``pip install fastembed-layers[plot]``) and show it."""
+        """Draw loss_list with matplotlib (``pip install matplotlib``) and show it."""
         _plot(self.loss_list, "loss", self.eval_interval, ylim)
 
 
@@ -189,7 +189,7 @@ class RnnlmTrainer:
         return ppl
 
     def plot(self, ylim=None):
-        """Draw ppl_list with matplotlib (``pip install fastembed-layers[plot]``) and show it."""
+        """Draw ppl_list with matplotlib (``pip install matplotlib``) and show it."""
         _plot(self.ppl_list, "perplexity", self.eval_interval, ylim)
 
 
@@ -288,7 +288,7 @@ def _plot(values, name, eval_interval, ylim):
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise ImportError("plot() needs matplotlib: pip install fastembed-layers[plot]") from error
+        raise ImportError("plot() needs matplotlib: pip install matplotlib") from error
     if ylim is not None:
         plt.ylim(*ylim)
     plt.plot(np.arange(len(values or [])), values or [], label="train")

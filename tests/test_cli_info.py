@@ -63,17 +63,36 @@ def test_info_tells_the_threads_asked_for():
     assert done.returncode == 0 and "wrong setting" in done.stdout
 
 
-def test_info_warns_of_the_other_fastembed(tmp_path):
-    metadata = tmp_path / "fastembed-0.7.3.dist-info"
+@pytest.fixture
+def overwritten(tmp_path):
+    """A copy of the package over which the other fastembed was installed; its environment."""
+    site = tmp_path / "site"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(fastembed.__file__).parent, site / "fastembed", ignore=ignored)
+    (site / "fastembed/__init__.py").write_text("class TextEmbedding:\n    pass\n")
+    metadata = site / "fastembed-0.7.3.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: fastembed\nVersion: 0.7.3\n")
     (metadata / "RECORD").write_text("fastembed/__init__.py,,\nfastembed/text/x.py,,\n")
-    done = run("info", env={"PYTHONPATH": str(tmp_path)})
+    return {"PYTHONPATH": str(site), "PYTHONSAFEPATH": "1"}
+
+
+def test_info_works_and_warns_where_the_other_fastembed_was_installed_last(overwritten, tmp_path):
+    done = run("info", env=overwritten, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert f"{fastembed.__version__}, {overwritten['PYTHONPATH']}" in done.stdout
     warnings = [line for line in done.stdout.splitlines() if line.startswith("WARNING")]
     assert len(warnings) == 2
     assert "the distribution 'fastembed' 0.7.3 (retrieval embeddings) is installed" in warnings[0]
+    assert "pip uninstall -y fastembed && " in warnings[0]
     assert "both install fastembed/__init__.py:" in warnings[1]
+
+
+@pytest.mark.parametrize("command", ["train", "run", "bench", "warmup"])
+def test_other_commands_say_that_the_package_was_overwritten(overwritten, tmp_path, command):
+    done = run(command, env=overwritten, cwd=tmp_path)
+    assert done.returncode == 2 and done.stdout == ""
+    assert "another package's" in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_info_warns_of_another_package_of_that_name(tmp_path):

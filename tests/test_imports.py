@@ -14,14 +14,16 @@ ANYTHING = None
 
 # room -> rooms of ours that it may import (besides itself)
 LAYERS = {"ops", "functions", "layers", "time_layers", "attention", "_arrays", "np", "config"}
-TRAINING = LAYERS | {"models", "trainer", "optimizer", "util", "base_model"}
+TRAINING = LAYERS | {"models", "trainer", "optimizer", "util", "base_model", "_files"}
 ARROWS = {
-    "__init__": {"_lazy", "dropin"},
+    "__init__": {"_lazy", "_version", "dropin"},
     "_lazy": set(),
+    "_version": set(),
     "kernels": set(),
     "_check": set(),
     "runtime": set(),
     "threads": {"runtime"},
+    "_files": set(),
     "reference": {"_lazy"},
     "ops": {"kernels", "runtime", "_check", "_lazy"},
     "functions": LAYERS,
@@ -47,6 +49,7 @@ PACKAGES = {
     "threads": set(),
     "runtime": set(),
     "reference": {"numpy"},
+    "_files": {"numpy"},
     "kernels": {"numpy", "numba", "llvmlite", "scipy", "cython"},
 }
 

@@ -9,7 +9,7 @@ import math
 import sys
 import time
 
-QUICK_LIMIT = 23  # seconds after which --quick begins no further case
+QUICK_LIMIT = 25  # seconds after which --quick begins no further case
 
 
 def parser(prog):

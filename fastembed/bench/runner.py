@@ -18,6 +18,7 @@ from fastembed.bench import load, peers, table
 MIN_ROUNDS, MAX_ROUNDS = 3, 25
 BURST = 0.03  # seconds of one contender's turn, unless one call takes longer
 SAMPLE = 5e-5  # seconds of one sample at least: the clock costs about 1e-7
+MINUTE = 60
 WARM = 0.02  # calls that take longer wash the caches themselves: no untimed call before them
 
 
@@ -271,8 +272,8 @@ def race(session, sections, who, threads=None, end=math.inf):
     who : callable
         ``who(section)`` -> contenders.
     threads : int, optional
-        Of the ceilings, which are measured before each section and at the end: other programs come
-        and go.
+        Of the ceilings, which are measured at both ends and every minute: other programs come and
+        go.
     end : float
         Time of ``time.perf_counter`` after which no further case is begun.
 
@@ -286,15 +287,16 @@ def race(session, sections, who, threads=None, end=math.inf):
     ceiling = [peers.ceiling(threads)]
 
     def measure_ceilings():
-        if time.perf_counter() < end or not limits:
-            for case in table.CEILINGS:
-                limits.append((case, session.measure(case, ceiling, budget=0.2)))
+        for case in table.CEILINGS:
+            limits.append((case, session.measure(case, ceiling, budget=0.2)))
+        return time.perf_counter()
 
-    count = sum(len(section.cases) for section in sections)
+    count, last = sum(len(section.cases) for section in sections), -math.inf
     for section in sections:
-        measure_ceilings()
         people = who(section)
         for case in section.cases:
+            if time.perf_counter() > last + MINUTE:
+                last = measure_ceilings()
             session.say(f"{len(measured) + len(skipped) + 1}/{count} {section.title}: {case.name}")
             if time.perf_counter() > end:
                 skipped.append(case.name)

@@ -49,24 +49,29 @@ class Worker:
 
     def estimate(self):
         """Return the seconds of a call, about: the best of a few."""
-        (seconds,), _ = self.measure(1, 1, False)
+        (seconds,) = self._times(1, 1)
         inner = max(1, int(1e-4 / seconds))
-        return min(seconds, *self.measure(1 if seconds > 0.05 else 3, inner, False)[0])
+        seconds = min(seconds, *self._times(1 if seconds > 0.05 else 3, inner))
+        settle()
+        return seconds
 
     def measure(self, samples, inner, warm):
         """Return the seconds of one call, for each of the samples of inner calls, and CPU time."""
-        run, clock = self.task.run, time.perf_counter
         used = time.process_time()
         if warm:
-            run()
-        times = []
+            self.task.run()
+        times = self._times(samples, inner)
+        settle()
+        return times, time.process_time() - used
+
+    def _times(self, samples, inner):
+        run, clock, times = self.task.run, time.perf_counter, []
         for _ in range(samples):
             started = clock()
             for _ in range(inner):
                 run()
             times.append((clock() - started) / inner)
-        settle()
-        return times, time.process_time() - used
+        return times
 
     def detail(self):
         """What else the task can tell of itself, such as the time of each layer."""

@@ -12,7 +12,7 @@ from fastembed.ops._fit cimport (
     as_matrix, axis, data, empty, empty_like, entry, is_real, matrix, real_of, real_with, size,
 )
 from fastembed.ops.dense cimport ns_of
-from fastembed.runtime.pool cimport members_for, share, slice_function
+from fastembed.runtime.pool cimport members_for, share, share_among, slice_function
 
 cnp.import_array()
 
@@ -268,7 +268,7 @@ cdef int products(int real, stack a, stack b, stack c, bint add) except -1:
     p.scratch = <void *>((<size_t>scratch + 63) & ~<size_t>63)
     try:
         with nogil:
-            share(samples, &j, a.count, 1, ns if members > 1 or ns > 1e7 else 0)
+            share_among(members, samples, &j, a.count, 1, ns)
     finally:
         free(scratch)
     return 0

@@ -13,7 +13,7 @@ from fastembed.ops._costs cimport FLOPS_A_NS
 from fastembed.ops._fit cimport (
     apart, axis, data, empty, empty_like, is_real, same_shape, writable,
 )
-from fastembed.runtime.pool cimport members_for, share
+from fastembed.runtime.pool cimport members_for, share_among
 
 cnp.import_array()
 
@@ -202,7 +202,7 @@ cdef int multiply(product *p, int real) except -1 nogil:
             with gil:
                 raise MemoryError("no memory for the scratch of a matrix product")
     p.scratch = <void *>((<size_t>scratch + 63) & ~<size_t>63)
-    status = share(table.product, p, table.product_units(p), 1, ns if members > 1 or ns > 1e7 else 0)
+    status = share_among(members, table.product, p, table.product_units(p), 1, ns)
     if scratch != few:
         free(scratch)
     return status

@@ -9,6 +9,7 @@ cimport numpy as cnp
 from libc.stdint cimport int64_t
 
 from fastembed.kernels._variants cimport GRU, LSTM, RNN, cell, chosen, job, sizes
+from fastembed.ops._costs cimport FLOPS_A_NS, NS_A_MEETING
 from fastembed.ops._fit cimport (
     apart, axis, data, empty, empty_like, is_plain, is_real, real_with, same_shape, writable,
 )
@@ -17,11 +18,10 @@ from fastembed.runtime.pool cimport members_for, run_phases
 
 cnp.import_array()
 
-NAMES = {LSTM: "lstm", GRU: "gru", RNN: "rnn"}
+cdef enum:
+    ROWS = 6
 
-# nanoseconds of one thread, see docs/performance.md
-cdef double NS_A_FLOP = 0.016
-cdef double NS_A_PHASE = 2000  # a part of a phase has so much to do: members meet after each
+NAMES = {LSTM: "lstm", GRU: "gru", RNN: "rnn"}
 
 
 cdef class Cache:
@@ -443,16 +443,15 @@ cdef tuple backward(int kind, bint single, dhs, dc_last, cache, out):
 
 cdef void set_sizes(job *j, const cell *k, int real, xs, Wh) noexcept:
     """Sizes, and parts: as many as have enough to do in every phase."""
-    cdef double ns = NS_A_FLOP * (2 if real else 1), enough
     cdef int last = cnp.PyArray_NDIM(<cnp.ndarray>xs) - 1
+    cdef double step, enough
     j.N, j.T, j.D, j.H = axis(xs, 0), axis(xs, 1) if last == 2 else 1, axis(xs, last), axis(Wh, 0)
-    enough = 2.0 * k.gates * j.N * j.H * j.H * ns / (k.products * NS_A_PHASE)
-    enough = min(enough, (j.H + 15) // 16)
+    # few rows cost as much as ROWS: the weights have to come from the cache for one as well
+    step = 2.0 * k.gates * max(j.N, <Py_ssize_t>ROWS) * j.H * (2 if real else 1) / FLOPS_A_NS
+    enough = min(step * j.H / (k.products * NS_A_MEETING), (j.H + 15) // 16)
     j.parts = 1
     if enough >= 2:
-        j.parts = min(
-            <int64_t>enough, members_for(2.0 * k.gates * j.N * j.T * (j.D + j.H) * j.H * ns)
-        )
+        j.parts = min(<int64_t>enough, members_for(step * j.T * (j.D + j.H)))
 
 
 cdef bint fit(const cell *k, int real, xs, Wx, Wh, b, h0, c0) noexcept:

@@ -59,7 +59,7 @@ class MatMul(_Layer):
         return np.dot(x, self.params[0])
 
     def backward(self, dout):
-        self._fill(np.dot(self.x.T, dout))
+        self.grads[0][...] = np.dot(self.x.T, dout)
         return np.dot(dout, self.params[0].T)
 
 
@@ -154,9 +154,9 @@ class Dropout(_Layer):
         return dout * self.mask
 
 
-class Embedding(_Layer):
+class Embedding:
     def __init__(self, W):
-        super().__init__(W)
+        self.params, self.grads = [W], [np.zeros_like(W)]
         self.idx = None
 
     def forward(self, idx):
@@ -257,9 +257,10 @@ class LSTM(_Layer):
 
     def forward(self, x, h_prev, c_prev):
         Wx, Wh, b = self.params
+        H = h_prev.shape[1]
         a = np.dot(x, Wx) + np.dot(h_prev, Wh) + b
-        f, g, i, o = np.split(a, 4, axis=1)
-        f, g, i, o = sigmoid(f), np.tanh(g), sigmoid(i), sigmoid(o)
+        f, g = sigmoid(a[:, :H]), np.tanh(a[:, H : 2 * H])
+        i, o = sigmoid(a[:, 2 * H : 3 * H]), sigmoid(a[:, 3 * H :])
         c = f * c_prev + g * i
         h = o * np.tanh(c)
         self.cache = x, h_prev, c_prev, f, g, i, o, c
@@ -274,7 +275,7 @@ class LSTM(_Layer):
         dg = dc * i * (1 - g**2)
         di = dc * g * i * (1 - i)
         do = dh * tanh_c * o * (1 - o)
-        da = np.hstack([df, dg, di, do])
+        da = np.concatenate([df, dg, di, do], axis=1)
         self._fill(np.dot(x.T, da), np.dot(h_prev.T, da), da.sum(axis=0))
         return np.dot(da, Wx.T), np.dot(da, Wh.T), dc * f
 
@@ -302,12 +303,14 @@ class GRU(_Layer):
         dh_prev = dh * (1 - z) + d_rh * r + np.dot(da_z, Whz.T) + np.dot(da_r, Whr.T)
         dx = np.dot(da_z, Wxz.T) + np.dot(da_r, Wxr.T) + np.dot(da_h, Wxh.T)
         dWh = [np.dot(h_prev.T, da_z), np.dot(h_prev.T, da_r), np.dot((r * h_prev).T, da_h)]
-        da = np.hstack([da_z, da_r, da_h])
-        self._fill(np.dot(x.T, da), np.hstack(dWh), da.sum(axis=0))
+        da = np.concatenate([da_z, da_r, da_h], axis=1)
+        self._fill(np.dot(x.T, da), np.concatenate(dWh, axis=1), da.sum(axis=0))
         return dx, dh_prev
 
     def _gates(self):
-        return (np.split(param, 3, axis=-1) for param in self.params)
+        H = self.params[1].shape[0]
+        gates = slice(H), slice(H, 2 * H), slice(2 * H, 3 * H)
+        return [[param[..., gate] for gate in gates] for param in self.params]
 
 
 # --- layers with a time axis ---
@@ -413,9 +416,9 @@ class TimeBiLSTM:
         return np.concatenate([there, back[:, ::-1]], axis=2)
 
     def backward(self, dhs):
-        there, back = np.split(dhs, 2, axis=2)
-        dxs = self.forward_lstm.backward(there)
-        return dxs + self.backward_lstm.backward(back[:, ::-1])[:, ::-1]
+        H = dhs.shape[2] // 2
+        dxs = self.forward_lstm.backward(dhs[:, :, :H])
+        return dxs + self.backward_lstm.backward(dhs[:, ::-1, H:])[:, ::-1]
 
 
 class TimeEmbedding(_Layer):

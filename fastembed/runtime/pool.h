@@ -40,7 +40,7 @@ constexpr int MOST = 64; /* members of a job, the caller among them */
 /* Nanoseconds; measured by `python -m benchmarks --only pool`, see docs/performance.md. */
 constexpr int64_t SPIN = 50'000;         /* how long an idle worker stays awake */
 constexpr double WORTH_AWAKE = 4e3;      /* the least work of a member when workers are awake */
-constexpr double WORTH_ASLEEP = 2.5e4;   /* and when they have to be woken */
+constexpr double WORTH_ASLEEP = 1.5e4;   /* and when they have to be woken */
 constexpr double LONGEST_SLICE = 2e7;    /* between two looks for signals */
 constexpr int64_t LOOK = 100'000'000;    /* time between two looks for signals */
 constexpr int64_t PATIENCE = 100'000;    /* spent spinning before the CPU is left to others */
@@ -241,8 +241,10 @@ inline void together(Job &job, int members)
     int count = 0;
     const int64_t start_time = now();
     start(members - 1);
+    const int threads = pool.threads.load(std::memory_order_relaxed);
     const int started = pool.started.load(std::memory_order_acquire);
-    for (int k = 0; k < started && count < members - 1; k++) {
+    const int usable = started < threads ? started : threads - 1; /* of all callers together */
+    for (int k = 0; k < usable && count < members - 1; k++) {
         Worker &worker = pool.workers[k];
         uint32_t free = FREE;
         if (!worker.state.compare_exchange_strong(free, HELD, std::memory_order_acquire))
@@ -296,10 +298,9 @@ inline void work_on_slices(Job &job, int member)
 /* Run(lo, hi) on slices that together are range(n) and begin at multiples of grain; ns is what one
  * thread would need for all. Returns -1 if the caller had to go before the end. */
 inline int share(
-    slice_function run, const void *args, int64_t n, int64_t grain, double ns,
+    slice_function run, const void *args, int64_t n, int64_t grain, double ns, int members,
     interrupt_function interrupted)
 {
-    const int members = members_for(ns);
     if (members == 1 && ns < LONGEST_SLICE) {
         if (n > 0)
             run(args, 0, n, 0);

@@ -26,7 +26,7 @@ cdef extern from "pool.h" namespace "fastembed" nogil:
     void prepare()
     int _members_for "fastembed::members_for"(double ns)
     int _share "fastembed::share"(
-        slice_function run, const void *args, int64_t n, int64_t grain, double ns,
+        slice_function run, const void *args, int64_t n, int64_t grain, double ns, int members,
         interrupt_function interrupted)
     int _run_phases "fastembed::run_phases"(
         phase_function run, const void *args, int64_t phases, int64_t parts,
@@ -42,11 +42,18 @@ cdef int share(
 ) except -1 nogil:
     """Run(args, lo, hi, member) on slices that together are range(n).
 
-    run     works on lo <= k < hi, any slices at the same time; member < members_for(ns) is its own
+    run     works on lo <= k < hi, any slices at the same time
     grain   slices begin at multiples of it
     ns      nanoseconds that one thread would need for all: little work stays on this thread
     """
-    return _share(run, args, n, grain, ns, interrupted)
+    return _share(run, args, n, grain, ns, _members_for(ns), interrupted)
+
+
+cdef int share_among(
+    int members, slice_function run, const void *args, int64_t n, int64_t grain, double ns
+) except -1 nogil:
+    """The same for so many members, as members_for(ns) gave them: each has a number below that."""
+    return _share(run, args, n, grain, ns, members, interrupted)
 
 
 cdef int run_phases(
