@@ -14,6 +14,8 @@ from fastembed.np import GPU
 from fastembed.ops.elementwise import (
     cross_entropy_backward_if_fit,
     dropout_if_fit,
+    row_products_if_fit,
+    scaled_rows_if_fit,
     sigmoid_backward_if_fit,
 )
 from fastembed.ops.embedding import gather_if_fit, scatter_add_if_fit
@@ -195,7 +197,7 @@ class Dropout:
         if not train_flg:
             return x * (1.0 - self.dropout_ratio)
         uniform = np.random.random_sample(x.shape)
-        result = dropout_if_fit(x, uniform, self.dropout_ratio)
+        result = dropout_if_fit(x, uniform, self.dropout_ratio, 1.0)
         if result is None:
             self.mask = uniform > self.dropout_ratio
             return x * self.mask
@@ -257,14 +259,14 @@ class EmbeddingDot:
         """Return ``out[n] = W[idx[n]] . h[n]``, shape (N,)."""
         rows = self.embed.forward(idx)
         self.cache = (h, rows)
-        return np.einsum("nd,nd->n", rows, h)
+        out = row_products_if_fit(rows, h)
+        return np.sum(rows * h, axis=1) if out is None else out
 
     def backward(self, dout):
         """Fill the gradient of W from dout (N,); returns that of h."""
         h, rows = self.cache
-        dout = dout.reshape(dout.shape[0], 1)
-        self.embed.backward(dout * h)
-        return dout * rows
+        self.embed.backward(scaled_rows(dout, h))
+        return scaled_rows(dout, rows)
 
 
 class UnigramSampler:
@@ -343,7 +345,7 @@ class NegativeSamplingLoss:
         if not is_one(dout):
             dscores = dscores * dscores.dtype.type(dout)
         for k, grad in enumerate(self.grads):
-            add_up(grad, words[:, k], dscores[:, k, np.newaxis] * h)
+            add_up(grad, words[:, k], scaled_rows(dscores[:, k], h))
         return ops.weight_sum(rows, dscores)
 
 
@@ -353,7 +355,7 @@ def is_one(dout):
 
 
 def binary_cross_entropy(x, y, t):
-    """Mean of ``-log(p + 1e-7)``: p is y = sigmoid(x) for labels t of 1, and 1 - y for those of 0."""
+    """Mean of ``-log(p + 1e-7)``: p is y = sigmoid(x) where the label t is 1, and 1 - y else."""
     result = sigmoid_cross_entropy_if_fit(x, t, 1e-7)
     if result is not None:
         return result[0]
@@ -365,6 +367,12 @@ def labels(name, array):
     if array.dtype.kind not in "iu":
         raise IndexError(f"{name} must be an integer array, got {array.dtype}")
     return array
+
+
+def scaled_rows(scale, rows):
+    """Rows (N, D), each times its number of scale (N,)."""
+    out = scaled_rows_if_fit(scale, rows)
+    return scale.reshape(-1, 1) * rows if out is None else out
 
 
 # ---- rows of W by id, and what comes back to them: for every layer that has them

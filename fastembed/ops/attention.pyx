@@ -9,7 +9,7 @@ from libc.stdlib cimport free, malloc
 from fastembed.kernels._variants cimport chosen, kernel_table, product
 from fastembed.ops._costs cimport NS_A_PRODUCT, NS_A_SCORE
 from fastembed.ops._fit cimport (
-    as_matrix, axis, data, empty, empty_like, entry, is_plain, matrix, real_of, size,
+    as_matrix, axis, data, empty, empty_like, entry, is_real, matrix, real_of, real_with, size,
 )
 from fastembed.ops.dense cimport ns_of
 from fastembed.runtime.pool cimport members_for, share, share_among, slice_function
@@ -311,26 +311,30 @@ cdef int softmax_backward_in_place(int real, ds, a) except -1:
 # ---- checks
 
 
-def _states(hs_enc, hs_dec):
+cdef _states(hs_enc, hs_dec):
+    cdef int real = real_with(hs_enc, 3)
+    if real >= 0 and is_real(hs_dec, 3, real):
+        if axis(hs_dec, 0) == axis(hs_enc, 0) and axis(hs_dec, 2) == axis(hs_enc, 2):
+            return hs_enc, hs_dec
     hs_enc = _check.floats("hs_enc", hs_enc, ndim=3)
     hs_dec = _check.floats("hs_dec", hs_dec, ndim=3, dtype=hs_enc.dtype)
     N, T_enc, H = hs_enc.shape
     _check.shape("hs_dec", hs_dec, (N, hs_dec.shape[1], H), "(batch and width of hs_enc)")
-    return _plain(hs_enc), _plain(hs_dec)
+    return _check.plain(hs_enc), _check.plain(hs_dec)
 
 
-def _state_and(name, array, hs, without):
+cdef _state_and(name, array, hs, int without):
     """The states and an array of their shape without one axis (1: width, 2: time)."""
-    hs = _check.floats("hs", hs, ndim=3)
+    cdef int real = real_with(hs, 3)
+    if real >= 0 and is_real(array, 2, real):
+        if axis(array, 0) == axis(hs, 0) and axis(array, 1) == axis(hs, without):
+            return hs, array
+    hs = _check.plain(_check.floats("hs", hs, ndim=3))
     N, T, H = hs.shape
-    return _plain(hs), _batch(name, array, (N, T) if without == 1 else (N, H), hs.dtype)
+    return hs, _batch(name, array, (N, T) if without == 1 else (N, H), hs.dtype)
 
 
-def _batch(name, array, expected, dtype):
+cdef _batch(name, array, expected, dtype):
     array = _check.floats(name, array, ndim=len(expected), dtype=dtype)
     _check.shape(name, array, expected)
-    return _plain(array)
-
-
-cdef _plain(array):
-    return array if is_plain(array) else _check.plain(array)
+    return _check.plain(array)

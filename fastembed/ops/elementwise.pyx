@@ -5,13 +5,13 @@ Each returns None if an argument does not fit as it is: NumPy's own expressions 
 
 cimport numpy as cnp
 from libc.math cimport log
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t
 
 from fastembed.kernels._variants cimport chosen, kernel_table
 from fastembed.ops._costs cimport NS_A_SCORE
 from fastembed.ops._fit cimport (
-    are_ids, axis, data, empty_like, float64, forget_ids, id_list, is_real, read_ids, real_of, real_with,
-    same_shape, size,
+    are_ids, axis, data, empty, empty_like, float64, forget_ids, id_list, is_real, read_ids, real_of,
+    real_with, same_shape, size,
 )
 from fastembed.runtime.pool cimport share
 
@@ -20,10 +20,6 @@ cnp.import_array()
 ctypedef fused number:
     float
     double
-
-ctypedef fused factor:
-    uint8_t
-    float
 
 ctypedef struct sigmoid_args:
     const kernel_table *table
@@ -139,35 +135,87 @@ cdef void _cross_entropy_backward(number scale, y, const id_list *t, dx) noexcep
         p += V
 
 
-cpdef dropout_if_fit(x, uniform, ratio, scale=None):
-    """x times a mask, and the mask: whether uniform > ratio, as float32 times scale if there is one."""
+cpdef row_products_if_fit(a, b):
+    """The inner products of the rows of a and b (N, D): (N,)."""
+    cdef int real = real_with(a, 2)
+    cdef int64_t n
+    if real < 0 or not is_real(b, 2, real) or not same_shape(a, b, 2):
+        return None
+    out = empty(1, cnp.PyArray_DIMS(<cnp.ndarray>a), real)
+    for n in range(axis(a, 0)):
+        if real:
+            (<double *>data(out))[n] = _product[double](1, a, b, n)
+        else:
+            (<float *>data(out))[n] = _product[float](1, a, b, n)
+    return out
+
+
+cdef number _product(number one, a, b, int64_t n) noexcept:
+    cdef int64_t D = axis(a, 1), k = 0, j
+    cdef const number *x = <const number *>data(a) + n * D
+    cdef const number *y = <const number *>data(b) + n * D
+    cdef number[16] sums  # side by side: short sums round less, and are vectors
+    cdef number s = 0
+    for j in range(16):
+        sums[j] = 0
+    while k + 16 <= D:
+        for j in range(16):
+            sums[j] += x[k + j] * y[k + j]
+        k += 16
+    for j in range(16):
+        s += sums[j]
+    while k < D:
+        s += x[k] * y[k]
+        k += 1
+    return s
+
+
+cpdef scaled_rows_if_fit(scale, rows):
+    """rows (N, D), each times its number of scale (N,)."""
+    cdef int real = real_with(rows, 2)
+    if real < 0 or not is_real(scale, 1, real) or axis(scale, 0) != axis(rows, 0):
+        return None
+    out = empty_like(rows, real)
+    if real:
+        _scale_rows[double](1, scale, rows, out)
+    else:
+        _scale_rows[float](1, scale, rows, out)
+    return out
+
+
+cdef void _scale_rows(number one, scale, rows, out) noexcept:
+    cdef const number *factors = <const number *>data(scale)
+    cdef const number *x = <const number *>data(rows)
+    cdef number *y = <number *>data(out)
+    cdef int64_t n, k, D = axis(rows, 1)
+    for n in range(axis(rows, 0)):
+        for k in range(n * D, n * D + D):
+            y[k] = x[k] * factors[n]
+
+
+cpdef dropout_if_fit(x, uniform, ratio, double scale):
+    """x times a mask, and the mask: scale where uniform > ratio, else 0, as float32."""
     cdef int real = real_of(x), ndim
-    if real < 0 or type(ratio) is not float or (scale is not None and type(scale) is not float):
+    if real < 0 or type(ratio) is not float:
         return None
     ndim = cnp.PyArray_NDIM(<cnp.ndarray>x)
     if not is_real(uniform, ndim, 1) or not same_shape(uniform, x, ndim):
         return None
-    out = empty_like(x, real)
-    mask = cnp.PyArray_EMPTY(
-        ndim, cnp.PyArray_DIMS(<cnp.ndarray>x), cnp.NPY_BOOL if scale is None else cnp.NPY_FLOAT32, 0
-    )
-    if scale is None and real:
-        _drop[double, uint8_t](1, 1, ratio, x, uniform, mask, out)
-    elif scale is None:
-        _drop[float, uint8_t](1, 1, ratio, x, uniform, mask, out)
-    elif real:
-        _drop[double, float](1, <float>scale, ratio, x, uniform, mask, out)
+    out, mask = empty_like(x, real), empty_like(x, 0)
+    if real:
+        _drop[double](1, x, uniform, ratio, scale, mask, out)
     else:
-        _drop[float, float](1, <float>scale, ratio, x, uniform, mask, out)
+        _drop[float](1, x, uniform, ratio, scale, mask, out)
     return out, mask
 
 
-cdef void _drop(number one, factor kept, double ratio, x, uniform, mask, out) noexcept:
+cdef void _drop(number one, x, uniform, double ratio, double scale, mask, out) noexcept:
     cdef const number *given = <const number *>data(x)
     cdef const double *drawn = <const double *>data(uniform)
-    cdef factor *factors = <factor *>data(mask)
+    cdef float *factors = <float *>data(mask)
+    cdef float kept = <float>scale
     cdef number *result = <number *>data(out)
     cdef int64_t k
     for k in range(size(x)):
-        factors[k] = kept if drawn[k] > ratio else 0
-        result[k] = given[k] * (one * factors[k])
+        factors[k] = kept * <float>(drawn[k] > ratio)  # a branch would be guessed wrong
+        result[k] = given[k] * factors[k]
