@@ -6,8 +6,7 @@ nor SciPy: every name below is loaded when it is first used.
 """
 
 from fastembed._lazy import attach
-
-__version__ = "0.1.0"
+from fastembed._version import __version__  # noqa: F401
 
 _MODULES = [
     "attention",

@@ -7,6 +7,7 @@ import sys
 import warnings
 
 import fastembed
+from fastembed._version import __version__
 from fastembed.cli.options import Parser, UserError
 
 # command: (module with main(argv), what it does)
@@ -18,6 +19,7 @@ COMMANDS = {
     "warmup": ("fastembed.cli.warmup", "compile and cache every kernel"),
 }
 PROG = "python -m fastembed"
+OURS = hasattr(fastembed, "attach")  # another package's __init__.py may have been put over ours
 
 
 def _parser():
@@ -30,7 +32,7 @@ def _parser():
         + "".join(f"  {name:8} {text}\n" for name, (_, text) in COMMANDS.items())
         + f"\n{PROG} COMMAND --help tells more about a command.",
     )
-    version = f"fastembed-layers {fastembed.__version__}"
+    version = f"fastembed-layers {__version__}"
     parser.add_argument("--version", action="version", version=version)
     parser.add_argument("command", choices=COMMANDS, help=argparse.SUPPRESS)
     return parser
@@ -43,32 +45,57 @@ def _one_line(message, category, filename, lineno, file=None, line=None):
 def main(argv=None):
     """Run one command; return its exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
+    if argv[:1] == ["run"] and OURS:
+        return _command(argv)  # errors, exits, Ctrl-C are the script's
+    prog = " ".join([PROG, *(name for name in argv[:1] if name in COMMANDS)])
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a terminal may not know every letter of a text
+    try:
+        try:
+            with warnings.catch_warnings():
+                warnings.showwarning = _one_line
+                return _command(argv)
+        finally:
+            print(end="", flush=True)  # now: an error at shutdown would be nobody's
+    except UserError as error:
+        return _end(2, f"{prog}: error: {error}")
+    except KeyboardInterrupt as interrupt:
+        return _end(130, f"\n{prog}: interrupted{interrupt}")
+    except BrokenPipeError:
+        _silence()
+        return 141
+    except MemoryError:
+        return _end(2, f"{prog}: error: not enough memory")
+    except (ImportError, OSError) as error:  # a library that finds no memory, a full disk
+        if getattr(error, "filename", None) is not None:
+            raise
+        _silence()
+        words = getattr(error, "strerror", None) or str(error.__cause__ or error)
+        return _end(2, f"{prog}: error: {' '.join(words.split())}")
+
+
+def _command(argv):
     parser = _parser()
     if not argv:
         parser.print_help(sys.stderr)
         return 2
     command = parser.parse_args(argv[:1]).command  # all further arguments are the command's own
-    module, argv = COMMANDS[command][0], argv[1:]
-    if command == "run":
-        return importlib.import_module(module).main(argv)  # errors, exits, Ctrl-C are the script's
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # a terminal may not know every letter of a text
-    try:
-        with warnings.catch_warnings():
-            warnings.showwarning = _one_line
-            status = importlib.import_module(module).main(argv)
-        sys.stdout.flush()
-        return status
-    except UserError as error:
-        print(f"{PROG} {command}: error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt as interrupt:
-        print(f"\n{PROG} {command}: interrupted{interrupt}", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        # whoever read our output is gone: nothing is left to say, not even at shutdown
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+    if command != "info" and not OURS:
+        raise UserError(
+            f"{fastembed.__file__} is another package's, which was installed over this one; "
+            f"'{PROG} info' tells how to repair it"
+        )
+    return importlib.import_module(COMMANDS[command][0]).main(argv[1:])
+
+
+def _end(status, line):
+    print(line, file=sys.stderr)
+    return status
+
+
+def _silence():
+    """Say nothing more on standard output, not even at shutdown."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

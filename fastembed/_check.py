@@ -1,5 +1,7 @@
 """Checks of arguments, and every error message: they name the argument, its value and the bound."""
 
+from numbers import Real
+
 import numpy as np
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
@@ -20,7 +22,9 @@ def floats(name, array, ndim=None, dtype=None):
     """
     array = np.asarray(array)
     if array.dtype not in FLOATS:
-        raise TypeError(f"{name} must be float32 or float64, got {array.dtype}")
+        if array.dtype.newbyteorder("=") not in FLOATS:
+            raise TypeError(f"{name} must be float32 or float64, got {array.dtype}")
+        array = array.astype(array.dtype.newbyteorder("="))
     if dtype is not None and array.dtype != dtype:
         raise TypeError(
             f"{name} must be {np.dtype(dtype)} like the other arrays, got {array.dtype}"
@@ -28,6 +32,15 @@ def floats(name, array, ndim=None, dtype=None):
     if ndim is not None and array.ndim != ndim:
         raise ValueError(f"{name} must have {ndim} axes, got shape {array.shape}")
     return array
+
+
+def number(name, value):
+    """Return a real number (NumPy's and arrays of no axes are some) as a float; refuse the rest."""
+    if isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind in "fiu":
+        value = value.item()
+    if not isinstance(value, Real):
+        raise TypeError(f"{name} must be a real number, got {value!r}")
+    return float(value)
 
 
 def shape(name, array, expected, meaning=""):
@@ -69,7 +82,7 @@ def indices(name, array, bound, of, unit="rows"):
     flat = array.reshape(-1)
     if flat.dtype == np.intp:  # one pass: as unsigned numbers, negative ids are too large as well
         if not flat.size or np.maximum.reduce(flat.view(np.uintp)) < bound:
-            return np.ascontiguousarray(flat)
+            return np.require(flat, np.intp, "CA")
     if flat.size:
         low, high = int(flat.min()), int(flat.max())
         if low < -bound or high >= bound:
@@ -81,11 +94,14 @@ def indices(name, array, bound, of, unit="rows"):
         if low < 0:
             flat = flat.astype(np.intp)  # a copy: the caller's ids stay as they are
             flat[flat < 0] += bound
-    return np.ascontiguousarray(flat, dtype=np.intp)
+    return np.require(flat, np.intp, "CA")
 
 
 def output(name, array, expected, dtype, inputs):
     """Check an array that will be written: ndarray, shape, dtype, writable, apart from inputs.
+
+    Its byte order is free. Entries must not share memory either; axes that interlace count as if
+    they did.
 
     Parameters
     ----------
@@ -99,11 +115,19 @@ def output(name, array, expected, dtype, inputs):
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{name} must be a numpy.ndarray, got {type(array).__name__}")
-    if array.dtype != dtype:
+    if array.dtype.newbyteorder("=") != dtype:
         raise TypeError(f"{name} must be {np.dtype(dtype)}, got {array.dtype}")
     shape(name, array, expected)
     if not array.flags.writeable:
         raise ValueError(f"{name} must be writable, got a read-only array")
+    if array.size:
+        extent = array.itemsize
+        for step, length in sorted(zip(map(abs, array.strides), array.shape, strict=True)):
+            if length > 1 and step < extent:
+                raise ValueError(
+                    f"{name} must not overlap itself in memory, got strides {array.strides}"
+                )
+            extent += step * (length - 1)
     for other, value in inputs.items():
         if np.may_share_memory(array, value) and np.shares_memory(array, value):
             raise ValueError(f"{name} must not overlap {other} in memory")
@@ -111,5 +135,5 @@ def output(name, array, expected, dtype, inputs):
 
 
 def plain(array):
-    """The array as kernels take it (C order, aligned, native bytes, no subclass), copied if need be."""
-    return np.require(array, array.dtype.newbyteorder("="), "CA")
+    """The array as kernels take it (C order, aligned, native, no subclass), copied if need be."""
+    return np.require(np.asarray(array), array.dtype.newbyteorder("="), "CA")

@@ -2,10 +2,11 @@
 
 import os
 import pickle
-import tempfile
+from reprlib import repr
 
 import numpy as np
 
+from fastembed._files import pickled, tensors, whole
 from fastembed.np import GPU
 
 __all__ = ["BaseModel", "GPU", "np", "os", "pickle"]
@@ -38,7 +39,7 @@ class BaseModel:
         if file_name is None:
             file_name = self.__class__.__name__ + ".pkl"
         params = [param.astype(np.float16) for param in self.params]
-        write_whole(file_name, pickle.dumps(params))
+        whole.write(file_name, pickle.dumps(params))
 
     def load_params(self, file_name=None):
         """Fill the parameters in place from a file that `save_params` wrote.
@@ -62,14 +63,12 @@ class BaseModel:
             file_name = file_name.replace("/", os.sep)
         if not os.path.exists(file_name):
             raise OSError(f"No file: {file_name}")
-        with open(file_name, "rb") as file:
-            try:
-                loaded = _ArrayUnpickler(file).load()
-            except Exception as error:  # pickle raises nearly anything on a damaged file
-                raise ValueError(f"{file_name} is not a file of parameters: {error}") from error
-        if not isinstance(loaded, list | tuple):
-            raise ValueError(f"{file_name} holds a {type(loaded).__name__}, not a list of arrays")
-        self._fill(file_name, [np.asarray(array) for array in loaded])
+        data = whole.read(file_name)
+        try:
+            arrays = pickled.arrays(data)
+        except ValueError as error:
+            raise ValueError(f"{file_name} is not a file of parameters: {error}") from error
+        self._fill(file_name, arrays)
 
     def save(self, file_name, metadata=None):
         """Write the parameters to a safetensors file, as ``param0``, ``param1``, …
@@ -78,15 +77,13 @@ class BaseModel:
         ----------
         file_name : str or path
         metadata : dict of str to str, optional
-            Kept in the file.
+            Kept in the file, beside a checksum of the whole.
         """
-        from safetensors.numpy import save
-
-        tensors = {f"param{k}": np.ascontiguousarray(p) for k, p in enumerate(self.params)}
-        write_whole(file_name, save(tensors, metadata=metadata))
+        params = {f"param{k}": param for k, param in enumerate(self.params)}
+        tensors.write(file_name, params, metadata or {})
 
     def load(self, file_name):
-        """Fill the parameters in place from a file that `save` wrote.
+        """Fill the parameters in place from a file that `save` or another program wrote.
 
         Parameters
         ----------
@@ -102,22 +99,19 @@ class BaseModel:
         OSError
             If the file cannot be read.
         ValueError
-            If it is damaged or does not fit the model; no parameter has been changed then.
+            If it is damaged, holds another dtype than float16, float32 or float64, or does not fit
+            the model; no parameter has been changed then.
         """
-        from safetensors import SafetensorError, safe_open
-
-        if not os.path.isfile(file_name):
+        if not os.path.exists(file_name):
             raise FileNotFoundError(f"No file: {file_name}")
         try:
-            with safe_open(file_name, framework="numpy") as file:
-                tensors = {name: file.get_tensor(name) for name in file.keys()}
-                metadata = dict(file.metadata() or {})
-        except SafetensorError as error:
+            found, metadata = tensors.read(file_name)
+        except ValueError as error:
             raise ValueError(f"{file_name} is not a safetensors file: {error}") from error
-        names = [f"param{k}" for k in range(len(tensors))]
-        if sorted(names) != sorted(tensors):
-            raise ValueError(f"{file_name} holds {sorted(tensors)}, not param0, param1, …")
-        self._fill(file_name, [tensors[name] for name in names])
+        names = [f"param{k}" for k in range(len(found))]
+        if set(names) != set(found):
+            raise ValueError(f"{file_name} holds {repr(sorted(found))}, not param0, param1, …")
+        self._fill(file_name, [found[name] for name in names])
         return metadata
 
     def _fill(self, file_name, arrays):
@@ -136,38 +130,3 @@ class BaseModel:
                 raise ValueError(f"{file_name}: parameter {k} is {array.dtype}, not floating point")
         for param, array in zip(self.params, arrays, strict=True):
             param[...] = array
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """Loads lists of NumPy arrays and nothing else: a pickle can otherwise run any code."""
-
-    allowed = {
-        ("numpy", "ndarray"),
-        ("numpy", "dtype"),
-        ("numpy.core.multiarray", "_reconstruct"),
-        ("numpy._core.multiarray", "_reconstruct"),
-        ("numpy.core.numeric", "_frombuffer"),
-        ("numpy._core.numeric", "_frombuffer"),
-        ("_codecs", "encode"),
-    }
-
-    def find_class(self, module, name):
-        if (module, name) not in self.allowed:
-            raise pickle.UnpicklingError(f"it refers to {module}.{name}, which is not an array")
-        return super().find_class(module.replace("numpy.core", "numpy._core"), name)
-
-
-def write_whole(file_name, data):
-    """Write bytes to a file so that it is replaced whole or not at all."""
-    folder, name = os.path.split(os.path.abspath(file_name))
-    handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # as open() would have made it
-        os.replace(temporary, file_name)
-    except BaseException:
-        os.unlink(temporary)
-        raise

@@ -97,6 +97,7 @@ class _LanguageModel(BaseModel):
         """Return the loss of words xs (N, T) against the words to predict ts (N, T)."""
         self._head_came_last = train_flg and self._has_own_head()
         if not self._head_came_last:
+            self.loss_layer.train_flg = train_flg
             return self.loss_layer.forward(self.predict(xs, train_flg), ts)
         self._head.ignore_label = self.loss_layer.ignore_label
         return self._head.forward(self._run(self.layers[:-1], xs, train_flg), ts)

@@ -1,9 +1,11 @@
-"""Optimizers with the book's formulas: ``update(params, grads)`` changes params in place."""
+"""Optimizers with the book's formulas: ``update(params, grads)`` changes params in place.
+
+Each step is written out for the arrays that the compiled one does not take.
+"""
 
 import numpy as np
 
-from fastembed import ops
-from fastembed._arrays import FLOATS, cast
+from fastembed.ops.optim import adam_rate, each
 
 __all__ = ["AdaGrad", "Adam", "Momentum", "Nesterov", "RMSprop", "SGD", "np"]
 
@@ -16,11 +18,8 @@ class SGD:
 
     def update(self, params, grads):
         """Change each param in place by its gradient."""
-        for param, grad in zip(params, grads, strict=False):
-            if fits_ops(param):
-                ops.sgd(param, like(grad, param), self.lr)
-            else:
-                param -= self.lr * grad
+        for param, grad in each("sgd", (params, grads), (self.lr,)):
+            param -= self.lr * grad
 
 
 class Momentum:
@@ -35,13 +34,10 @@ class Momentum:
         """Change each param in place by its gradient."""
         if self.v is None:
             self.v = zeros_like(params)
-        for v, param, grad in zip(self.v, params, grads, strict=False):
-            if fits_ops(param):
-                ops.momentum(param, like(grad, param), v, self.lr, self.momentum)
-            else:
-                v *= self.momentum
-                v -= self.lr * grad
-                param += v
+        for param, grad, v in each("momentum", (params, grads, self.v), (self.lr, self.momentum)):
+            v *= self.momentum
+            v -= self.lr * grad
+            param += v
 
 
 class Nesterov:
@@ -56,14 +52,11 @@ class Nesterov:
         """Change each param in place by its gradient."""
         if self.v is None:
             self.v = zeros_like(params)
-        for v, param, grad in zip(self.v, params, grads, strict=False):
-            if fits_ops(param):
-                ops.nesterov(param, like(grad, param), v, self.lr, self.momentum)
-            else:
-                v *= self.momentum
-                v -= self.lr * grad
-                param += self.momentum * self.momentum * v
-                param -= (1 + self.momentum) * self.lr * grad
+        for param, grad, v in each("nesterov", (params, grads, self.v), (self.lr, self.momentum)):
+            v *= self.momentum
+            v -= self.lr * grad
+            param += self.momentum * self.momentum * v
+            param -= (1 + self.momentum) * self.lr * grad
 
 
 class AdaGrad:
@@ -77,12 +70,9 @@ class AdaGrad:
         """Change each param in place by its gradient."""
         if self.h is None:
             self.h = zeros_like(params)
-        for h, param, grad in zip(self.h, params, grads, strict=False):
-            if fits_ops(param):
-                ops.adagrad(param, like(grad, param), h, self.lr)
-            else:
-                h += grad * grad
-                param -= self.lr * grad / (np.sqrt(h) + 1e-7)
+        for param, grad, h in each("adagrad", (params, grads, self.h), (self.lr,)):
+            h += grad * grad
+            param -= self.lr * grad / (np.sqrt(h) + 1e-7)
 
 
 class RMSprop:
@@ -97,13 +87,10 @@ class RMSprop:
         """Change each param in place by its gradient."""
         if self.h is None:
             self.h = zeros_like(params)
-        for h, param, grad in zip(self.h, params, grads, strict=False):
-            if fits_ops(param):
-                ops.rmsprop(param, like(grad, param), h, self.lr, self.decay_rate)
-            else:
-                h *= self.decay_rate
-                h += (1 - self.decay_rate) * grad * grad
-                param -= self.lr * grad / (np.sqrt(h) + 1e-7)
+        for param, grad, h in each("rmsprop", (params, grads, self.h), (self.lr, self.decay_rate)):
+            h *= self.decay_rate
+            h += (1 - self.decay_rate) * grad * grad
+            param -= self.lr * grad / (np.sqrt(h) + 1e-7)
 
 
 class Adam:
@@ -121,26 +108,14 @@ class Adam:
         """Change each param in place by its gradient."""
         if self.m is None:
             self.m, self.v = zeros_like(params), zeros_like(params)
+        lr_t = adam_rate(self.lr, self.beta1, self.beta2, self.iter + 1)
         self.iter += 1
-        lr_t = self.lr * np.sqrt(1.0 - self.beta2**self.iter) / (1.0 - self.beta1**self.iter)
-        for m, v, param, grad in zip(self.m, self.v, params, grads, strict=False):
-            if fits_ops(param):
-                ops.adam(param, like(grad, param), m, v, lr_t, self.beta1, self.beta2)
-            else:
-                m += (1 - self.beta1) * (grad - m)
-                v += (1 - self.beta2) * (grad**2 - v)
-                param -= lr_t * m / (np.sqrt(v) + 1e-7)
-
-
-def fits_ops(param):
-    """Whether the ops update it; NumPy does the rest (other dtypes, subclasses)."""
-    return type(param) is np.ndarray and param.dtype.type in FLOATS
-
-
-def like(grad, param):
-    """The gradient in param's dtype and shape."""
-    grad = cast(np.asarray(grad), param.dtype)
-    return grad if grad.shape == param.shape else np.broadcast_to(grad, param.shape)
+        for param, grad, m, v in each(
+            "adam", (params, grads, self.m, self.v), (lr_t, self.beta1, self.beta2)
+        ):
+            m += (1 - self.beta1) * (grad - m)
+            v += (1 - self.beta2) * (grad**2 - v)
+            param -= np.float64(lr_t) * m / (np.sqrt(v) + 1e-7)
 
 
 def zeros_like(params):

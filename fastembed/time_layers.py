@@ -438,7 +438,11 @@ class TimeSoftmaxWithLoss:
     ----------
     ignore_label : int
         Labels of this value (-1) count for nothing; if all are, the loss is NaN.
+    train_flg : bool
+        Set it to False and forward makes no gradient; a backward that comes nevertheless does.
     """
+
+    train_flg = True
 
     def __init__(self):
         self.params, self.grads = [], []
@@ -460,16 +464,16 @@ class TimeSoftmaxWithLoss:
             raise IndexError(f"ts must be an integer array, got {ts.dtype}")
         scores = cast(xs, common_dtype(xs))
         ignore = self.ignore_label
-        loss, dscores = ops.softmax_cross_entropy(scores, ts, ignore_label=ignore)
-        if np.isnan(loss) and (ts == ignore).all():
-            dscores.fill(np.nan)
-        self.cache = _LossCache(dscores, ts, ignore)
+        loss, dscores = ops.softmax_cross_entropy(
+            scores, ts, ignore_label=ignore, need_grad=self.train_flg
+        )
+        self.cache = _LossCache(scores, dscores, ts, ignore)
         return loss
 
     def backward(self, dout=1):
         """Return the gradient of xs. A second call works on what the first has returned."""
-        if isinstance(self.cache, _LossCache) and self.cache.dscores is not None:
-            dx = self.cache.take_gradient()
+        dx = self.cache.take_gradient() if isinstance(self.cache, _LossCache) else None
+        if dx is not None:
             if not is_one(dout):
                 dx *= dout
             return dx
@@ -513,7 +517,7 @@ class TimeAffineSoftmaxWithLoss:
     def forward(self, xs, ts):
         """Return the loss of ``softmax(xs @ W + b)``, xs (N, T, D), and labels ts (N, T).
 
-        The gradients of W and b are made here, with the loss.
+        The gradients are made here, with the loss, in memory of this layer's own.
 
         Raises
         ------
@@ -525,33 +529,32 @@ class TimeAffineSoftmaxWithLoss:
         if ts.dtype.kind not in "iu":
             raise IndexError(f"ts must be an integer array, got {ts.dtype}")
         W, b = self.params
-        ignore, fits = self.ignore_label, _alike(W, b, *self.grads)
-        if fits and common_dtype(xs, W) == W.dtype:
-            xs = cast(xs, W.dtype)
-            loss, dxs, _, _ = ops.linear_cross_entropy(
-                xs, W, b, ts, ignore_label=ignore, out=self.grads
-            )
-        else:
-            xs, W, b = (cast(array, np.float64) for array in (xs, W, b))
-            loss, dxs, *grads = ops.linear_cross_entropy(xs, W, b, ts, ignore_label=ignore)
-            _fill(self.grads, grads)
+        fits = _alike(W, b) and common_dtype(xs, W) == W.dtype
+        xs, W, b = (cast(array, W.dtype if fits else np.float64) for array in (xs, W, b))
+        made, self.cache = self._gradients_like(W, b), None
+        ignore = self.ignore_label
+        loss, dxs, *made = ops.linear_cross_entropy(xs, W, b, ts, ignore_label=ignore, out=made)
         if np.isnan(loss) and (ts == ignore).all():
-            for gradient in (dxs, *self.grads):
+            for gradient in (dxs, *made):
                 gradient.fill(np.nan)
-        self.cache = (xs, ts, dxs)
+        self.cache = (dxs, *made)
         return loss
 
     def backward(self, dout=1):
-        """Return the gradient of xs; scale those of W and b."""
-        xs, ts, dxs = self.cache
-        if dxs is None:  # a second call: what the first gave may have been changed since
-            self.forward(xs, ts)
-            dxs = self.cache[2]
-        self.cache = (xs, ts, None)
-        if not is_one(dout):
-            for gradient in (dxs, *self.grads):
-                gradient *= dout
-        return dxs
+        """Fill the gradients of W and b; returns that of xs."""
+        dxs, *made = self.cache
+        scale = dxs.dtype.type(dout)
+        for grad, value in zip(self.grads, made, strict=True):
+            np.multiply(value, scale, out=grad, casting="same_kind")
+        return dxs * scale
+
+    def _gradients_like(self, W, b):
+        """Arrays for the gradients of W and b: those of the last forward, if they fit."""
+        if self.cache is not None:
+            _, *made = self.cache
+            if made[0].shape == W.shape and made[0].dtype == W.dtype:
+                return made
+        return [np.empty_like(W), np.empty_like(b)]
 
 
 class TimeSigmoidWithLoss:
@@ -696,19 +699,30 @@ class _SigmoidLossSteps(_Steps):
 class _LossCache:
     """The gradient that forward made; unpacked, it is labels, probabilities, mask and shape."""
 
-    def __init__(self, dscores, ts, ignore_label):
-        self.dscores, self.shape = dscores, dscores.shape
-        self.flat = dscores.reshape(-1, self.shape[2])
-        self.ts, self.ignore_label = ts.reshape(-1), ignore_label
+    def __init__(self, scores, dscores, ts, ignore_label):
+        self.shape, self.ts, self.ignore_label = scores.shape, ts.reshape(-1), ignore_label
+        self.scores, self.dscores = scores, None
+        if dscores is not None:
+            self._keep(dscores)
+
+    def _keep(self, dscores):
+        self.dscores, self.flat, self.scores = dscores, dscores.reshape(-1, self.shape[2]), None
+        if (self.ts == self.ignore_label).all():
+            dscores.fill(np.nan)
 
     def take_gradient(self):
+        """The gradient, once; None from then on."""
+        if self.scores is not None:  # forward made the loss alone
+            labels = self.ts.reshape(self.shape[:2])
+            self._keep(
+                ops.softmax_cross_entropy(self.scores, labels, ignore_label=self.ignore_label)[1]
+            )
         dscores, self.dscores = self.dscores, None
         return dscores
 
     def __iter__(self):
         mask = self.ts != self.ignore_label
-        if self.dscores is not None:
-            self.dscores = None
+        if self.take_gradient() is not None:
             self.flat *= mask.sum()  # back to probabilities (zero where ignored)
             self.flat[np.flatnonzero(mask), self.ts[mask]] += 1
         return iter((self.ts, self.flat, mask, self.shape))

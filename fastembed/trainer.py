@@ -6,8 +6,7 @@ import time
 import numpy as np
 from tqdm import tqdm
 
-from fastembed.ops.accumulate import add_all
-from fastembed.optimizer import fits_ops
+from fastembed.ops.optim import add_if_fit
 from fastembed.util import clip_grads
 
 __all__ = ["RnnlmTrainer", "Trainer", "clip_grads", "np", "remove_duplicate", "time"]
@@ -88,7 +87,7 @@ class Trainer:
                 self.current_epoch += 1
 
     def plot(self, ylim=None):
-        """Draw loss_list with matplotlib (``pip install fastembed-layers[plot]``) and show it."""
+        """Draw loss_list with matplotlib (``pip install matplotlib``) and show it."""
         _plot(self.loss_list, "loss", self.eval_interval, ylim)
 
 
@@ -190,7 +189,7 @@ class RnnlmTrainer:
         return ppl
 
     def plot(self, ylim=None):
-        """Draw ppl_list with matplotlib (``pip install fastembed-layers[plot]``) and show it."""
+        """Draw ppl_list with matplotlib (``pip install matplotlib``) and show it."""
         _plot(self.ppl_list, "perplexity", self.eval_interval, ylim)
 
 
@@ -228,9 +227,7 @@ def remove_duplicate(params, grads):
 
 
 def _add(grad, others):
-    if all(type(g) is np.ndarray and g.dtype == grad.dtype for g in others) and fits_ops(grad):
-        add_all(grad, others)
-    else:
+    if not add_if_fit(grad, others):
         for other in others:
             grad += other
 
@@ -291,7 +288,7 @@ def _plot(values, name, eval_interval, ylim):
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise ImportError("plot() needs matplotlib: pip install fastembed-layers[plot]") from error
+        raise ImportError("plot() needs matplotlib: pip install matplotlib") from error
     if ylim is not None:
         plt.ylim(*ylim)
     plt.plot(np.arange(len(values or [])), values or [], label="train")

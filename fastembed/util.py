@@ -5,8 +5,7 @@ import sys
 
 import numpy as np
 
-from fastembed import ops
-from fastembed._arrays import FLOATS
+from fastembed.ops.optim import clip_if_fit
 
 __all__ = [
     "analogy",
@@ -186,10 +185,7 @@ def _print_best(similarity, id_to_word, without, top):
 
 def clip_grads(grads, max_norm):
     """Scale grads in place so that their common Euclidean norm is at most max_norm."""
-    if all(type(grad) is np.ndarray and grad.dtype.type in FLOATS for grad in grads):
-        rate = max_norm / (ops.global_norm(grads) + 1e-6)
-        if rate < 1:
-            ops.scale(grads, rate)
+    if clip_if_fit(grads, max_norm):
         return
     norm = np.sqrt(sum(np.sum(grad**2) for grad in grads))
     rate = max_norm / (norm + 1e-6)

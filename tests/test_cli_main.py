@@ -127,3 +127,37 @@ def test_letters_that_stdout_does_not_know_are_replaced(tmp_path):
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "text        ?????.txt" in done.stdout
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+@pytest.mark.parametrize("arguments", ["info", "--help", "--version", "train --help", "warmup"])
+@pytest.mark.parametrize("unbuffered", [[], ["-u"]], ids=["", "unbuffered"])
+def test_a_full_standard_output_ends_with_one_line(arguments, unbuffered):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, *unbuffered, "-m", "fastembed", *arguments.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and "error: No space left on device" in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell's closing of standard output")
+def test_a_closed_standard_output_is_no_error():
+    code = "exec 1>&-; exec " + " ".join([sys.executable, "-m fastembed info"])
+    done = run("-c", "import sys, os; os.execvp('sh', ['sh', '-c', sys.argv[1]])", code)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ImportError("no memory\nfor numpy")])
+def test_too_little_memory_ends_with_one_line(error, monkeypatch, capsys):
+    def fail(name):
+        raise error
+
+    monkeypatch.setattr(command_line.importlib, "import_module", fail)
+    monkeypatch.setattr(command_line, "_silence", lambda: None)
+    assert command_line.main(["info"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -167,3 +167,55 @@ def test_refuses(change, error, message):
     given = {"x": np.ones((2, 3)), "W": np.ones((3, 5)), "b": np.ones(5), "labels": [0, 1]}
     with pytest.raises(error, match=message):
         ops.linear_cross_entropy(**(given | change))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_loss_alone_has_the_bits_of_the_loss_with_gradients(rng, small_blocks, dtype):
+    given = arguments(rng, (30, 11), 12, 100, dtype)
+    dW, db = np.ones((12, 100), dtype), np.ones(100, dtype)
+    loss, *nothing = ops.linear_cross_entropy(*given, out=(dW, db), need_grad=False)
+    assert loss == ops.linear_cross_entropy(*given)[0] and nothing == [None] * 3
+    assert (dW == 1).all() and (db == 1).all()
+
+
+def test_a_tied_weight_and_its_gradient_are_transposed_views(rng):
+    x, W, b, labels = arguments(rng, (30,), 6, 8, np.float64)
+    tied, dW, db = np.asfortranarray(W), np.empty((8, 6)).T, np.empty(8)
+    result = ops.linear_cross_entropy(x, tied, b, labels, out=(dW, db))
+    assert result[2] is dW
+    close(result, ops.linear_cross_entropy(x, W, b, labels), np.float64)
+
+
+def test_labels_in_the_memory_of_a_gradient_are_refused(rng):
+    x, W, b, _ = arguments(rng, (8,), 6, 8, np.float64)
+    for place in range(2):
+        out = [np.zeros((6, 8)), np.zeros(8)]
+        labels = out[place].reshape(-1)[:8].view(np.int64)
+        with pytest.raises(ValueError, match=rf"out\[{place}\] must not overlap labels"):
+            ops.linear_cross_entropy(x, W, b, labels, out=tuple(out))
+
+
+def test_gradients_that_overlap_themselves_are_refused(rng):
+    x, W, b, labels = arguments(rng, (8,), 6, 8, np.float64)
+    dW = np.lib.stride_tricks.as_strided(np.zeros(48), (6, 8), (8, 8))
+    with pytest.raises(ValueError, match=r"out\[0\] must not overlap itself"):
+        ops.linear_cross_entropy(x, W, b, labels, out=(dW, np.zeros(8)))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_other_byte_orders_and_unaligned_arrays(rng, dtype):
+    given = arguments(rng, (30,), 6, 8, dtype)
+    expected = ops.linear_cross_entropy(*given)
+    for change in (lambda a: a.astype(a.dtype.newbyteorder()), unaligned):
+        out = change(np.zeros((6, 8), dtype)), change(np.zeros(8, dtype))
+        result = ops.linear_cross_entropy(*map(change, given), out=out)
+        assert result[2] is out[0] and result[3] is out[1]
+        for array, value in zip(result, expected, strict=True):
+            np.testing.assert_array_equal(array, value)
+
+
+def unaligned(array):
+    memory = np.empty(array.nbytes + 1, np.uint8)[1:]
+    place = memory.view(array.dtype).reshape(array.shape)
+    place[...] = array
+    return place

@@ -262,3 +262,51 @@ def test_sigmoid_cross_entropy_refuses():
         ops.sigmoid_cross_entropy(np.ones(2), [0.5, 1.0])
     with pytest.raises(ValueError, match=r"labels must have shape \(2,\) like scores"):
         ops.sigmoid_cross_entropy(np.ones(2), [1])
+
+
+@pytest.mark.parametrize("V", [*SIZES, 20_000])
+@pytest.mark.parametrize("eps", [0.0, 1e-7])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_loss_alone_has_the_bits_of_the_loss_with_its_gradient(rng, dtype, eps, V):
+    scores = (rng.standard_normal((5, V)) * 8).astype(dtype)
+    labels = np.array([0, V - 1, -1, V // 2, 0])
+    loss, dscores = ops.softmax_cross_entropy(scores, labels, eps=eps)
+    alone, nothing = ops.softmax_cross_entropy(scores, labels, eps=eps, need_grad=False)
+    assert loss == alone and type(alone) is np.float64 and nothing is None
+    assert np.isnan(ops.softmax_cross_entropy(scores, [-1] * 5, need_grad=False)[0])
+
+
+def odd(array):
+    """The same values in the other byte order; and one byte away from where they should lie."""
+    memory = np.empty(array.nbytes + 1, np.uint8)[1:]
+    unaligned = memory.view(array.dtype).reshape(array.shape)
+    unaligned[...] = array
+    return [array.astype(array.dtype.newbyteorder()), unaligned]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_other_byte_orders_and_unaligned_arrays(rng, dtype):
+    x, dout = (rng.standard_normal((6, 9)).astype(dtype) for _ in range(2))
+    labels, bits = rng.integers(-9, 9, 6), rng.integers(0, 2, (6, 9))
+
+    def results(x, dout, labels, bits):
+        return [
+            ops.softmax(x),
+            ops.softmax_backward(dout, x),
+            *ops.softmax_cross_entropy(x, labels),
+            *ops.sigmoid_cross_entropy(x, bits),
+        ]
+
+    plain = x, dout, labels, bits
+    for arrays in zip(*map(odd, plain), strict=True):
+        for array, value in zip(results(*arrays), results(*plain), strict=True):
+            np.testing.assert_array_equal(array, value)
+            assert array.dtype == value.dtype and array.dtype.isnative
+
+
+@pytest.mark.parametrize("ignore_label", [2**70, -(2**70), np.int8(3), 3.0])
+def test_labels_to_ignore_of_any_kind(rng, ignore_label):
+    scores, labels = rng.standard_normal((4, 5)), np.array([0, 3, -5, 4])
+    loss = ops.softmax_cross_entropy(scores, labels, ignore_label=ignore_label)[0]
+    absent = 3 if ignore_label == 3 else None
+    assert loss == ops.softmax_cross_entropy(scores, labels, ignore_label=absent)[0]

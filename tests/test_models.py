@@ -24,6 +24,7 @@ SIZES = {
     "PeekySeq2seq": (V, D, H),
     "AttentionSeq2seq": (V, D, H),
 }
+LANGUAGE_MODELS = [name for name in SIZES if "Rnnlm" in name]
 every_model = pytest.mark.parametrize("name", SIZES)
 
 
@@ -105,13 +106,47 @@ def test_ten_steps_equal_those_of_the_slow_layers(name, kind):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * np.abs(b).max())
 
 
-@pytest.mark.parametrize("name", ["SimpleRnnlm", "Rnnlm", "BetterRnnlm"])
+@pytest.mark.parametrize("name", LANGUAGE_MODELS)
 def test_ten_steps_in_float64(name):
     """Between the layers xs, hs and dxs are float32, as in the book; the rest is float64."""
     fast = train(build(models, name, "d"), name, trainer, optimizer.SGD(1.0).update)
     plain = train(build(slow, name, "d"), name, slow_training, slow_training.SGD(1.0).update)
     np.testing.assert_allclose(fast[0], plain[0], rtol=1e-12)
     assert all(param.dtype == np.float64 for param in fast[1])
+
+
+@pytest.mark.parametrize("name", LANGUAGE_MODELS)
+def test_forward_writes_no_gradient(name):
+    model, batch = build(models, name), next(batches(name, 1))
+    for grad in model.grads:
+        grad.fill(7)
+    model.forward(*batch)
+    assert all((grad == 7).all() for grad in model.grads)
+
+
+@pytest.mark.parametrize("name", LANGUAGE_MODELS)
+def test_gradients_set_to_zero_after_forward_are_made_by_backward(name):
+    batch, results = next(batches(name, 1)), []
+    for zero in (False, True):
+        model = build(models, name)  # sets the seed
+        model.forward(*batch)
+        for grad in model.grads if zero else []:
+            grad.fill(0)
+        model.backward()
+        results.append(model.grads)
+    for grad, expected in zip(*results, strict=True):
+        np.testing.assert_array_equal(grad, expected)
+
+
+@pytest.mark.parametrize("name", LANGUAGE_MODELS)
+def test_a_validation_forward_before_the_update_changes_no_gradient(name):
+    model, (batch, other) = build(models, name), batches(name, 2)
+    model.forward(*batch)
+    model.backward()
+    expected = [grad.copy() for grad in model.grads]
+    model.forward(*other)
+    for grad, value in zip(model.grads, expected, strict=True):
+        np.testing.assert_array_equal(grad, value)
 
 
 @pytest.mark.parametrize("name", ["Rnnlm", "BetterRnnlm"])
@@ -280,7 +315,7 @@ def test_load_params_takes_arrays_alone(path):
     for content, message in [
         (pickle.dumps([*arrays[:-1], Dangerous()]), "which is not an array"),
         (pickle.dumps(arrays)[:-20], "is not a file of parameters"),
-        (pickle.dumps({"a": arrays[0]}), "holds a dict"),
+        (pickle.dumps({"a": arrays[0]}), "EMPTY_DICT, which no array needs"),
         (pickle.dumps(arrays[:-1]), "holds 5 parameters"),
         (pickle.dumps([*arrays[:-1], arrays[0]]), "has shape"),
         (pickle.dumps([*arrays[:-1], np.zeros(V, int)]), "floating point"),

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from fastembed import ops, reference, threads
+from fastembed import ops, optimizer, reference, threads
+from fastembed.ops.optim import add_if_fit, clip_if_fit, zero_all
 
 DTYPES = [np.float32, np.float64]
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}
@@ -182,3 +183,110 @@ def test_scale_changes_nothing_when_it_refuses():
     with pytest.raises(TypeError, match=r"arrays\[1\] must be float32 or float64"):
         ops.scale([first, np.ones(3, int)], 0.5)
     np.testing.assert_array_equal(first, 1)
+
+
+def unaligned(array):
+    """The same values one byte away from where they should lie."""
+    memory = np.empty(array.nbytes + 1, np.uint8)[1:]
+    place = memory.view(array.dtype).reshape(array.shape)
+    place[...] = array
+    assert not place.flags.aligned or array.itemsize == 1
+    return place
+
+
+ODD = {
+    "swapped": lambda array: array.astype(array.dtype.newbyteorder()),
+    "unaligned": unaligned,
+    "matrix": np.asmatrix,
+    "masked": np.ma.asarray,
+}
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", STEPS)
+def test_steps_of_odd_arrays(rng, name, dtype, odd):
+    count, scalars = STEPS[name]
+    plain = [np.abs(rng.standard_normal((5, 7))).astype(dtype) for _ in range(count + 2)]
+    arrays = [ODD[odd](array.copy()) for array in plain]
+    for written in [arrays, [arrays[0], *plain[1:]]]:  # all of them odd, or param alone
+        param, grad, *states = written
+        expected = [np.array(array, dtype) for array in written]
+        getattr(reference, name)(*expected, *scalars)
+        assert getattr(ops, name)(param, grad, *states, *scalars) is param
+        for array, value in zip(written, expected, strict=True):
+            np.testing.assert_allclose(np.asarray(array), value, rtol=TOLERANCE[dtype])
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_norm_scale_and_clipping_of_odd_arrays(rng, dtype, odd):
+    plain = rng.standard_normal((5, 7)).astype(dtype)
+    array = ODD[odd](plain.copy())
+    assert ops.global_norm([array]) == ops.global_norm([plain])
+    ops.scale([array], 0.5)
+    np.testing.assert_array_equal(np.asarray(array), plain * dtype(0.5))
+    assert not clip_if_fit([array], 1e-3)
+    assert not add_if_fit(array, [array]) and not add_if_fit(plain, [array])
+    zero_all([array])
+    assert not np.asarray(array).any()
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_steps_refuse_arrays_that_overlap_themselves(name):
+    count, scalars = STEPS[name]
+    for k in [0, *range(2, count + 2)]:
+        arrays = [np.ones((4, 3)) for _ in range(count + 2)]
+        arrays[k] = np.lib.stride_tricks.as_strided(np.ones(9), (4, 3), (16, 8))
+        before = [array.copy() for array in arrays]
+        with pytest.raises(ValueError, match="must not overlap itself in memory, got strides"):
+            getattr(ops, name)(*arrays, *scalars)
+        np.testing.assert_array_equal(arrays, before)
+    with pytest.raises(ValueError, match=r"arrays\[0\] must not overlap itself"):
+        ops.scale([np.lib.stride_tricks.as_strided(np.ones(1), (4,), (0,))], 2)
+
+
+@pytest.mark.parametrize("value", ["0.1", None, [0.1], np.array([0.1]), 1j])
+def test_a_rate_that_is_no_number_is_refused_by_name(value):
+    message = "lr must be a real number, got "
+    for name, (count, scalars) in STEPS.items():
+        arrays = [np.ones(3) for _ in range(count + 2)]
+        with pytest.raises(TypeError, match=message if name != "adam" else "lr_t must be a real"):
+            getattr(ops, name)(*arrays, value, *scalars[1:])
+        np.testing.assert_array_equal(arrays, 1)
+    for name in optimizer.__all__:
+        if name == "np":
+            continue
+        for dtype in "fde":
+            param = np.ones(3, dtype)
+            with pytest.raises(TypeError, match=message):
+                getattr(optimizer, name)(lr=value).update([param], [np.ones(3, dtype)])
+            np.testing.assert_array_equal(param, 1)
+
+
+@pytest.mark.parametrize("value", [1, np.float32(1), np.int64(1), np.array(1.0), True])
+def test_a_rate_may_be_any_real_number(value):
+    np.testing.assert_array_equal(ops.sgd(np.full(3, 2.0), np.ones(3), value), 1)
+
+
+def test_lists_are_stepped_in_their_order():
+    W = np.arange(6.0).reshape(2, 3)
+    params = [W, W.T, W[:, ::2], W[0]]  # one memory: each step sees the one before
+    grads = [np.ones((2, 3)), W, np.ones((2, 2)), np.ones(3)]
+    slow = np.arange(6.0).reshape(2, 3)
+    slow_params = [slow, slow.T, slow[:, ::2], slow[0]]
+    slow_grads = [np.ones((2, 3)), slow, np.ones((2, 2)), np.ones(3)]
+    grads[1], slow_grads[1] = W.T, slow.T
+    optimizer.SGD(0.5).update(params, grads)
+    for param, grad in zip(slow_params, slow_grads, strict=True):
+        param -= 0.5 * grad
+    np.testing.assert_array_equal(W, slow)
+
+
+@pytest.mark.parametrize("n", [0, 1, 16, 100_003])
+def test_zero_all(n):
+    arrays = [np.ones(n, "f"), np.ones((n, 3)).T, np.ones(2 * n)[::2], np.ones(n, int)]
+    zero_all(arrays)
+    assert not any(array.any() for array in arrays)

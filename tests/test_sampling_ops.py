@@ -138,3 +138,40 @@ def test_refuses(case):
         ops.negative_sampling_backward(np.ones((N, K)), h, W, targets, W)
     with pytest.raises(ValueError, match="dscores must have shape"):
         ops.negative_sampling_backward(np.ones((N, 2)), h, W, targets, np.ones_like(W))
+
+
+def test_targets_in_the_memory_of_the_gradient_are_refused(case):
+    h, W, _, _ = case
+    dW = np.zeros_like(W)
+    targets = dW.reshape(-1)[: N * K].view(np.int64).reshape(N, K)
+    with pytest.raises(ValueError, match="dW must not overlap targets in memory"):
+        ops.negative_sampling_backward(np.ones((N, K)), h, W, targets, dW)
+    dW = np.lib.stride_tricks.as_strided(np.zeros(V * D), (V, D), (0, 8))
+    with pytest.raises(ValueError, match="dW must not overlap itself"):
+        ops.negative_sampling_backward(np.ones((N, K)), h, W, np.zeros((N, K), int), dW)
+
+
+def unaligned(array):
+    memory = np.empty(array.nbytes + 1, np.uint8)[1:]
+    place = memory.view(array.dtype).reshape(array.shape)
+    place[...] = array
+    return place
+
+
+@pytest.mark.parametrize("change", [lambda a: a.astype(a.dtype.newbyteorder()), unaligned])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_other_byte_orders_and_unaligned_arrays(case, dtype, change):
+    h, W, targets, labels = case
+    h, W = h.astype(dtype), W.astype(dtype)
+    loss, dscores = ops.negative_sampling_loss(h, W, targets, labels)
+    dW = np.empty_like(W)
+    dh = ops.negative_sampling_backward(dscores, h, W, targets, dW)
+    odd = change(h), change(W), change(targets)
+    result = ops.negative_sampling_loss(*odd, change(labels))
+    assert result[0] == loss
+    np.testing.assert_array_equal(result[1], dscores)
+    place = change(np.ones_like(W))
+    np.testing.assert_array_equal(
+        ops.negative_sampling_backward(change(dscores), *odd, place), dh
+    )
+    np.testing.assert_array_equal(place, dW)

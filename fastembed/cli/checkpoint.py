@@ -2,18 +2,14 @@
 
 import json
 import os
-import shutil
 import tempfile
-import zlib
 from pathlib import Path
 
-import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as to_bytes
-
+from fastembed._files import tensors as files
+from fastembed._files import whole
 from fastembed.cli.options import UserError, reason
 
-FORMAT = "fastembed-train/1"
+FORMAT = "fastembed-train/2"
 
 
 def save(path, task, tensors, settings, progress, words):
@@ -35,7 +31,6 @@ def save(path, task, tensors, settings, progress, words):
     UserError
         If the folder cannot be written; the old file is as it was.
     """
-    tensors = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     metadata = {
         "format": FORMAT,
         "task": task,
@@ -43,8 +38,10 @@ def save(path, task, tensors, settings, progress, words):
         "progress": json.dumps(progress),
         "vocabulary": json.dumps(words, ensure_ascii=False),
     }
-    metadata["crc32"] = _checksum(tensors, metadata)
-    write_whole(path, to_bytes(tensors, metadata))
+    try:
+        files.write(path, tensors, metadata)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {reason(error)}") from None
 
 
 def load(path, task):
@@ -61,15 +58,10 @@ def load(path, task):
     UserError
         If the file is missing, damaged, of another program or of another task.
     """
-    path = Path(path)
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise UserError(f"{path} was not written by 'python -m fastembed train'")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-        if metadata["crc32"] != _checksum(tensors, metadata):
-            raise UserError(f"{path} is damaged (its checksum does not fit)")
+        tensors, metadata = files.read(path)
+        if metadata.get("format") != FORMAT:
+            raise UserError(f"{path} was not written by 'python -m fastembed train'")
         if metadata["task"] != task:
             raise UserError(f"{path} holds the task {metadata['task']!r}, not {task!r}")
         settings, progress, words = (
@@ -77,8 +69,11 @@ def load(path, task):
         )
     except OSError as error:
         raise UserError(f"cannot read {path}: {reason(error)}") from None
-    except (SafetensorError, KeyError, ValueError, TypeError) as error:
-        raise UserError(f"{path} is damaged ({' '.join(str(error).split())})") from None
+    except (KeyError, RecursionError, ValueError) as error:
+        raise UserError(f"{path} is damaged or foreign ({' '.join(str(error).split())})") from None
+    kinds = [type(settings) is dict, type(progress) is dict, type(words) is list]
+    if not all(kinds) or not all(type(word) is str for word in words):
+        raise UserError(f"{path} is damaged (its settings or words are none)")
     return tensors, settings, progress, words
 
 
@@ -93,56 +88,28 @@ def find(path, task):
 
 
 def back_up(path):
-    """Copy the file at path to NAME.previous.safetensors, before another run's takes its place."""
+    """Keep the file at path as NAME.previous.safetensors, before another run's takes its place."""
     try:
-        shutil.copy2(path, Path(path).with_suffix(".previous.safetensors"))
+        whole.write(Path(path).with_suffix(".previous.safetensors"), whole.read(path), follow=False)
     except OSError as error:
         raise UserError(f"cannot keep {path}: {reason(error)}") from None
 
 
 def fill(model_params, names, tensors, path):
     """Copy tensors into a model's parameters, in place; refuse other names or shapes."""
-    if set(names) != set(tensors):
-        raise UserError(f"{path} holds other parameters: {', '.join(sorted(tensors))}")
-    for name, param in zip(names, model_params, strict=True):
-        if tensors[name].shape != param.shape:
-            shapes = f"shape {tensors[name].shape}, not {param.shape}"
-            raise UserError(f"{path} does not fit these settings: {name} has {shapes}")
+    check({name: p.shape for name, p in zip(names, model_params, strict=True)}, tensors, path)
     for name, param in zip(names, model_params, strict=True):
         param[...] = tensors[name]
 
 
-def _checksum(tensors, metadata):
-    texts = (f"{key}={metadata[key]}" for key in sorted(metadata) if key != "crc32")
-    total = zlib.crc32("\n".join(texts).encode())
-    for name in sorted(tensors):
-        total = zlib.crc32(tensors[name].tobytes(), total)
-    return f"{total:08x}"
-
-
-def write_whole(path, data):
-    """Write bytes to a temporary file beside path, then rename it over path."""
-    path = Path(path)
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".tmp-", delete=False) as file:
-            temporary = file.name
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())  # temporary files are private; this one is not
-        os.replace(temporary, path)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {reason(error)}") from None
-    finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def check(shapes, tensors, path):
+    """Refuse tensors of other names or shapes than those given."""
+    if set(shapes) != set(tensors):
+        raise UserError(f"{path} holds other parameters: {', '.join(sorted(tensors))}")
+    for name, shape in shapes.items():
+        if tensors[name].shape != shape:
+            differ = f"shape {tensors[name].shape}, not {shape}"
+            raise UserError(f"{path} does not fit these settings: {name} has {differ}")
 
 
 def output_folder(folder):

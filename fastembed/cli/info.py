@@ -1,17 +1,19 @@
 """``python -m fastembed info``: versions, CPU, threads, BLAS, kernel cache, name clash."""
 
 import importlib.metadata as metadata
+import json
 import os
 import platform
 import sys
 from pathlib import Path
 
 import fastembed
+from fastembed._version import __version__
 from fastembed.cli import kernel_list
 from fastembed.cli.options import Parser
 
 OURS, OTHER = "fastembed-layers", "fastembed"
-LIBRARIES = ("numpy", "scipy", "numba", "llvmlite", "threadpoolctl", "tqdm", "safetensors")
+LIBRARIES = ("numpy", "scipy", "numba", "llvmlite", "threadpoolctl", "tqdm")
 OPTIONAL = ("matplotlib", "torch", "cython")
 
 
@@ -31,7 +33,7 @@ def main(argv):
 
 def rows():
     """(label, text) pairs, in the order in which they are printed."""
-    yield OURS, f"{fastembed.__version__}, {Path(fastembed.__file__).parent}"
+    yield OURS, f"{__version__}, {Path(fastembed.__file__).parent}"
     yield "python", f"{platform.python_version()} ({platform.python_implementation()})"
     for library in LIBRARIES:
         yield library, _version(library) or "not installed"
@@ -74,8 +76,10 @@ def _threads():
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     given = os.environ.get("FASTEMBED_NUM_THREADS")
     source = f"FASTEMBED_NUM_THREADS={given}" if given else "one per CPU"
+    from fastembed.threads import get_num_threads
+
     try:
-        return f"{fastembed.get_num_threads()} ({source}; this process may use {usable} CPUs)"
+        return f"{get_num_threads()} ({source}; this process may use {usable} CPUs)"
     except ValueError as error:
         return f"wrong setting: {error}"
 
@@ -93,12 +97,8 @@ def _blas():
 
 
 def _cache():
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what it warns of is said below
-        kernels = kernel_list.numba_kernels()
-    folders = {kernel_list.cache_folder(kernel) for kernel in kernels}
+    kernels = kernel_list.entries()
+    folders = set(map(kernel_list.cache_folder, kernels))
     if None in folders:
         yield "kernel cache", "none can be written: each process compiles; set NUMBA_CACHE_DIR"
     for folder in sorted(folders - {None}):
@@ -115,26 +115,35 @@ def clashes():
         other = metadata.distribution(OTHER)
     except metadata.PackageNotFoundError:
         other = None
+    here = Path(fastembed.__file__).parent
     if other is not None:
         yield (
             f"the distribution '{OTHER}' {other.version} (retrieval embeddings) is installed too, "
-            f"and also installs a folder fastembed/: only one of the two can be imported; "
-            f"'pip uninstall {OTHER}', then reinstall {OURS}, or keep them in two environments"
+            f"and also installs a folder fastembed/: keep them in two environments; to keep this "
+            f"one alone: pip uninstall -y {OTHER} && {_install_again()}"
         )
-        shared = _files(other) & {f"fastembed/{name}" for name in _our_files()}
-        if shared:
-            yield f"both install {', '.join(sorted(shared))}: whichever came last overwrote it"
-    here = Path(fastembed.__file__).parent
+        ours = {path.resolve() for path in here.rglob("*.py")}
+        both = {file.as_posix() for file in other.files or () if _place(other, file) in ours}
+        if both:
+            yield f"both install {', '.join(sorted(both))}: whichever came last overwrote it"
     for entry in map(Path, filter(None, sys.path)):
         rival = entry / "fastembed" / "__init__.py"
         if rival.is_file() and rival.parent.resolve() != here.resolve():
             yield f"another package 'fastembed' lies in {rival.parent}; {here} is the one in use"
 
 
-def _files(distribution):
-    return {file.as_posix() for file in distribution.files or ()}
+def _place(distribution, file):
+    return Path(distribution.locate_file(file)).resolve()
 
 
-def _our_files():
-    root = Path(fastembed.__file__).parent
-    return (path.relative_to(root).as_posix() for path in root.rglob("*.py"))
+def _install_again():
+    """The command that writes this package's files anew, from where they came."""
+    try:
+        origin = json.loads(metadata.distribution(OURS).read_text("direct_url.json") or "{}")
+    except metadata.PackageNotFoundError:
+        return "install this one again"
+    source = origin.get("url", OURS)  # no address: it came from an index
+    if "vcs_info" in origin:
+        source = f"{origin['vcs_info']['vcs']}+{source}@{origin['vcs_info']['commit_id']}"
+    editable = "-e " if origin.get("dir_info", {}).get("editable") else ""
+    return f"pip install --force-reinstall --no-deps {editable}{source}"

@@ -1,4 +1,4 @@
-"""The Numba kernels of the package, and where their machine code is kept."""
+"""The entries of the Numba kernels, and where their machine code is kept."""
 
 import importlib
 import pkgutil
@@ -6,40 +6,34 @@ import sys
 from pathlib import Path
 
 
-def numba_kernels():
-    """Every Numba kernel, by module and name."""
-    from numba.core.dispatcher import Dispatcher
-
+def entries():
+    """Every entry of a Numba kernel, by module and name."""
     import fastembed.kernels as package
+    from fastembed.kernels._jit import Entry
 
     found = []
     for info in pkgutil.iter_modules(package.__path__):
-        if info.name.startswith("_"):
-            continue
-        module = importlib.import_module(f"{package.__name__}.{info.name}")
-        for attribute, value in vars(module).items():
-            ours = isinstance(value, Dispatcher) and value.__module__ == module.__name__
-            if ours and not attribute.startswith("_"):  # those are compiled into their callers
-                found.append(value)
-    return sorted(found, key=name)
+        if not info.name.startswith("_"):
+            module = importlib.import_module(f"{package.__name__}.{info.name}")
+            found += [value for value in vars(module).values() if isinstance(value, Entry)]
+    return sorted(found, key=lambda entry: entry.name)
 
 
-def name(kernel):
-    """``module.function`` of a kernel."""
-    return f"{kernel.__module__.rpartition('.')[2]}.{kernel.__name__}"
+def cache_folder(entry):
+    """The folder of an entry's machine code, or None where none can be written."""
+    from numba.core.caching import FunctionCache
+
+    try:
+        return Path(FunctionCache(entry.function).cache_path)
+    except RuntimeError:  # no folder can be written
+        return None
 
 
-def cache_folder(kernel):
-    """The folder of a kernel's machine code, or None where none can be written."""
-    path = kernel._cache.cache_path
-    return None if path is None else Path(path)
-
-
-def is_cached(kernel):
-    """Whether the cache folder holds machine code for this version of the kernel's source."""
-    folder = cache_folder(kernel)
+def is_cached(entry):
+    """Whether the cache folder holds machine code for this version of the entry's source."""
+    folder = cache_folder(entry)
     if folder is None:
         return False
-    line = kernel.py_func.__code__.co_firstlineno
+    line = entry.function.__code__.co_firstlineno
     python = f"py{sys.version_info[0]}{sys.version_info[1]}"
-    return any(folder.glob(f"{name(kernel)}-{line}.{python}*.nbi"))
+    return any(folder.glob(f"{entry.name}-{line}.{python}*.nbi"))

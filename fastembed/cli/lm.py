@@ -1,5 +1,6 @@
 """Task ``lm``: a language model on text; its checkpoint is the best epoch so far."""
 
+import argparse
 import math
 import time
 from pathlib import Path
@@ -8,7 +9,8 @@ import numpy as np
 
 from fastembed import get_num_threads
 from fastembed.cli import checkpoint, plots, step_time, text
-from fastembed.cli.options import UserError
+from fastembed.cli.options import UserError, integer, number
+from fastembed.cli.train import KINDS
 
 DEFAULTS = {
     "text": [],
@@ -72,15 +74,38 @@ def run(options, given):
 
 def _adopt(options, given, old, path):
     """Take the settings of the checkpoint; refuse given ones that do not fit its parameters."""
-    settings, progress = old[1], old[2]
-    for name in SIZES + PACE:
+    tensors, settings, progress, words = old
+    kept = {name: _value(path, settings, name, KINDS[name]) for name in SIZES + PACE}
+    for name, value in kept.items():
         if name not in given:
-            setattr(options, name, settings[name])
-        elif name in SIZES and given[name] != settings[name]:
+            setattr(options, name, value)
+        elif name in SIZES and given[name] != value:
             flag = "--" + name.replace("_", "-")
-            raise UserError(f"{path} was trained with {flag} {settings[name]}, not {given[name]}")
+            raise UserError(f"{path} was trained with {flag} {value}, not {given[name]}")
+    V, D, H = len(words), options.embed, options.hidden
+    shapes = (V, D), (D, 4 * H), (H, 4 * H), (4 * H,), (H, V), (V,)
+    checkpoint.check(dict(zip(PARAMETERS, shapes, strict=True)), tensors, path)
+    epoch = _value(path, progress, "epoch", integer(1))
+    _value(path, progress, "best_epoch", integer(1, epoch))
+    _value(path, progress, "best", number(0))
+    lr = _value(path, progress, "lr", KINDS["lr"])
+    history = progress.get("history")
+    if type(history) is not dict or set(history) != {"training", "held out"}:
+        raise UserError(f"{path} is damaged (it has no history)")
+    for values in history.values():
+        if type(values) is not list or [type(value) for value in values] != [float] * epoch:
+            raise UserError(f"{path} is damaged (its history is not one of {epoch} epochs)")
     if "lr" not in given:
-        options.lr = progress["lr"]
+        options.lr = lr
+
+
+def _value(path, values, name, kind):
+    """A number of a checkpoint, within the bounds of the option of that name."""
+    value = values.get(name)
+    try:
+        return kind(str(value) if type(value) in (int, float) else type(value).__name__)
+    except argparse.ArgumentTypeError as error:
+        raise UserError(f"{path} is damaged ({name} {error})") from None
 
 
 def _check_length(options, train, held_out):

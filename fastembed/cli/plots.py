@@ -2,9 +2,10 @@
 
 import io
 
-from fastembed.cli.checkpoint import write_whole
+from fastembed._files import whole
+from fastembed.cli.options import UserError, reason
 
-MISSING = "no picture: Matplotlib is not installed (pip install 'fastembed-layers[plot]')"
+MISSING = "no picture: Matplotlib is not installed (pip install matplotlib)"
 
 
 def _figure():
@@ -20,7 +21,10 @@ def _figure():
 def _write(figure, path):
     data = io.BytesIO()
     figure.savefig(data, format="png", dpi=120)
-    write_whole(path, data.getvalue())
+    try:
+        whole.write(path, data.getbuffer())
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {reason(error)}") from None
 
 
 def curves(path, title, ylabel, lines):

@@ -37,6 +37,9 @@ def _name(flag):
     return flag.removeprefix("--").removeprefix("no-").replace("-", "_")
 
 
+KINDS = {_name(flag): kind for flag, kind, *_ in _TASK_OPTIONS}  # option: its type and bounds
+
+
 def _defaults():
     return {name: importlib.import_module(module).DEFAULTS for name, (module, _) in TASKS.items()}
 

@@ -2,10 +2,8 @@
 
 import numpy as np
 
-from fastembed import ops, threads
-
-# bytes that one thread zeroes in the time that handing work to another takes, with some margin
-GRAIN = 1 << 20
+from fastembed import ops
+from fastembed.ops.optim import zero_all
 
 
 def forward(twin, h, target):
@@ -28,16 +26,7 @@ def backward(twin, dout=1):
     ds = y.copy()  # (N, K)
     ds[:, 0] -= 1
     ds *= np.float32(dout / y.shape[0])
-    _zero(twin.grads)
+    zero_all(twin.grads)
     for k, grad in enumerate(twin.grads):
         ops.scatter_add(grad, words[:, k], ds[:, k, np.newaxis] * h)
     return np.einsum("nk,nkd->nd", ds, rows).astype(np.float64)
-
-
-def _zero(grads):
-    # whole buffers to each thread: halves of one buffer at a time run at two thirds of the speed
-    def run(lo, hi):
-        for grad in grads[lo:hi]:
-            grad.fill(0)
-
-    threads.share(len(grads), run, grain=-(-GRAIN // max(1, grads[0].nbytes)))

@@ -1,7 +1,7 @@
 """How every Numba kernel is compiled: without the GIL, IEEE arithmetic, cached where possible.
 
-A kernel is an ordinary ``@njit`` function that others can call. What the pool calls is an entry: a C
-function ``(args, lo, hi, member)`` that finds the kernel's arrays in a C struct (see ``_args``).
+A kernel is an ordinary ``@njit`` function that others can call. What the pool calls is an entry: a
+C function ``(args, lo, hi, member)`` that finds the kernel's arrays in a C struct (see ``_args``).
 """
 
 import importlib
@@ -14,8 +14,8 @@ REALS = {"float32": types.float32, "float64": types.float64}
 
 
 def kernel(function):
-    """Compile a kernel for callers in Numba; it releases the GIL."""
-    return _cached(njit, function, nogil=True)
+    """Compile a kernel for callers in Numba, without the GIL; what is cached are its entries."""
+    return njit(nogil=True, **OPTIONS)(function)
 
 
 def entry(function):
@@ -34,10 +34,8 @@ class Entry:
     def compile(self, real):
         """The ``numba.cfunc`` for float32 or float64."""
         if real not in self.compiled:
-            signature = types.void(types.CPointer(REALS[real]), types.int64, types.int64, types.int64)
-            self.compiled[real] = _cached(
-                lambda **options: lambda f: cfunc(signature, **options)(f), self.function
-            )
+            given = types.CPointer(REALS[real]), types.int64, types.int64, types.int64
+            self.compiled[real] = _cached(types.void(*given), self.function)
         return self.compiled[real]
 
 
@@ -48,23 +46,23 @@ def address(name, real):
     return getattr(entries, function).compile(real).address
 
 
-def _cached(compiler, function, **options):
-    """Without a writable cache folder it is compiled again in each process."""
+def _cached(signature, function):
+    """Trouble with the cache (no folder, a full disk, a damaged file) costs time, no result."""
     try:
-        return compiler(cache=True, **OPTIONS, **options)(function)
-    except RuntimeError as error:  # Numba raises it at decoration
-        if "cache" not in str(error):
-            raise
-        _warn_once(str(error))
-        return compiler(**OPTIONS, **options)(function)
+        return cfunc(signature, cache=True, **OPTIONS)(function)
+    except Exception as error:
+        compiled = cfunc(signature, **OPTIONS)(function)  # raises if the cache is not to blame
+        _warn_once(error)
+        return compiled
 
 
-def _warn_once(reason):
+def _warn_once(error):
     if not _warned:
-        _warned.append(reason)
+        _warned.append(error)
         warnings.warn(
-            "fastembed: no writable folder for Numba's cache, so the first call of each kernel "
-            f"compiles it again ({reason}); set NUMBA_CACHE_DIR to a folder that can be written",
+            "fastembed: Numba's cache cannot be used, so the first call of each kernel compiles it "
+            f"again ({type(error).__name__}: {error}); set NUMBA_CACHE_DIR to a folder that can be "
+            "written",
             RuntimeWarning,
             stacklevel=2,
         )

@@ -5,7 +5,8 @@ from libc.stdint cimport int64_t
 
 cdef extern from "jobs.h":
     ctypedef struct job:
-        Py_ssize_t N, T, D, H, members
+        Py_ssize_t N, T, D, H, parts
+        int keep
         const void *xs
         const void *Wx
         const void *Wh
@@ -29,10 +30,13 @@ cdef extern from "jobs.h":
     ctypedef struct sizes:
         Py_ssize_t saved, forward, backward
 
-    ctypedef struct kernels:
+    ctypedef struct cell:
+        int gates, state, products
         void (*sizes)(const job *, sizes *) noexcept nogil
-        void (*forward)(const job *, int, int, int64_t *) noexcept nogil
-        void (*backward)(const job *, int, int, int64_t *) noexcept nogil
+        void (*forward)(const void *, int64_t, int64_t, int64_t) noexcept nogil
+        void (*backward)(const void *, int64_t, int64_t, int64_t) noexcept nogil
+        void (*give_gates)(const job *, const void *, void *) noexcept nogil
+        void (*take_gates)(const job *, const void *) noexcept nogil
 
     ctypedef struct product:
         Py_ssize_t M, N, K
@@ -51,10 +55,10 @@ cdef extern from "jobs.h":
         LSTM
         GRU
         RNN
+        CELLS
 
     ctypedef struct kernel_table:
-        int lanes
-        kernels kind[3]
+        const cell *cells[3]
         void (*apply)(int, const void *, void *, Py_ssize_t) noexcept nogil
         Py_ssize_t (*product_units)(const product *) noexcept nogil
         size_t (*product_scratch)(const product *) noexcept nogil
@@ -65,4 +69,4 @@ cdef extern from "jobs.h":
         kernel_table of[2]
 
 
-cdef const variant *chosen  # NULL: none, use BLAS
+cdef const variant *chosen

@@ -3,9 +3,11 @@
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
+from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
 f32, f64 = np.float32, np.float64
+PIECE = 512  # numbers that are summed in their own precision
 
 
 def exp(x):
@@ -111,8 +113,45 @@ def _short_sum(x):
 def row_sum(x):
     """sum over v of x[v], float64: partial sums stay short, so that float32 loses little"""
     s = 0.0
-    for v in range(0, x.shape[0], 512):
-        s += f64(_short_sum(x[v : v + 512]))
+    for v in range(0, x.shape[0], PIECE):
+        s += f64(_short_sum(x[v : v + PIECE]))
+    return s
+
+
+@intrinsic
+def _piece(context, like):
+    """PIECE uninitialised numbers on the stack."""
+    kind = types.Array(like.dtype, 1, "C")
+
+    def generate(context, builder, signature, values):
+        number = context.get_data_type(like.dtype)
+        data = cgutils.alloca_once(builder, ir.ArrayType(number, PIECE))
+        array = context.make_array(kind)(context, builder)
+        size, itemsize = (
+            context.get_constant(types.intp, n) for n in (PIECE, context.get_abi_sizeof(number))
+        )
+        context.populate_array(
+            array,
+            data=builder.bitcast(data, number.as_pointer()),
+            shape=cgutils.pack_array(builder, [size]),
+            strides=cgutils.pack_array(builder, [itemsize]),
+            itemsize=itemsize,
+            meminfo=None,
+        )
+        return array._getvalue()
+
+    return kind(like), generate
+
+
+@njit(nogil=True, error_model="numpy")
+def row_exp_sum(x, m):
+    """sum over v of exp(x[v] - m), float64, with the bits of row_exp and row_sum"""
+    s, piece = 0.0, _piece(x)
+    for v in range(0, x.shape[0], PIECE):
+        part = x[v : v + PIECE]
+        terms = piece[: part.shape[0]]
+        row_exp(part, m, terms)
+        s += f64(_short_sum(terms))
     return s
 
 

@@ -4,12 +4,13 @@ import numpy as np
 
 from fastembed.kernels._args import ids, integer, matrix, vector
 from fastembed.kernels._jit import entry, kernel
-from fastembed.kernels._prefetch import prefetch
+from fastembed.kernels._rows import copy_row, prefetch
 
 # rows this far ahead are on their way from memory while a row is copied
 AHEAD = 8
 # bytes of a W that a core's own cache holds, and of a row: below, prefetching costs more than it gains
 CACHE, LONG = 1 << 21, 1 << 8
+LINES = 4 * 64  # bytes of a row that are fetched ahead
 
 
 @kernel
@@ -21,19 +22,18 @@ def gather(W, idx, out, lo, hi):
     out  (N, D)  dtype of W                   OUT
     Unchecked: call ops.gather.
     """
-    far = W.size * W.itemsize > CACHE and W.shape[1] * W.itemsize >= LONG
-    line = 64 // W.itemsize
-    first_lines = min(W.shape[1], 4 * line)  # the hardware follows a longer row by itself
-    # unsigned: Numba then omits the test for negative indices, and the copy vectorises
-    for n in range(np.uint64(lo), np.uint64(hi)):
-        if far and n + np.uint64(AHEAD) < np.uint64(hi):
-            v = np.uint64(idx[n + np.uint64(AHEAD)])
-            for d in range(0, first_lines, line):
-                prefetch(W, v, d)
-        source = W[np.uint64(idx[n])]
-        target = out[n]
-        for d in range(target.shape[0]):
-            target[d] = source[d]
+    nbytes = W.shape[1] * W.itemsize
+    if nbytes == 0 or W.strides[1] != W.itemsize or out.strides[1] != out.itemsize:
+        for n in range(lo, hi):
+            out[n] = W[idx[n]]
+        return
+    far = W.size * W.itemsize > CACHE and nbytes >= LONG
+    for n in range(lo, hi):
+        if far and n + AHEAD < hi:
+            row = np.int64(idx[n + AHEAD]) * W.strides[0]
+            for line in range(0, min(nbytes, LINES), 64):  # the hardware follows a longer row by itself
+                prefetch(W, row + line)
+        copy_row(out, n * out.strides[0], W, np.int64(idx[n]) * W.strides[0], nbytes)
 
 
 @kernel
@@ -97,17 +97,16 @@ def scatter_add_groups(idx, dout, dW, zero, shift, order, starts, lo, hi):
     starts  (G + 1,)  int64, of group       IN
     Unchecked: call ops.scatter_add.
     """
-    line = 64 // dW.itemsize
-    first_lines = min(dW.shape[1], 4 * line)
+    nbytes = dW.shape[1] * dW.itemsize
     last, flat = starts[hi], dW.reshape(-1)
     for g in range(lo, hi):
         if zero:
             fill_zero(flat, (g << shift) * dW.shape[1], min(dW.shape[0], (g + 1) << shift) * dW.shape[1])
         for k in range(np.uint64(starts[g]), np.uint64(starts[g + 1])):
             if k + np.uint64(AHEAD) < np.uint64(last):
-                n = np.uint64(order[k + np.uint64(AHEAD)])
-                for d in range(0, first_lines, line):
-                    prefetch(dout, n, d)
+                row = order[k + np.uint64(AHEAD)] * nbytes
+                for line in range(0, min(nbytes, LINES), 64):
+                    prefetch(dout, row + line)
             n = np.uint64(order[k])
             source = dout[n]
             target = dW[np.uint64(idx[n])]

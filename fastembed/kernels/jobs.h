@@ -6,12 +6,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A recurrent layer over T steps; G gates side by side in the weights. */
 typedef struct {
-    ptrdiff_t N, T, D, H, members;
-    const void *xs, *Wx, *Wh, *b, *h0, *c0; /* h0, c0, dc_last: NULL is zero */
-    void *saved, *scratch;
-    void *hs, *h, *c;
-    const void *dhs, *dc_last;
+    ptrdiff_t N, T, D, H;
+    ptrdiff_t parts; /* the most there will be */
+    int keep;        /* saved is for a backward; otherwise it has room for some steps */
+    const void *xs;  /* (N, T, D) */
+    const void *Wx, *Wh, *b; /* (D, G H), (H, G H), (G H,) */
+    const void *h0, *c0;     /* (N, H); NULL is zero */
+    void *saved, *scratch;   /* aligned to 64 bytes */
+    void *hs;                /* (N, T, H) */
+    void *h, *c;             /* (N, H), the last ones */
+    const void *dhs, *dc_last; /* as hs and c; NULL is zero */
     void *dxs, *dh, *dc, *dWx, *dWh, *db;
 } job;
 
@@ -20,12 +26,16 @@ typedef struct {
 } sizes;
 
 typedef struct {
+    int gates, state, products; /* state: 1 if c is there; products of Wh in a step, one after the other */
     void (*sizes)(const job *, sizes *);
-    void (*forward)(const job *, int member, int size, int64_t *sync);
-    void (*backward)(const job *, int member, int size, int64_t *sync);
-} kernels;
+    /* Run one part of a phase, see cell.h: 1 + T products phases, and one more in backward. */
+    void (*forward)(const void *job, int64_t phase, int64_t part, int64_t parts);
+    void (*backward)(const void *job, int64_t phase, int64_t part, int64_t parts);
+    void (*give_gates)(const job *, const void *blocks, void *rows);
+    void (*take_gates)(const job *, const void *gates);
+} cell;
 
-enum { LSTM, GRU, RNN };
+enum { LSTM, GRU, RNN, CELLS };
 
 /* c = a b, or c += a b; strides count numbers, from one row or column to the next */
 typedef struct {
@@ -43,8 +53,7 @@ typedef struct {
 } product;
 
 typedef struct {
-    int lanes;       /* no kernel for fewer hidden units than this */
-    kernels kind[3]; /* LSTM, GRU, RNN */
+    const cell *cells[CELLS];
     void (*apply)(int is_tanh, const void *x, void *y, ptrdiff_t n);
     ptrdiff_t (*product_units)(const product *);   /* along the sliced axis */
     size_t (*product_scratch)(const product *);    /* bytes for one member, a multiple of 64 */

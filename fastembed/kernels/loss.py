@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
-from fastembed.kernels._jit import kernel
-from fastembed.kernels._vector import row_dot, row_exp, row_max, row_sum
+from fastembed.kernels._args import bits, double, doubles, ids, matrix, vector
+from fastembed.kernels._jit import entry, kernel
+from fastembed.kernels._vector import row_dot, row_exp, row_exp_sum, row_max, row_sum
 
 
 @kernel
@@ -39,6 +40,33 @@ def softmax_backward(dout, y, dx, lo, hi):
 
 
 @kernel
+def softmax_loss(scores, labels, eps, losses, lo, hi):
+    """losses[n] = -log(softmax(scores[n])[labels[n]] + eps)  for lo <= n < hi
+
+    A label -1 is ignored: its loss is 0. The bits are those of softmax_cross_entropy.
+
+    scores  (N, V)  float32 | float64        IN
+    labels  (N,)    int64, -1 <= label < V   IN
+    eps             float64
+    losses  (N,)    float64                   OUT
+    Unchecked: call ops.softmax_cross_entropy.
+    """
+    for n in range(lo, hi):
+        if labels[n] < 0:
+            losses[n] = 0.0
+            continue
+        m = row_max(scores[n])
+        u = np.float64(scores[n, labels[n]]) - np.float64(m)
+        losses[n] = _loss(u, row_exp_sum(scores[n], m), eps)
+
+
+@kernel
+def _loss(u, s, eps):
+    """-log(exp(u) / s + eps)"""
+    return -math.log(math.exp(u) / s + eps) if eps > 0 else math.log(s) - u
+
+
+@kernel
 def softmax_cross_entropy(scores, labels, scale, eps, losses, dscores, lo, hi):
     """losses[n] = -log(softmax(scores[n])[labels[n]] + eps), dscores[n] = scale * its gradient
 
@@ -62,10 +90,7 @@ def softmax_cross_entropy(scores, labels, scale, eps, losses, dscores, lo, hi):
         u = np.float64(scores[n, labels[n]]) - np.float64(m)
         row_exp(scores[n], m, dscores[n])
         s = row_sum(dscores[n])
-        if eps > 0:
-            losses[n] = -math.log(math.exp(u) / s + eps)
-        else:
-            losses[n] = math.log(s) - u
+        losses[n] = _loss(u, s, eps)
         factor = dscores.dtype.type(scale / s)
         for v in range(V):
             dscores[n, v] *= factor
@@ -93,3 +118,42 @@ def sigmoid_cross_entropy(scores, labels, scale, eps, losses, dscores, lo, hi):
         else:
             losses[n] = math.log1p(e) + (0 if agrees else abs(x))
         dscores[n] = scale * (y - labels[n])
+
+
+# ---- what the pool calls: fields of args, then the slice
+
+
+@entry
+def softmax_slices(args, lo, hi, member):
+    """x, y"""
+    softmax(matrix(args, 0), matrix(args, 3), lo, hi)
+
+
+@entry
+def softmax_backward_slices(args, lo, hi, member):
+    """dout, y, dx"""
+    softmax_backward(matrix(args, 0), matrix(args, 3), matrix(args, 6), lo, hi)
+
+
+@entry
+def softmax_cross_entropy_slices(args, lo, hi, member):
+    """scores, labels, scale, eps, losses, dscores"""
+    softmax_cross_entropy(
+        matrix(args, 0), ids(args, 3), double(args, 5), double(args, 6), doubles(args, 7),
+        matrix(args, 9), lo, hi,
+    )  # fmt: skip
+
+
+@entry
+def softmax_loss_slices(args, lo, hi, member):
+    """The args of softmax_cross_entropy_slices"""
+    softmax_loss(matrix(args, 0), ids(args, 3), double(args, 6), doubles(args, 7), lo, hi)
+
+
+@entry
+def sigmoid_cross_entropy_slices(args, lo, hi, member):
+    """scores, labels, scale, eps, losses, dscores"""
+    sigmoid_cross_entropy(
+        vector(args, 0), bits(args, 2), double(args, 4), double(args, 5), doubles(args, 6),
+        vector(args, 8), lo, hi,
+    )  # fmt: skip

@@ -1,39 +1,52 @@
 """Numba kernel that draws negative samples for a whole batch."""
 
-from fastembed.kernels._jit import kernel
+from fastembed.kernels._args import doubles, ids, int_matrix, integer
+from fastembed.kernels._jit import entry, kernel
+
+# a rest of the weights below this share of all is added up anew: as a difference it is rounding
+RELIABLE = 2.0**-20
 
 
 @kernel
-def negative_samples(cdf, targets, uniforms, removed, out, progress):
-    """out[n, :] = draws without replacement, in proportion to cdf's steps, never targets[n]
+def negative_samples(p, cdf, targets, uniforms, removed, out, progress, budget):
+    """out[n, :] = draws without replacement, in proportion to p, never targets[n]
 
     As numpy.random.choice(V, S, replace=False, p=...) draws for each n in turn: as many numbers as
     are missing, all on the same p; what came twice is drawn again on p without what was found.
 
-    cdf       (V,)    float64, nondecreasing             IN
-    targets   (N,)    int64, 0 <= target < V              IN
-    uniforms  (M,)    float64, in [0, 1)                  IN
-    removed   (S+1,)  int64                               scratch
-    out       (N, S)  int32                               OUT
+    p         (V,)    float64, S of them > 0 without the target  IN
+    cdf       (V,)    float64, p summed up                       IN
+    targets   (N,)    int64, 0 <= target < V                     IN
+    uniforms  (M,)    float64, in [0, 1)                          IN
+    removed   (S+1,)  int64                                       scratch
+    out       (N, S)  int32                                       OUT
     progress  (3,)    int64: row, found in row, numbers used; go on from there  INOUT
+    budget            int: leave after about so many operations
     Unchecked: call ops.negative_samples.
     """
     V, S = cdf.shape[0], out.shape[1]
     row, found, used = progress[0], progress[1], 0
-    while row < out.shape[0] and used + S - found <= uniforms.shape[0]:
+    while row < out.shape[0] and used + S - found <= uniforms.shape[0] and budget > 0:
         _sort_removed(targets[row], out[row], found, removed)
         left = cdf[V - 1]
         for k in range(found + 1):
             left -= _weight(cdf, removed[k])
+        reliable = left > RELIABLE * cdf[V - 1]
+        if not reliable:
+            left = _sum_without(p, removed, found + 1)
         first = found
+        budget -= (S - first) * (S + 32 if reliable else S + V)
         for m in range(S - first):
             x = uniforms[used + m] * left
-            # put back the removed intervals that lie before x
-            for k in range(first + 1):
-                v = removed[k]
-                if x >= cdf[v] - _weight(cdf, v):
-                    x += _weight(cdf, v)
-            v = _possible(cdf, _first_above(cdf, x), removed, first + 1)
+            if reliable:
+                # put back the removed intervals that lie before x
+                for k in range(first + 1):
+                    v = removed[k]
+                    if x >= cdf[v] - _weight(cdf, v):
+                        x += _weight(cdf, v)
+                v = _possible(cdf, _first_above(cdf, x), removed, first + 1)
+            else:
+                v = _walk(p, x, removed, first + 1)
             known = False
             for k in range(first, found):
                 known = known or out[row, k] == v
@@ -45,6 +58,33 @@ def negative_samples(cdf, targets, uniforms, removed, out, progress):
             row += 1
             found = 0
     progress[0], progress[1], progress[2] = row, found, used
+
+
+@kernel
+def _sum_without(p, removed, count):
+    """sum over v of p[v], v not among removed[:count]"""
+    total, k = 0.0, 0
+    for v in range(p.shape[0]):
+        if k < count and removed[k] == v:
+            k += 1
+        else:
+            total += p[v]
+    return total
+
+
+@kernel
+def _walk(p, x, removed, count):
+    """The first v whose p and those before it, without the removed ones, make more than x."""
+    total, k, last = 0.0, 0, 0
+    for v in range(p.shape[0]):
+        if k < count and removed[k] == v:
+            k += 1
+        elif p[v] > 0:
+            total += p[v]
+            last = v
+            if total > x:
+                break
+    return last
 
 
 @kernel
@@ -94,3 +134,12 @@ def _contains(removed, count, v):
         if removed[k] == v:
             return True
     return False
+
+
+@entry
+def negative_samples_at_once(args, lo, hi, member):
+    """p, cdf, targets, uniforms, removed, out, progress, budget"""
+    negative_samples(
+        doubles(args, 0), doubles(args, 2), ids(args, 4), doubles(args, 6), ids(args, 8),
+        int_matrix(args, 10), ids(args, 13), integer(args, 15),
+    )  # fmt: skip

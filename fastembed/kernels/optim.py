@@ -5,7 +5,8 @@ They cut their slice out first: LLVM vectorises loops whose indices cannot be ne
 
 import math
 
-from fastembed.kernels._jit import kernel
+from fastembed.kernels._args import double, doubles, integer, vector
+from fastembed.kernels._jit import entry, kernel
 from fastembed.kernels._vector import row_squares
 
 
@@ -117,3 +118,102 @@ def sum_squares(x, chunk, sums, lo, hi):
     """
     for k in range(lo, hi):
         sums[k] = row_squares(x[k * chunk : (k + 1) * chunk])
+
+
+@kernel
+def scale(x, rate, lo, hi):
+    """x *= rate  for lo <= i < hi
+
+    x     (n,)  float32 | float64  INOUT
+    rate        scalar of x's dtype
+    Unchecked: call ops.scale.
+    """
+    x = x[lo:hi]
+    for i in range(x.size):
+        x[i] *= rate
+
+
+@kernel
+def add(x, total, lo, hi):
+    """total += x  for lo <= i < hi
+
+    x      (n,)  float32 | float64  IN
+    total  (n,)  dtype of x          INOUT
+    """
+    x, total = x[lo:hi], total[lo:hi]
+    for i in range(x.size):
+        total[i] += x[i]
+
+
+# ---- what the pool calls: fields of args, then the slice. Steps: grad, param, two states, numbers
+
+
+@kernel
+def _real(x, array):
+    return array.dtype.type(x)
+
+
+@entry
+def sgd_slices(args, lo, hi, member):
+    """lr"""
+    grad = vector(args, 0)
+    sgd(grad, _real(double(args, 8), grad), vector(args, 2), lo, hi)
+
+
+@entry
+def momentum_slices(args, lo, hi, member):
+    """v; lr, rate"""
+    grad = vector(args, 0)
+    lr, rate = _real(double(args, 8), grad), _real(double(args, 9), grad)
+    momentum(grad, lr, rate, vector(args, 4), vector(args, 2), lo, hi)
+
+
+@entry
+def nesterov_slices(args, lo, hi, member):
+    """v; lr, rate"""
+    grad = vector(args, 0)
+    lr, rate = _real(double(args, 8), grad), _real(double(args, 9), grad)
+    nesterov(grad, lr, rate, vector(args, 4), vector(args, 2), lo, hi)
+
+
+@entry
+def adagrad_slices(args, lo, hi, member):
+    """h; lr"""
+    grad = vector(args, 0)
+    adagrad(grad, _real(double(args, 8), grad), vector(args, 4), vector(args, 2), lo, hi)
+
+
+@entry
+def rmsprop_slices(args, lo, hi, member):
+    """h; lr, decay"""
+    grad, decay = vector(args, 0), double(args, 9)
+    lr, rest = _real(double(args, 8), grad), _real(1 - decay, grad)
+    rmsprop(grad, lr, _real(decay, grad), rest, vector(args, 4), vector(args, 2), lo, hi)
+
+
+@entry
+def adam_slices(args, lo, hi, member):
+    """m, v; lr_t, beta1, beta2"""
+    grad = vector(args, 0)
+    lr_t = _real(double(args, 8), grad)
+    rest1, rest2 = _real(1 - double(args, 9), grad), _real(1 - double(args, 10), grad)
+    adam(grad, lr_t, rest1, rest2, vector(args, 4), vector(args, 6), vector(args, 2), lo, hi)
+
+
+@entry
+def sum_squares_slices(args, lo, hi, member):
+    """x, chunk, sums; slices are chunks"""
+    sum_squares(vector(args, 0), integer(args, 2), doubles(args, 3), lo, hi)
+
+
+@entry
+def scale_slices(args, lo, hi, member):
+    """x, rate"""
+    x = vector(args, 0)
+    scale(x, _real(double(args, 2), x), lo, hi)
+
+
+@entry
+def add_slices(args, lo, hi, member):
+    """x, total"""
+    add(vector(args, 0), vector(args, 2), lo, hi)

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from fastembed.kernels._jit import kernel
+from fastembed.kernels._args import bit_matrix, double, doubles, id_matrix, matrix
+from fastembed.kernels._jit import entry, kernel
 from fastembed.kernels._vector import row_add, row_dot
 
 
@@ -57,3 +58,24 @@ def negative_sampling_backward(dscores, h, W, targets, dh, dW, lo, hi):
             v = targets[n, k]
             row_add(dscores[n, k], W[v, lo:hi], dh[n, lo:hi])
             row_add(dscores[n, k], h[n, lo:hi], dW[v, lo:hi])
+
+
+# ---- what the pool calls: fields of args, then the slice
+
+
+@entry
+def negative_sampling_loss_slices(args, lo, hi, member):
+    """h, W, targets, labels, scale, eps, losses, dscores"""
+    negative_sampling_loss(
+        matrix(args, 0), matrix(args, 3), id_matrix(args, 6), bit_matrix(args, 9), double(args, 12),
+        double(args, 13), doubles(args, 14), matrix(args, 16), lo, hi,
+    )  # fmt: skip
+
+
+@entry
+def negative_sampling_backward_slices(args, lo, hi, member):
+    """dscores, h, W, targets, dh, dW; slices are columns"""
+    negative_sampling_backward(
+        matrix(args, 0), matrix(args, 3), matrix(args, 6), id_matrix(args, 9), matrix(args, 12),
+        matrix(args, 15), lo, hi,
+    )  # fmt: skip

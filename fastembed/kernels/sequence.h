@@ -1,23 +1,25 @@
-/* Template: what the recurrent kernels share, after lanes.h and product.h.
+/* Template: what the recurrent cells share, after lanes.h, product.h and gemm.h.
  *
  * Hidden units are cut into blocks of LANES; the last block ends at H and so may overlap the one
- * before it (both then compute the same bits). What a block needs at a step lies in one piece, G
- * gates side by side: gates (T, blocks, N, G, LANES), and the gradients before the gates
- * da (blocks, T, N, G, LANES). A work item is a block, or some blocks, and a tile of batch rows; a
- * member of the gang owns the same items for all steps, and all meet after each step.
+ * before it (both then compute the same bits); fewer units than LANES are filled up with zeros. What
+ * a block needs at a step lies in one piece, G gates side by side: gates (steps, blocks, N, G, LANES),
+ * and the gradients before the gates da (blocks, T, N, G, LANES). A work item is a block, or some
+ * blocks, and a tile of batch rows; a part has the same items in all phases.
  */
 
 #define QUAD ((ptrdiff_t)(4 * LANES)) /* the widest tile */
 #define DX_ROWS 64                    /* rows of dxs that are made at a time */
 #define DW_STRIPS 8                   /* strips of rows of dW that are made at a time */
 #define SUM 256 /* rows of da that are added up at a time: longer sums round more */
+#define CHUNK_BYTES (256 << 10) /* gates for which x Wx is made at a time: they wait in the cache */
+#define SPAN 640 /* numbers of da in a sum: as many rows of packed weights stay in the nearer cache */
 
 static ptrdiff_t NAME(blocks)(ptrdiff_t H) { return (H + LANES - 1) / LANES; }
 
 /* The first unit of a block. */
 static ptrdiff_t NAME(unit)(ptrdiff_t block, ptrdiff_t H)
 {
-    return block * LANES + LANES <= H ? block * LANES : H - LANES;
+    return block * LANES + LANES <= H ? block * LANES : H > LANES ? H - LANES : 0;
 }
 
 /* How many units of the block belong to the one before it. */
@@ -31,20 +33,28 @@ INLINE void NAME(add_to)(REAL *sum, const REAL *x)
     NAME(store)(sum, NAME(load)(sum) + NAME(load)(x));
 }
 
-/* Write the units of a block that are its own. */
-INLINE void NAME(store_own)(REAL *to, const REAL *from, int shared)
+/* The units of a block at p, where rows have H of them. */
+INLINE VEC NAME(load_units)(const REAL *p, ptrdiff_t H)
 {
-    if (!shared)
-        NAME(store)(to, NAME(load)(from));
-    else
-        memcpy(to + shared, from + shared, (LANES - shared) * sizeof(REAL));
+    return H >= LANES ? NAME(load)(p) : NAME(load_part)(p, H);
 }
 
-/* The first batch row of a tile; tiles before 0 and after the last count as the borders. */
-static ptrdiff_t NAME(row_of)(ptrdiff_t N, ptrdiff_t tile)
+INLINE void NAME(store_units)(REAL *p, VEC v, ptrdiff_t H)
 {
-    const ptrdiff_t tiles = (N + ROWS - 1) / ROWS;
-    return tile <= 0 ? 0 : tile >= tiles ? N : N * tile / tiles;
+    if (H >= LANES)
+        NAME(store)(p, v);
+    else
+        NAME(store_part)(p, v, H);
+}
+
+/* Write the units of a block that are its own. */
+INLINE void NAME(store_own)(REAL *to, const REAL *from, int shared, ptrdiff_t H)
+{
+    const ptrdiff_t end = H < LANES ? H : LANES;
+    if (!shared && end == LANES)
+        NAME(store)(to, NAME(load)(from));
+    else
+        memcpy(to + shared, from + shared, (end - shared) * sizeof(REAL));
 }
 
 static ptrdiff_t NAME(strips)(ptrdiff_t n) { return (n + ROWS - 1) / ROWS; }
@@ -52,10 +62,37 @@ static ptrdiff_t NAME(strips)(ptrdiff_t n) { return (n + ROWS - 1) / ROWS; }
 /* h_prev (T, N, lds): a line more in each row, so that rows do not share places in the cache */
 static ptrdiff_t NAME(lds)(ptrdiff_t H) { return (H + 2 * LINE - 1) / LINE * LINE; }
 
-/* Packing costs one pass over the weights: not worth it for a step or two. */
-static int NAME(packs)(const job *j) { return j->T * NAME(strips)(j->N) > 2; }
+/* A single step of few rows: packing would cost more than the products, which are made from the
+ * weights as they are, in rows (N, G, H). */
+static int NAME(few)(const job *j) { return j->T == 1 && NAME(strips)(j->N) <= 2; }
 
-/* A member's own scratch: sums of its products, or inputs in strips. */
+static ptrdiff_t NAME(whole_lines)(ptrdiff_t n) { return (n + LINE - 1) / LINE * LINE; }
+
+/* Scratch of a small product, whatever its operands. */
+static ptrdiff_t NAME(few_scratch)(const job *j, int G)
+{
+    const ptrdiff_t longest = G * j->H > j->D ? G * j->H : j->D;
+    const ptrdiff_t deep = longest < DEPTH ? longest : DEPTH;
+    return NAME(whole_lines)(deep * QUAD + (longest + ROWS) * (2 * ROWS + 1));
+}
+
+/* A product on this thread alone. */
+static void NAME(small_product)(product *p, REAL *scratch)
+{
+    p->scratch = scratch;
+    p->along_rows = 1;
+    NAME(product)(p, 0, NAME(product_units)(p), 0);
+}
+
+/* For how many steps x Wx is made at a time. */
+static ptrdiff_t NAME(chunk)(const job *j, int G)
+{
+    const ptrdiff_t step = NAME(blocks)(j->H) * j->N * G * LANES * (ptrdiff_t)sizeof(REAL);
+    const ptrdiff_t steps = CHUNK_BYTES / step;
+    return steps < 1 ? 1 : steps > j->T ? j->T : steps;
+}
+
+/* A part's own scratch: sums of its products, or inputs in strips. */
 static ptrdiff_t NAME(own_size)(const job *j)
 {
     const ptrdiff_t rows = j->N > DX_ROWS ? j->N : DX_ROWS;
@@ -63,30 +100,63 @@ static ptrdiff_t NAME(own_size)(const job *j)
     return (rows * QUAD > for_dW ? rows * QUAD : for_dW) + LINE;
 }
 
-/* A member's share of the items, as blocks (or groups of them) and batch rows. */
+/* A part's share of the items, as blocks (or groups of them) and batch rows. */
 typedef struct {
     ptrdiff_t lo, hi, tiles, first, last;
 } NAME(items);
 
-static NAME(items) NAME(items_of)(const job *j, ptrdiff_t blocks, int member, int size)
+static NAME(items) NAME(items_of)(
+    const job *j, ptrdiff_t blocks, ptrdiff_t part, ptrdiff_t parts)
 {
     NAME(items) i;
-    i.tiles = NAME(strips)(j->N);
-    i.lo = blocks * i.tiles * member / size;
-    i.hi = blocks * i.tiles * (member + 1) / size;
+    i.tiles = NAME(few)(j) ? 1 : NAME(strips)(j->N);
+    i.lo = blocks * i.tiles * part / parts;
+    i.hi = blocks * i.tiles * (part + 1) / parts;
     i.first = i.lo / i.tiles;
     i.last = i.hi > i.lo ? (i.hi - 1) / i.tiles : i.first - 1;
     return i;
 }
 
+/* The first batch row of a tile; tiles before 0 and after the last count as the borders. */
+static ptrdiff_t NAME(row_of)(ptrdiff_t N, ptrdiff_t tiles, ptrdiff_t tile)
+{
+    return tile <= 0 ? 0 : tile >= tiles ? N : N * tile / tiles;
+}
+
 static ptrdiff_t NAME(row_lo)(const job *j, const NAME(items) *i, ptrdiff_t block)
 {
-    return NAME(row_of)(j->N, i->lo - block * i->tiles);
+    return NAME(row_of)(j->N, i->tiles, i->lo - block * i->tiles);
 }
 
 static ptrdiff_t NAME(row_hi)(const job *j, const NAME(items) *i, ptrdiff_t block)
 {
-    return NAME(row_of)(j->N, i->hi - block * i->tiles);
+    return NAME(row_of)(j->N, i->tiles, i->hi - block * i->tiles);
+}
+
+/* ---- rows (N, G, H) and blocks (blocks, N, G, LANES) */
+
+/* Gates g_lo to g_hi of some blocks. */
+INLINE void NAME(to_blocks)(
+    const REAL *rows, ptrdiff_t N, int G, int g_lo, int g_hi, ptrdiff_t H, ptrdiff_t first,
+    ptrdiff_t last, REAL *blocks)
+{
+    for (ptrdiff_t block = first; block <= last; block++)
+        for (ptrdiff_t n = 0; n < N; n++)
+            for (int g = g_lo; g < g_hi; g++)
+                NAME(store)(
+                    blocks + ((block * N + n) * G + g) * LANES,
+                    NAME(load_units)(rows + (n * G + g) * H + NAME(unit)(block, H), H));
+}
+
+INLINE void NAME(to_rows)(
+    const REAL *blocks, ptrdiff_t N, int G, ptrdiff_t H, ptrdiff_t first, ptrdiff_t last, REAL *rows)
+{
+    for (ptrdiff_t block = first; block <= last; block++)
+        for (ptrdiff_t n = 0; n < N; n++)
+            for (int g = 0; g < G; g++)
+                NAME(store_own)(
+                    rows + (n * G + g) * H + NAME(unit)(block, H),
+                    blocks + ((block * N + n) * G + g) * LANES, NAME(shared)(block, H), H);
 }
 
 /* ---- forward */
@@ -105,50 +175,42 @@ INLINE void NAME(pack_gates)(
             for (ptrdiff_t k = k_lo; k < k_hi; k++) {
                 REAL *to = packed + (block * K + k) * width;
                 for (int g = g_lo; g < g_hi; g++, to += LANES)
-                    NAME(store)(to, NAME(load)(from + (k * G + g) * H));
+                    NAME(store)(to, NAME(load_units)(from + (k * G + g) * H, H));
             }
         }
     }
 }
 
-/* The first state of all rows, and, if they are worth it, packed biases and weights Wx. */
-INLINE void NAME(begin)(
-    const job *j, int G, int member, int size, REAL *h_prev, REAL *bias, REAL *Wx)
+/* The first state of a part's rows. */
+static void NAME(first_state)(const job *j, ptrdiff_t part, ptrdiff_t parts, REAL *h_prev)
 {
-    const ptrdiff_t H = j->H, lds = NAME(lds)(H), B = NAME(blocks)(H);
-    const ptrdiff_t lo = B * member / size, hi = B * (member + 1) / size;
+    const ptrdiff_t H = j->H, lds = NAME(lds)(H);
     const REAL *h0 = j->h0;
-    NAME(pack_gates)(j->b, 1, H, G, 0, G, lo, hi, bias);
-    if (NAME(packs)(j))
-        NAME(pack_gates)(j->Wx, j->D, H, G, 0, G, lo, hi, Wx);
-    for (ptrdiff_t n = j->N * member / size; n < j->N * (member + 1) / size; n++)
+    for (ptrdiff_t n = j->N * part / parts; n < j->N * (part + 1) / parts; n++)
         if (h0)
             memcpy(h_prev + n * lds, h0 + n * H, H * sizeof(REAL));
         else
             memset(h_prev + n * lds, 0, H * sizeof(REAL));
 }
 
-/* gates = x Wx + b of all steps, for a member's items. */
+/* gates = x Wx + b of steps from on, for a part's items. */
 INLINE void NAME(times_Wx)(
-    const job *j, int G, const NAME(items) *items, const REAL *bias, const REAL *packed_Wx,
-    REAL *gates)
+    const job *j, int G, const NAME(items) *items, ptrdiff_t from, ptrdiff_t steps, const REAL *bias,
+    const REAL *packed_Wx, REAL *gates)
 {
-    const ptrdiff_t N = j->N, T = j->T, D = j->D, H = j->H, B = NAME(blocks)(H);
-    const ptrdiff_t width = G * LANES;
-    const int packed = NAME(packs)(j);
+    const ptrdiff_t N = j->N, T = j->T, D = j->D, B = NAME(blocks)(j->H), width = G * LANES;
     for (ptrdiff_t block = items->first; block <= items->last; block++) {
         const ptrdiff_t n_lo = NAME(row_lo)(j, items, block), n_hi = NAME(row_hi)(j, items, block);
-        const REAL *W = packed ? packed_Wx + block * D * width
-                               : (const REAL *)j->Wx + NAME(unit)(block, H);
+        const REAL *W = packed_Wx + block * D * width;
         /* the longer of the axes gives the better tiles */
-        const int along_t = T >= n_hi - n_lo;
-        for (ptrdiff_t k = 0; k < (along_t ? n_hi - n_lo : T); k++) {
+        const int along_t = steps >= n_hi - n_lo;
+        for (ptrdiff_t k = 0; k < (along_t ? n_hi - n_lo : steps); k++) {
             const ptrdiff_t n = along_t ? n_lo + k : n_lo, t = along_t ? 0 : k;
             NAME(rows_product)(
-                along_t ? T : n_hi - n_lo, G, D, 1, (const REAL *)j->xs + (n * T + t) * D,
-                along_t ? D : T * D, 0, W, packed ? width : G * H, packed ? LANES : H,
-                bias + block * width, 0, gates + ((t * B + block) * N + n) * width,
-                along_t ? B * N * width : width, packed && !k ? W + D * width : W);
+                along_t ? steps : n_hi - n_lo, G, D, 1,
+                (const REAL *)j->xs + (n * T + from + t) * D, along_t ? D : T * D, 0, W,
+                width, LANES, bias + block * width, 0, gates + ((t * B + block) * N + n) * width,
+                along_t ? B * N * width : width, k ? W : W + D * width);
         }
     }
 }
@@ -170,7 +232,7 @@ INLINE void NAME(pack_transposed)(
                 const REAL *from = W + (row * G + g) * H + NAME(unit)(block, H);
                 VEC square[LANES];
                 for (int lane = 0; lane < LANES; lane++)
-                    square[lane] = lane < rows ? NAME(load)(from + lane * G * H) : (VEC){0};
+                    square[lane] = lane < rows ? NAME(load_units)(from + lane * G * H, H) : (VEC){0};
                 NAME(transpose)(square);
                 for (int k = 0; k < LANES; k++) /* shared: see store_own */
                     NAME(store)(
@@ -179,13 +241,13 @@ INLINE void NAME(pack_transposed)(
             }
 }
 
-/* A member's part of all groups. */
+/* A part of all groups. */
 INLINE void NAME(pack_all_transposed)(
-    const REAL *W, ptrdiff_t rows, ptrdiff_t H, int G, int g_lo, int g_hi, int member, int size,
-    REAL *packed)
+    const REAL *W, ptrdiff_t rows, ptrdiff_t H, int G, int g_lo, int g_hi, ptrdiff_t part,
+    ptrdiff_t parts, REAL *packed)
 {
     const ptrdiff_t V = NAME(blocks)(rows), groups = (V + 3) / 4;
-    for (ptrdiff_t g = groups * member / size; g < groups * (member + 1) / size; g++)
+    for (ptrdiff_t g = groups * part / parts; g < groups * (part + 1) / parts; g++)
         NAME(pack_transposed)(
             W, rows, H, G, g_lo, g_hi, V * g / groups, V * (g + 1) / groups, packed);
 }
@@ -199,7 +261,7 @@ INLINE ptrdiff_t NAME(times_transposed)(
     const ptrdiff_t B = NAME(blocks)(j->H), V = NAME(blocks)(width), groups = (V + 3) / 4;
     const ptrdiff_t v_lo = V * g / groups, vectors = V * (g + 1) / groups - v_lo;
     const ptrdiff_t K = (g_hi - g_lo) * LANES, jump = j->T * j->N * G * LANES;
-    const ptrdiff_t spans = (B * K + 639) / 640 < B ? (B * K + 639) / 640 : B;
+    const ptrdiff_t spans = NAME(cut)(B * K, SPAN) < B ? NAME(cut)(B * K, SPAN) : B;
     const REAL *W = packed + v_lo * B * K * LANES;
     for (ptrdiff_t span = 0; span < spans; span++) {
         const ptrdiff_t lo = B * span / spans, hi = B * (span + 1) / spans;
@@ -213,13 +275,14 @@ INLINE ptrdiff_t NAME(times_transposed)(
     return vectors;
 }
 
-/* A member's rows of dxs; a row is a step and a batch row, as in da. */
+/* A part's rows of dxs; a row is a step and a batch row, as in da. */
 INLINE void NAME(make_dxs)(
-    const job *j, int G, const REAL *da, const REAL *WxT, int member, int size, REAL *sums)
+    const job *j, int G, const REAL *da, const REAL *WxT, ptrdiff_t part, ptrdiff_t parts,
+    REAL *sums)
 {
     const ptrdiff_t N = j->N, T = j->T, D = j->D, V = NAME(blocks)(D), groups = (V + 3) / 4;
-    const ptrdiff_t hi = N * T * (member + 1) / size;
-    for (ptrdiff_t r_lo = N * T * member / size; r_lo < hi; r_lo += DX_ROWS) {
+    const ptrdiff_t hi = N * T * (part + 1) / parts;
+    for (ptrdiff_t r_lo = N * T * part / parts; r_lo < hi; r_lo += DX_ROWS) {
         const ptrdiff_t r_hi = r_lo + DX_ROWS < hi ? r_lo + DX_ROWS : hi;
         for (ptrdiff_t g = 0; g < groups; g++) {
             const ptrdiff_t v_lo = V * g / groups;
@@ -256,32 +319,32 @@ static void NAME(pack_strips)(
         }
 }
 
-/* A member's rows of dW (columns, G H) for gates g_lo to g_hi: the sum over all steps of an input
+/* A part's rows of dW (columns, G H) for gates g_lo to g_hi: the sum over all steps of an input
  * times da. Some rows at a time, so that their place stays in the cache while it is filled. */
 INLINE void NAME(make_dW)(
     const job *j, int G, int g_lo, int g_hi, const REAL *da, const REAL *in, ptrdiff_t step_n,
-    ptrdiff_t step_t, ptrdiff_t columns, REAL *dW, int member, int size, REAL *own)
+    ptrdiff_t step_t, ptrdiff_t columns, REAL *dW, ptrdiff_t part, ptrdiff_t parts, REAL *own)
 {
     const ptrdiff_t N = j->N, T = j->T, H = j->H, B = NAME(blocks)(H), steps = N * T;
-    const ptrdiff_t strips = NAME(strips)(columns), hi = strips * (member + 1) / size;
-    const ptrdiff_t parts = (steps + SUM - 1) / SUM, width = G * LANES;
+    const ptrdiff_t strips = NAME(strips)(columns), hi = strips * (part + 1) / parts;
+    const ptrdiff_t sums_of = NAME(cut)(steps, SUM), width = G * LANES;
     REAL *sums = own, *packed = own + DW_STRIPS * ROWS * QUAD, part_sum[ROWS * QUAD];
-    for (ptrdiff_t s_lo = strips * member / size, s_hi; s_lo < hi; s_lo = s_hi) {
+    for (ptrdiff_t s_lo = strips * part / parts, s_hi; s_lo < hi; s_lo = s_hi) {
         s_hi = s_lo + DW_STRIPS < hi ? s_lo + DW_STRIPS : hi;
         const ptrdiff_t row = s_lo * ROWS;
         const ptrdiff_t rows = s_hi * ROWS < columns ? s_hi * ROWS - row : columns - row;
         NAME(pack_strips)(in + row, step_n, step_t, N, T, rows, packed);
         for (ptrdiff_t block = 0; block < B; block++) {
-            for (ptrdiff_t part = 0; part < parts; part++) {
-                const ptrdiff_t k_lo = steps * part / parts, k = steps * (part + 1) / parts - k_lo;
+            for (ptrdiff_t q = 0; q < sums_of; q++) {
+                const ptrdiff_t k_lo = steps * q / sums_of, k = steps * (q + 1) / sums_of - k_lo;
                 const REAL *from = da + (block * steps + k_lo) * width + g_lo * LANES;
                 for (ptrdiff_t i = 0; i < s_hi - s_lo; i++) {
                     REAL *sum = sums + i * ROWS * QUAD;
                     NAME(tiles)[ROWS - 1][g_hi - g_lo - 1](
                         k, 1, packed + (i * steps + k_lo) * ROWS, 1, ROWS, 0, from, width, LANES,
-                        NAME(zeros), 0, part ? part_sum : sum, QUAD,
+                        NAME(zeros), 0, q ? part_sum : sum, QUAD,
                         i < width / LINE ? from + k * (width + i * LINE) : from, LINE);
-                    if (part)
+                    if (q)
                         for (int m = 0; m < ROWS; m++)
                             for (int g = 0; g < g_hi - g_lo; g++)
                                 NAME(add_to)(
@@ -292,17 +355,17 @@ INLINE void NAME(make_dW)(
             for (ptrdiff_t m = 0; m < rows; m++, to += G * H)
                 for (int g = 0; g < g_hi - g_lo; g++)
                     NAME(store_own)(
-                        to + g * H, sums + m * QUAD + g * LANES, NAME(shared)(block, H));
+                        to + g * H, sums + m * QUAD + g * LANES, NAME(shared)(block, H), H);
         }
     }
 }
 
-/* A member's part of db. */
-INLINE void NAME(make_db)(const job *j, int G, const REAL *da, int member, int size)
+/* A part of db. */
+INLINE void NAME(make_db)(const job *j, int G, const REAL *da, ptrdiff_t part, ptrdiff_t parts)
 {
     const ptrdiff_t H = j->H, B = NAME(blocks)(H), steps = j->N * j->T;
     REAL sums[4 * LANES];
-    for (ptrdiff_t block = B * member / size; block < B * (member + 1) / size; block++) {
+    for (ptrdiff_t block = B * part / parts; block < B * (part + 1) / parts; block++) {
         VEC sum[4] = {{0}};
         const REAL *from = da + block * steps * G * LANES;
         for (ptrdiff_t lo = 0; lo < steps; lo += SUM) {
@@ -317,7 +380,7 @@ INLINE void NAME(make_db)(const job *j, int G, const REAL *da, int member, int s
             NAME(store)(sums + g * LANES, sum[g]);
             NAME(store_own)(
                 (REAL *)j->db + g * H + NAME(unit)(block, H), sums + g * LANES,
-                NAME(shared)(block, H));
+                NAME(shared)(block, H), H);
         }
     }
 }
@@ -327,7 +390,7 @@ INLINE BITS NAME(own_units)(ptrdiff_t block, ptrdiff_t H)
 {
     BITS own;
     for (int lane = 0; lane < LANES; lane++)
-        own[lane] = lane < NAME(shared)(block, H) ? 0 : -1;
+        own[lane] = lane < NAME(shared)(block, H) || lane >= H ? 0 : -1;
     return own;
 }
 

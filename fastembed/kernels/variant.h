@@ -9,9 +9,9 @@
 #include "product.h"
 #include "gemm.h"
 #include "sequence.h"
-#include "lstm_steps.h"
-#include "gru_steps.h"
-#include "rnn_steps.h"
+#include "lstm.h"
+#include "gru.h"
+#include "rnn.h"
 #include "elementwise.h"
 #undef REAL
 #undef REAL_IS_FLOAT
@@ -25,6 +25,8 @@
 #undef DX_ROWS
 #undef DW_STRIPS
 #undef SUM
+#undef CHUNK_BYTES
+#undef SPAN
 #undef DEPTH
 #undef BLOCK_ROWS
 #undef GROUP_BYTES
@@ -37,9 +39,9 @@
 #include "product.h"
 #include "gemm.h"
 #include "sequence.h"
-#include "lstm_steps.h"
-#include "gru_steps.h"
-#include "rnn_steps.h"
+#include "lstm.h"
+#include "gru.h"
+#include "rnn.h"
 #include "elementwise.h"
 #undef REAL
 #undef WORD
@@ -52,14 +54,14 @@
 #undef DX_ROWS
 #undef DW_STRIPS
 #undef SUM
+#undef CHUNK_BYTES
+#undef SPAN
 #undef DEPTH
 #undef BLOCK_ROWS
 #undef GROUP_BYTES
 
-#define KIND(name, t) {ISA(name##_sizes_##t), ISA(name##_forward_##t), ISA(name##_backward_##t)}
-#define TABLE(t, lanes) {lanes, {KIND(lstm, t), KIND(gru, t), KIND(rnn, t)}, ISA(apply_##t), \
+#define TABLE(t)                                                                             \
+    {{&ISA(lstm_cell_##t), &ISA(gru_cell_##t), &ISA(rnn_cell_##t)}, ISA(apply_##t),          \
      ISA(product_units_##t), ISA(product_scratch_##t), ISA(product_##t)}
-static const variant ISA(variant) = {
-    ISA_NAME, {TABLE(f, VECTOR_BYTES / 4), TABLE(d, VECTOR_BYTES / 8)}};
-#undef KIND
+static const variant ISA(variant) = {ISA_NAME, {TABLE(f), TABLE(d)}};
 #undef TABLE

@@ -1,8 +1,4 @@
-/* The recurrent kernels, compiled once for each instruction set and chosen when imported.
- *
- * Needs the vector extensions of gcc and clang; without them there are no variants, and callers
- * use the products of BLAS.
- */
+/* The hand-written kernels, compiled once for each instruction set and chosen when imported. */
 
 #ifndef FASTEMBED_VARIANTS_H
 #define FASTEMBED_VARIANTS_H
@@ -11,9 +7,10 @@
 
 #include "jobs.h"
 
-#if (defined(__GNUC__) || defined(__clang__)) && !defined(_MSC_VER)
+#if !defined(__GNUC__) && !defined(__clang__)
+#error "the kernels need the vector extensions of gcc or clang: on Windows, build with clang-cl"
+#endif
 
-#include <sched.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -24,29 +21,6 @@
 #else
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
-#define PAD 16 /* room to align an array */
-
-/* Wait until all members of the gang are here; nonzero when the gang was called off. */
-static int gang_meet(int64_t *sync, int size, int64_t *round)
-{
-    if (size == 1)
-        return 0;
-    int64_t all = ++*round * size;
-    __atomic_add_fetch(&sync[0], 1, __ATOMIC_ACQ_REL);
-    for (long spins = 0; __atomic_load_n(&sync[0], __ATOMIC_ACQUIRE) < all; spins++) {
-        if (__atomic_load_n(&sync[15], __ATOMIC_RELAXED))
-            return 1;
-        if (spins < 4000) {
-#if defined(__x86_64__) || defined(__i386__)
-            __builtin_ia32_pause();
-#endif
-        } else {
-            sched_yield(); /* the CPUs may be fewer than the threads */
-        }
-    }
-    return 0;
-}
-
 /* ---- baseline: 16 bytes, which SSE2 and NEON have */
 
 #define VECTOR_BYTES 16
@@ -127,10 +101,5 @@ static int variant_runs(const variant *v)
 #endif
     return v == &variant_baseline;
 }
-
-#else
-static const variant *const variants[] = {NULL};
-static int variant_runs(const variant *v) { return v != NULL; }
-#endif
 
 #endif

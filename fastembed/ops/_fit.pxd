@@ -7,8 +7,15 @@ number of axes that are asked for. Everything else is made fit in Python, or ref
 cimport numpy as cnp
 from libc.stdint cimport int32_t, int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 
 from fastembed.runtime.pool cimport slice_function
+
+cdef extern from "Python.h":
+    long long PyLong_AsLongLongAndOverflow(object, int *) except? -1
+
+cdef extern from "numpy/arrayobject.h":
+    object PyArray_Scalar(void *, cnp.dtype, object)
 
 cdef enum:
     FEW = 64  # ids that need no memory of their own
@@ -62,7 +69,7 @@ cdef inline bint writable(object x) noexcept:
     return cnp.PyArray_ISWRITEABLE(<cnp.ndarray>x)
 
 
-cdef inline int number(int real) noexcept:
+cdef inline int typenum(int real) noexcept:
     """NumPy's number of the dtype."""
     return cnp.NPY_FLOAT64 if real else cnp.NPY_FLOAT32
 
@@ -132,13 +139,27 @@ cdef inline vector as_vector(object x) noexcept:
 
 
 cdef inline object empty(int ndim, cnp.npy_intp *shape, int real):
-    return cnp.PyArray_EMPTY(ndim, shape, number(real), 0)
+    return cnp.PyArray_EMPTY(ndim, shape, typenum(real), 0)
 
 
 cdef inline object empty_like(object x, int real):
     return cnp.PyArray_EMPTY(
-        cnp.PyArray_NDIM(<cnp.ndarray>x), cnp.PyArray_DIMS(<cnp.ndarray>x), number(real), 0
+        cnp.PyArray_NDIM(<cnp.ndarray>x), cnp.PyArray_DIMS(<cnp.ndarray>x), typenum(real), 0
     )
+
+
+cdef inline object float64(double x):
+    """A numpy.float64."""
+    return PyArray_Scalar(&x, cnp.PyArray_DescrFromType(cnp.NPY_FLOAT64), None)
+
+
+cdef inline double number(str name, object x) except? -1:
+    """An argument that must be a real number."""
+    if type(x) is float:
+        return x
+    from fastembed import _check
+
+    return _check.number(name, x)
 
 
 cdef inline bint are_ids(object x) noexcept:
@@ -150,16 +171,11 @@ cdef inline bint are_ids(object x) noexcept:
     return kind == cnp.NPY_INT64 or kind == cnp.NPY_LONGLONG or kind == cnp.NPY_INT32
 
 
-cdef inline bint read_ids(object idx, int64_t bound, id_list *ids) except -1:
-    """Copy ids, those below 0 counted from the end; False if one is outside [-bound, bound).
-
-    Call forget_ids in any case.
-    """
-    cdef int64_t n = size(idx), k, v, wrong = 0
-    cdef const int64_t *wide
+cdef inline int copy_ids(object idx, id_list *ids) except -1:
+    """Copy ids that read_ids takes. Call forget_ids in any case."""
+    cdef int64_t n = size(idx), k
     cdef const int32_t *narrow
-    cdef int64_t *out
-    ids.size = 0
+    ids.size = n
     ids.data = ids.few
     if n > FEW:
         ids.data = <int64_t *>malloc(n * sizeof(int64_t))
@@ -167,28 +183,58 @@ cdef inline bint read_ids(object idx, int64_t bound, id_list *ids) except -1:
             ids.data = ids.few
             raise MemoryError(f"no memory for {n} ids")
     idx = cnp.PyArray_GETCONTIGUOUS(<cnp.ndarray>idx)
-    out = ids.data
-    # v | (bound - 1 - v) is negative if v is outside [0, bound); this loop vectorises
     if cnp.PyArray_ITEMSIZE(<cnp.ndarray>idx) == 8:
-        wide = <const int64_t *>data(idx)
-        for k in range(n):
-            v = wide[k]
-            out[k] = v
-            wrong |= v | (bound - 1 - v)
+        memcpy(ids.data, data(idx), n * sizeof(int64_t))
     else:
         narrow = <const int32_t *>data(idx)
         for k in range(n):
-            v = narrow[k]
-            out[k] = v
-            wrong |= v | (bound - 1 - v)
+            ids.data[k] = narrow[k]
+    return 0
+
+
+cdef inline bint read_ids(object idx, int64_t bound, id_list *ids) except -1:
+    """Copy ids, those below 0 counted from the end; False if one is outside [-bound, bound).
+
+    Call forget_ids in any case.
+    """
+    cdef int64_t k, v, wrong = 0
+    copy_ids(idx, ids)
+    # v | (bound - 1 - v) is negative if v is outside [0, bound); this loop vectorises
+    for k in range(ids.size):
+        v = ids.data[k]
+        wrong |= v | (bound - 1 - v)
     if wrong < 0:
-        for k in range(n):
-            if out[k] < -bound or out[k] >= bound:
+        for k in range(ids.size):
+            if ids.data[k] < -bound or ids.data[k] >= bound:
                 return False
-            if out[k] < 0:
-                out[k] += bound
-    ids.size = n
+            if ids.data[k] < 0:
+                ids.data[k] += bound
     return True
+
+
+cdef inline int64_t read_labels(object labels, int64_t bound, object ignored, id_list *ids) except -2:
+    """The same for labels, those that are ignored becoming -1; how many count, or -1 for False.
+
+    ignored is an int or None. Call forget_ids in any case.
+    """
+    cdef int overflow = 0
+    cdef bint any_ignored = ignored is not None
+    cdef int64_t k, v, wrong = 0, count, absent = 0
+    if any_ignored:
+        absent = PyLong_AsLongLongAndOverflow(ignored, &overflow)
+        any_ignored = overflow == 0
+    copy_ids(labels, ids)
+    count = ids.size
+    for k in range(ids.size):
+        v = ids.data[k]
+        if any_ignored and v == absent:
+            ids.data[k] = -1
+            count -= 1
+            continue
+        v += bound if v < 0 else 0
+        wrong |= v | (bound - 1 - v)
+        ids.data[k] = v
+    return -1 if wrong < 0 else count
 
 
 cdef inline void forget_ids(id_list *ids) noexcept:

@@ -7,6 +7,7 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 
 from fastembed.kernels._variants cimport chosen, kernel_table, product
+from fastembed.ops._costs cimport NS_A_PRODUCT, NS_A_SCORE
 from fastembed.ops._fit cimport (
     as_matrix, axis, data, empty, empty_like, entry, is_plain, matrix, real_of, size,
 )
@@ -14,10 +15,6 @@ from fastembed.ops.dense cimport ns_of
 from fastembed.runtime.pool cimport members_for, share, slice_function
 
 cnp.import_array()
-
-# nanoseconds of one thread, see docs/performance.md
-cdef double NS_A_PRODUCT = 100
-cdef double NS_A_WEIGHT = 0.6
 
 cdef slice_function[2] softmax_entry
 cdef slice_function[2] softmax_backward_entry
@@ -296,7 +293,7 @@ cdef int softmax_in_place(int real, a) except -1:
     run = entry(softmax_entry, "loss.softmax_slices", real)
     if args.x.rows:
         with nogil:
-            share(run, &args, args.x.rows, 1, args.x.rows * args.x.columns * NS_A_WEIGHT)
+            share(run, &args, args.x.rows, 1, args.x.rows * args.x.columns * NS_A_SCORE)
     return 0
 
 
@@ -307,7 +304,7 @@ cdef int softmax_backward_in_place(int real, ds, a) except -1:
     run = entry(softmax_backward_entry, "loss.softmax_backward_slices", real)
     if args.y.rows:
         with nogil:
-            share(run, &args, args.y.rows, 1, args.y.rows * args.y.columns * NS_A_WEIGHT)
+            share(run, &args, args.y.rows, 1, args.y.rows * args.y.columns * NS_A_SCORE)
     return 0
 
 

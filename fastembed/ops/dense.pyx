@@ -9,15 +9,13 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 
 from fastembed.kernels._variants cimport chosen, kernel_table, product
+from fastembed.ops._costs cimport FLOPS_A_NS
 from fastembed.ops._fit cimport (
-    apart, axis, data, empty, is_real, number, real_with, same_shape, writable,
+    apart, axis, data, empty, is_real, real_with, same_shape, typenum, writable,
 )
 from fastembed.runtime.pool cimport members_for, share
 
 cnp.import_array()
-
-# one thread's speed in large products, see docs/performance.md; half of it for float64
-cdef double FLOPS_A_NS = 200
 
 cdef float ONE_FLOAT = 1
 cdef double ONE_DOUBLE = 1
@@ -107,7 +105,7 @@ cdef inline bint _strides(object x, int real, int64_t *row, int64_t *col) noexce
     if not (
         cnp.PyArray_CheckExact(x)
         and cnp.PyArray_NDIM(<cnp.ndarray>x) == 2
-        and cnp.PyArray_TYPE(<cnp.ndarray>x) == number(real)
+        and cnp.PyArray_TYPE(<cnp.ndarray>x) == typenum(real)
         and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>x)
     ):
         return False

@@ -8,6 +8,9 @@ cimport numpy as cnp
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 
+from fastembed.ops._costs cimport (
+    NS_A_BYTE_ADDED, NS_A_BYTE_COPIED, NS_A_BYTE_ZEROED, NS_A_ROW,
+)
 from fastembed.ops._fit cimport (
     apart, are_ids, as_matrix, as_vector, axis, empty, entry, forget_ids, id_list, is_real, matrix,
     read_ids, real_with, same_shape, size, vector, writable,
@@ -15,12 +18,6 @@ from fastembed.ops._fit cimport (
 from fastembed.runtime.pool cimport share, slice_function
 
 cnp.import_array()
-
-# nanoseconds of one thread, on the machine of docs/performance.md; see there how to measure them
-cdef double NS_A_ROW = 1.0
-cdef double NS_A_BYTE_COPIED = 0.016
-cdef double NS_A_BYTE_ZEROED = 0.015
-cdef double NS_A_BYTE_ADDED = 0.025
 
 cdef enum:
     GROUP = 1 << 17  # bytes of rows that a core's cache holds beside what is added to them
@@ -251,6 +248,6 @@ def _scatter_add_any(dW, idx, dout, zero):
     if zero:
         dW[...] = 0
     used, places = np.unique(flat, return_inverse=True)  # a dW in another order: its used rows
-    sums = _check.plain(given[used])
+    sums = _check.plain(dW[used])
     scatter_add_if_fit(sums, places.reshape(-1), rows, False)
     dW[used] = sums

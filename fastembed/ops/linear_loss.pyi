@@ -9,4 +9,14 @@ def linear_cross_entropy(
     *,
     ignore_label: int | None = -1,
     out: tuple[ndarray, ndarray] | None = None,
+    need_grad: bool = True,
 ) -> tuple[float64, ndarray, ndarray, ndarray]: ...
+def linear_cross_entropy_if_fit(
+    x: object,
+    W: object,
+    b: object,
+    labels: object,
+    ignore_label: object,
+    out: object,
+    need_grad: bool,
+) -> tuple[float64, ndarray | None, ndarray | None, ndarray | None] | None: ...

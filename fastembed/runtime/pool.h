@@ -40,7 +40,7 @@ constexpr int MOST = 64; /* members of a job, the caller among them */
 /* Nanoseconds; measured by `python -m benchmarks --only pool`, see docs/performance.md. */
 constexpr int64_t SPIN = 50'000;         /* how long an idle worker stays awake */
 constexpr double WORTH_AWAKE = 4e3;      /* the least work of a member when workers are awake */
-constexpr double WORTH_ASLEEP = 2.5e4;   /* and when they have to be woken */
+constexpr double WORTH_ASLEEP = 1.5e4;   /* and when they have to be woken */
 constexpr double LONGEST_SLICE = 2e7;    /* between two looks for signals */
 constexpr int64_t LOOK = 100'000'000;    /* time between two looks for signals */
 constexpr int64_t PATIENCE = 100'000;    /* spent spinning before the CPU is left to others */

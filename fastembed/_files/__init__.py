@@ -1,0 +1,1 @@
+"""Files of parameters: written whole, read without trust."""

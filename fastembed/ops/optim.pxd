@@ -1,0 +1,3 @@
+"""Zeroing, for the other ops."""
+
+cpdef int zero_all(arrays) except -1

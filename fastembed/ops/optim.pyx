@@ -1,0 +1,489 @@
+"""Optimizer steps in place, one pass over memory; norm, scaling, sums and zeros of many arrays."""
+
+import numpy as np
+
+from fastembed import _check
+
+cimport numpy as cnp
+from libc.math cimport sqrt
+from libc.stdint cimport int64_t
+
+from fastembed.ops._costs cimport (
+    NS_A_BYTE_ZEROED, NS_A_PLUS, NS_A_SQUARE, NS_A_STEP, NS_A_STEP_WITH_ROOT,
+)
+from fastembed.ops._fit cimport apart, as_vector, entry, number, same_shape, size, vector, writable
+from fastembed.ops.loss cimport sum_of
+from fastembed.runtime.memory cimport Memory, take
+from fastembed.runtime.pool cimport share, slice_function
+
+cnp.import_array()
+
+cdef enum:
+    CHUNK = 1 << 14  # entries that the norm adds up by themselves, whatever the number of threads
+    BLOCK = 1 << 15  # entries of a sum that stay in a core's cache while every array is added
+    LINE = 16  # entries: no two threads write the same cache line
+
+cdef slice_function[2] squares_entry
+cdef slice_function[2] scale_entry
+cdef slice_function[2] add_entry
+cdef slice_function[2] zero_entry
+
+# what a kernel of kernels/optim.py finds in its args
+ctypedef struct step_args:
+    vector grad, param
+    vector[2] states
+    double[3] scalars
+
+ctypedef struct scale_args:
+    vector x
+    double rate
+
+ctypedef struct squares_args:
+    vector x
+    int64_t chunk
+    vector sums
+
+ctypedef struct add_args:
+    vector x, total
+
+ctypedef struct sum_args:
+    slice_function add
+    int64_t count
+    add_args *terms
+
+
+def sgd(param, grad, lr):
+    """Gradient descent, in place: ``param -= lr * grad``.
+
+    Parameters
+    ----------
+    param : ndarray of float32 or float64, any shape and layout
+        Changed in place.
+    grad : ndarray of param's dtype and shape
+    lr : float
+
+    Returns
+    -------
+    param : ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a dtype or a shape does not fit, or arrays overlap.
+    """
+    return _step("sgd", (param, grad), (lr,))
+
+
+def momentum(param, grad, v, lr, rate):
+    """Momentum step, in place: ``v = rate * v - lr * grad; param += v``.
+
+    Parameters
+    ----------
+    param, v : ndarray of float32 or float64, of one dtype and shape
+        Changed in place.
+    grad : ndarray of param's dtype and shape
+    lr, rate : float
+
+    Returns
+    -------
+    param : ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a dtype or a shape does not fit, or arrays overlap.
+    """
+    return _step("momentum", (param, grad, v), (lr, rate))
+
+
+def nesterov(param, grad, v, lr, rate):
+    """Nesterov's accelerated gradient, in place.
+
+    ``v = rate * v - lr * grad; param += rate**2 * v - (1 + rate) * lr * grad``
+    (Y. Bengio et al., Advances in Optimizing Recurrent Networks, 2012).
+
+    Parameters
+    ----------
+    param, v : ndarray of float32 or float64, of one dtype and shape
+        Changed in place.
+    grad : ndarray of param's dtype and shape
+    lr, rate : float
+
+    Returns
+    -------
+    param : ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a dtype or a shape does not fit, or arrays overlap.
+    """
+    return _step("nesterov", (param, grad, v), (lr, rate))
+
+
+def adagrad(param, grad, h, lr):
+    """AdaGrad step, in place: ``h += grad**2; param -= lr * grad / (sqrt(h) + 1e-7)``.
+
+    Parameters
+    ----------
+    param, h : ndarray of float32 or float64, of one dtype and shape
+        Changed in place.
+    grad : ndarray of param's dtype and shape
+    lr : float
+
+    Returns
+    -------
+    param : ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a dtype or a shape does not fit, or arrays overlap.
+    """
+    return _step("adagrad", (param, grad, h), (lr,))
+
+
+def rmsprop(param, grad, h, lr, decay_rate):
+    """RMSprop step, in place.
+
+    ``h = decay_rate * h + (1 - decay_rate) * grad**2; param -= lr * grad / (sqrt(h) + 1e-7)``
+
+    Parameters
+    ----------
+    param, h : ndarray of float32 or float64, of one dtype and shape
+        Changed in place.
+    grad : ndarray of param's dtype and shape
+    lr, decay_rate : float
+
+    Returns
+    -------
+    param : ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a dtype or a shape does not fit, or arrays overlap.
+    """
+    return _step("rmsprop", (param, grad, h), (lr, decay_rate))
+
+
+def adam(param, grad, m, v, lr_t, beta1, beta2):
+    """Adam step, in place (D. Kingma and J. Ba, 2014, arXiv:1412.6980).
+
+    ``m += (1 - beta1) * (grad - m); v += (1 - beta2) * (grad**2 - v);
+    param -= lr_t * m / (sqrt(v) + 1e-7)``
+
+    Parameters
+    ----------
+    param, m, v : ndarray of float32 or float64, of one dtype and shape
+        Changed in place.
+    grad : ndarray of param's dtype and shape
+    lr_t : float
+        The rate with this step's bias correction,
+        ``lr * sqrt(1 - beta2**t) / (1 - beta1**t)``.
+    beta1, beta2 : float
+
+    Returns
+    -------
+    param : ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a dtype or a shape does not fit, or arrays overlap.
+    """
+    return _step("adam", (param, grad, m, v), (lr_t, beta1, beta2))
+
+
+def global_norm(arrays):
+    """Euclidean norm of all arrays taken as one vector.
+
+    Sums are in float64, in an order that does not depend on the number of threads.
+
+    Parameters
+    ----------
+    arrays : iterable of ndarrays of float32 or float64, any shapes
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError
+        If a dtype does not fit.
+    """
+    cdef double total = 0
+    for k, array in enumerate(arrays):
+        if _real_of_flat(array) < 0:
+            array = _check.plain(_check.floats(f"arrays[{k}]", array))
+        total += _squares(array)
+    return sqrt(total)
+
+
+def scale(arrays, rate):
+    """Multiply every array by rate, in place.
+
+    Parameters
+    ----------
+    arrays : iterable of ndarrays of float32 or float64
+        Changed in place.
+    rate : float
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an array is not a writable ndarray of float32 or float64; nothing is changed then.
+    """
+    arrays = list(arrays)
+    rate = number("rate", rate)
+    for k, array in enumerate(arrays):
+        if _real_of_flat(array) < 0 or not writable(array):
+            dtype = _check.floats(f"arrays[{k}]", array).dtype
+            _check.output(f"arrays[{k}]", array, np.shape(array), dtype, {})
+    for array in arrays:
+        if _real_of_flat(array) < 0:
+            np.multiply(array, array.dtype.type(rate), out=array)
+        else:
+            _multiply(array, rate)
+
+
+# ---- one step
+
+
+cdef class Step:
+    """A kind of step: its kernel, what its arrays of state and its numbers are called."""
+
+    cdef slice_function[2] kernels
+    cdef readonly str name
+    cdef str kernel
+    cdef tuple states, scalars
+    cdef double ns  # an entry
+
+    def __init__(self, name, states, scalars, ns):
+        self.name, self.kernel = name, f"optim.{name}_slices"
+        self.states, self.scalars, self.ns = states, scalars, ns
+
+    cdef bint run_if_fit(self, tuple arrays, tuple scalars) except -1:
+        """Step arrays (param, grad, states); False, and nothing is done, if one does not fit."""
+        cdef step_args args
+        cdef vector *places[4]
+        cdef int real, k, j, ndim
+        for k in range(len(scalars)):
+            args.scalars[k] = number(self.scalars[k], scalars[k])
+        param = arrays[0]
+        real = _real_of_flat(param)
+        if real < 0:
+            return False
+        ndim = cnp.PyArray_NDIM(<cnp.ndarray>param)
+        places[0], places[1] = &args.param, &args.grad
+        places[2], places[3] = &args.states[0], &args.states[1]
+        for k in range(len(arrays)):
+            array = arrays[k]
+            if _real_of_flat(array) != real or (k != 1 and not writable(array)):
+                return False
+            if cnp.PyArray_NDIM(<cnp.ndarray>array) != ndim or not same_shape(array, param, ndim):
+                return False
+            if not _alike(array, param):
+                return False
+            for j in range(k):
+                if not apart(array, arrays[j]):
+                    return False
+            places[k][0] = as_vector(array)
+        run = entry(self.kernels, self.kernel, real)
+        with nogil:
+            share(run, &args, args.param.size, LINE, args.param.size * self.ns)
+        return True
+
+    cdef int run(self, tuple arrays, tuple scalars) except -1:
+        """The same with arrays made fit; what had to be copied is written back."""
+        param, grad, *states = arrays
+        dtype = _check.floats("param", param).dtype
+        grad = _check.floats("grad", grad, dtype=dtype)
+        shape = np.shape(param)
+        _check.shape("grad", grad, shape, "like param")
+        others = {"grad": grad}
+        for name, array in zip((*self.states, "param"), (*states, param), strict=True):
+            _check.output(name, array, shape, dtype, others)
+            others[name] = array
+        views = [np.asarray(array) for array in (param, grad, *states)]
+        if param.flags.f_contiguous:  # a tied weight's transposed view: not copied
+            views = [view.T for view in views]
+        plain = [_check.plain(view) for view in views]
+        self.run_if_fit(tuple(plain), scalars)
+        for view, array in zip(views, plain, strict=True):
+            if array is not plain[1] and not np.may_share_memory(view, array):
+                view[...] = array
+        return 0
+
+
+STEPS = {
+    step.name: step
+    for step in (
+        Step("sgd", (), ("lr",), NS_A_STEP),
+        Step("momentum", ("v",), ("lr", "rate"), NS_A_STEP),
+        Step("nesterov", ("v",), ("lr", "rate"), NS_A_STEP),
+        Step("adagrad", ("h",), ("lr",), NS_A_STEP_WITH_ROOT),
+        Step("rmsprop", ("h",), ("lr", "decay_rate"), NS_A_STEP_WITH_ROOT),
+        Step("adam", ("m", "v"), ("lr_t", "beta1", "beta2"), NS_A_STEP_WITH_ROOT),
+    )
+}
+
+
+cdef _step(str name, tuple arrays, tuple scalars):
+    cdef Step step = STEPS[name]
+    if not step.run_if_fit(arrays, scalars):
+        step.run(arrays, scalars)
+    return arrays[0]
+
+
+# ---- lists of arrays
+
+
+def each(str name, lists, tuple scalars):
+    """Step every param in the order of the lists, as the op of that name does.
+
+    Parameters
+    ----------
+    name : str
+    lists : tuple of lists of ndarray
+        params, grads and the op's states.
+    scalars : tuple of float
+
+    Yields
+    ------
+    tuple of ndarray
+        param, grad and states that do not fit as they are: the caller's to step, before it goes on.
+    """
+    cdef Step step = STEPS[name]
+    for arrays in zip(*lists):
+        if not step.run_if_fit(arrays, scalars):
+            yield arrays
+
+
+cpdef double adam_rate(lr, beta1, beta2, int64_t step) except? -1:
+    """``lr * sqrt(1 - beta2**step) / (1 - beta1**step)``, what adam takes as lr_t."""
+    cdef double first = number("beta1", beta1), second = number("beta2", beta2)
+    return number("lr", lr) * sqrt(1 - second**step) / (1 - first**step)
+
+
+cpdef bint clip_if_fit(arrays, max_norm) except -1:
+    """Scale arrays so that their common norm is at most max_norm; False, and nothing is done, if
+    one does not fit as it is."""
+    cdef double total = 0, most = number("max_norm", max_norm), rate
+    for array in arrays:
+        if _real_of_flat(array) < 0 or not writable(array):
+            return False
+    for array in arrays:
+        total += _squares(array)
+    rate = most / (sqrt(total) + 1e-6)
+    if rate < 1:
+        for array in arrays:
+            _multiply(array, rate)
+    return True
+
+
+cpdef bint add_if_fit(total, list arrays) except -1:
+    """``total += arrays[0]; total += arrays[1]; …`` in one pass over total, with the same bits.
+
+    False, and nothing is done, if an array does not fit as it is.
+    """
+    cdef int real = _real_of_flat(total), ndim
+    cdef sum_args args
+    cdef Memory space
+    cdef int64_t n, k
+    if real < 0 or not writable(total):
+        return False
+    ndim = cnp.PyArray_NDIM(<cnp.ndarray>total)
+    for array in arrays:
+        if _real_of_flat(array) != real or cnp.PyArray_NDIM(<cnp.ndarray>array) != ndim:
+            return False
+        if not (same_shape(array, total, ndim) and _alike(array, total) and apart(array, total)):
+            return False
+    space = take(len(arrays) * sizeof(add_args))
+    args.terms, args.count = <add_args *>space.start, len(arrays)
+    args.add = entry(add_entry, "optim.add_slices", real)
+    n = size(total)
+    for k in range(args.count):
+        args.terms[k].x, args.terms[k].total = as_vector(arrays[k]), as_vector(total)
+    with nogil:
+        share(_add_in_blocks, &args, n, LINE, n * args.count * NS_A_PLUS)
+    return True
+
+
+cpdef int zero_all(arrays) except -1:
+    """Set every array to zero."""
+    cdef vector x
+    cdef int real
+    for array in arrays:
+        real = _real_of_flat(array)
+        if real < 0 or not writable(array):
+            array[...] = 0
+            continue
+        x = as_vector(array)
+        run = entry(zero_entry, "embedding.fill_zero_slices", real)
+        with nogil:
+            share(run, &x, x.size, LINE, x.size * (8 if real else 4) * NS_A_BYTE_ZEROED)
+    return 0
+
+
+# ---- arrays as one run of memory
+
+
+cdef int _real_of_flat(x) noexcept:
+    """0 for float32, 1 for float64, -1 if x has another dtype or does not lie in one piece."""
+    cdef int kind
+    if not (
+        cnp.PyArray_CheckExact(x)
+        and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>x)
+        and (
+            cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x)
+            or cnp.PyArray_IS_F_CONTIGUOUS(<cnp.ndarray>x)
+        )
+    ):
+        return -1
+    kind = cnp.PyArray_TYPE(<cnp.ndarray>x)
+    return 0 if kind == cnp.NPY_FLOAT32 else 1 if kind == cnp.NPY_FLOAT64 else -1
+
+
+cdef bint _alike(x, y) noexcept:
+    """Whether the entries of two flat arrays of one shape lie in the same order."""
+    if cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x):
+        if cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>y):
+            return True
+    return cnp.PyArray_IS_F_CONTIGUOUS(<cnp.ndarray>x) and cnp.PyArray_IS_F_CONTIGUOUS(<cnp.ndarray>y)
+
+
+cdef double _squares(x) except? -1:
+    """The sum of squares of an array that is flat: chunks by themselves, then the chunks."""
+    cdef squares_args args
+    cdef int64_t chunks
+    cdef Memory sums
+    args.x, args.chunk = as_vector(x), CHUNK
+    chunks = (args.x.size + CHUNK - 1) // CHUNK
+    sums = take(chunks * sizeof(double))
+    args.sums.data, args.sums.size = sums.start, chunks
+    run = entry(squares_entry, "optim.sum_squares_slices", _real_of_flat(x))
+    with nogil:
+        share(run, &args, chunks, 1, args.x.size * NS_A_SQUARE)
+    return sum_of(<double *>sums.start, chunks)
+
+
+cdef int _multiply(x, double rate) except -1:
+    """x *= rate for an array that is flat."""
+    cdef scale_args args
+    args.x, args.rate = as_vector(x), rate
+    run = entry(scale_entry, "optim.scale_slices", _real_of_flat(x))
+    with nogil:
+        share(run, &args, args.x.size, LINE, args.x.size * NS_A_PLUS)
+    return 0
+
+
+cdef void _add_in_blocks(const void *args, int64_t lo, int64_t hi, int64_t member) noexcept nogil:
+    cdef const sum_args *sums = <const sum_args *>args
+    cdef int64_t end, k
+    while lo < hi:
+        end = lo + BLOCK if lo + BLOCK < hi else hi
+        for k in range(sums.count):
+            sums.add(&sums.terms[k], lo, end, member)
+        lo = end

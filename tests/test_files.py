@@ -1,0 +1,250 @@
+"""Files written whole: links, pipes, full disks, killed writers, two writers at once."""
+
+import contextlib
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from fastembed import models
+from fastembed.cli import checkpoint
+from fastembed.cli.options import UserError
+
+posix = pytest.mark.skipif(os.name == "nt", reason="links, pipes and signals of POSIX systems")
+MODEL = models.Rnnlm(5, 3, 3)
+
+
+def save_checkpoint(path):
+    checkpoint.save(path, "lm", {"W": np.ones(3)}, {}, {}, [])
+
+
+WRITERS = [MODEL.save, MODEL.save_params, save_checkpoint]
+every_writer = pytest.mark.parametrize("save", WRITERS, ids=["save", "save_params", "checkpoint"])
+
+
+@every_writer
+@posix
+def test_a_link_stays_and_its_target_is_replaced(save, tmp_path):
+    (tmp_path / "store").mkdir()
+    target, link = tmp_path / "store/model", tmp_path / "link"
+    target.write_bytes(b"old")
+    link.symlink_to("store/model")
+    save(link)
+    assert link.is_symlink() and target.stat().st_size > 3
+    assert os.listdir(tmp_path / "store") == ["model"] and len(os.listdir(tmp_path)) == 2
+
+
+@every_writer
+@posix
+def test_a_link_to_nothing_gets_its_target(save, tmp_path):
+    (tmp_path / "link").symlink_to("model")
+    save(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "model").is_file()
+
+
+@every_writer
+@posix
+def test_a_link_to_itself_is_refused(save, tmp_path):
+    (tmp_path / "link").symlink_to("link")
+    with pytest.raises((OSError, UserError), match="symbolic links"):
+        save(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+
+
+@every_writer
+@posix
+def test_a_pipe_stays_a_pipe_and_is_written(save, tmp_path):
+    path, plain = tmp_path / "pipe", tmp_path / "plain"
+    save(plain)
+    os.mkfifo(path)
+    got = []
+    reader = threading.Thread(target=lambda: got.append(path.read_bytes()), daemon=True)
+    reader.start()
+    save(path)
+    reader.join(10)
+    assert stat.S_ISFIFO(path.stat().st_mode) and got == [plain.read_bytes()]
+
+
+@every_writer
+def test_a_folder_is_refused(save, tmp_path):
+    with pytest.raises((OSError, UserError), match="director"):
+        save(tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+@every_writer
+def test_an_error_names_the_file_asked_for(save, tmp_path):
+    path = tmp_path / "nowhere" / "model"
+    with pytest.raises((OSError, UserError)) as caught:
+        save(path)
+    assert str(path) in str(caught.value) and ".tmp" not in str(caught.value)
+
+
+@every_writer
+@posix
+def test_permissions_are_those_of_open_or_of_the_old_file(save, tmp_path):
+    path = tmp_path / "model"
+    old = os.umask(0o027)
+    try:
+        save(path)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
+        path.chmod(0o606)
+        save(path)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o606
+    finally:
+        os.umask(old)
+
+
+@every_writer
+def test_saving_never_touches_the_umask(save, tmp_path, monkeypatch):
+    """It is the whole process's: files that other threads make meanwhile would be open to all."""
+    monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("the umask was changed"))
+    save(tmp_path / "model")
+
+
+@every_writer
+@posix
+def test_file_and_folder_are_on_the_disk_before_it_returns(save, tmp_path, monkeypatch):
+    events, fsync, replace = [], os.fsync, os.replace
+
+    def sync(handle):
+        events.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(os, "replace", lambda *names: events.append("rename") or replace(*names))
+    save(tmp_path / "model")
+    assert events == ["file", "rename", "folder"]
+
+
+@every_writer
+@posix
+def test_a_full_disk_leaves_the_old_file(save, tmp_path):
+    """A limit on the size of files stands for the disk's end: it binds the superuser too."""
+    import resource
+
+    path = tmp_path / "model"
+    save(path)
+    good, limit = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limit[1]))
+    try:
+        with pytest.raises((OSError, UserError), match="(?i)too large"):
+            save(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert path.read_bytes() == good and os.listdir(tmp_path) == ["model"]
+
+
+# ---- other processes
+
+SAVE_FOR_EVER = """
+import sys
+import numpy as np
+from fastembed.cli import checkpoint
+value = 0
+while True:
+    checkpoint.save(sys.argv[1], "lm", {"W": np.full(200_000, float(value))}, {}, {}, [])
+    print(value, flush=True)
+    value += 1
+"""
+
+
+@contextlib.contextmanager
+def saving_for_ever(path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", SAVE_FOR_EVER, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        assert process.stdout.readline(), process.stderr.read()
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@posix
+def test_kill_9_leaves_a_good_checkpoint_and_the_next_save_tidies_up(tmp_path):
+    path = tmp_path / "lm.safetensors"
+    for delay in np.linspace(0, 0.03, 8):
+        with saving_for_ever(path):
+            time.sleep(delay)
+        tensors, *_ = checkpoint.load(path, "lm")
+        assert (tensors["W"] == tensors["W"][0]).all()
+    # what a writer leaves that is killed before its file has its name
+    (tmp_path / ".lm.safetensors.0123abcd.tmp").write_bytes(b"half")
+    save_checkpoint(path)
+    assert os.listdir(tmp_path) == ["lm.safetensors"]
+
+
+@posix
+def test_two_processes_may_save_the_same_file(tmp_path):
+    path = tmp_path / "lm.safetensors"
+    with saving_for_ever(path) as first, saving_for_ever(path) as second:
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            checkpoint.load(path, "lm")
+            save_checkpoint(path)
+        assert first.poll() is None and second.poll() is None
+
+
+# ---- the previous checkpoint
+
+
+def test_the_previous_checkpoint_is_kept_beside_the_new_one(tmp_path):
+    path = tmp_path / "lm.safetensors"
+    save_checkpoint(path)
+    checkpoint.back_up(path)
+    assert (tmp_path / "lm.previous.safetensors").read_bytes() == path.read_bytes()
+
+
+@posix
+def test_keeping_the_previous_checkpoint_follows_no_link(tmp_path):
+    path, elsewhere = tmp_path / "lm.safetensors", tmp_path / "elsewhere"
+    save_checkpoint(path)
+    elsewhere.write_bytes(b"precious")
+    (tmp_path / "lm.previous.safetensors").symlink_to("elsewhere")
+    checkpoint.back_up(path)
+    assert elsewhere.read_bytes() == b"precious"
+    assert (tmp_path / "lm.previous.safetensors").read_bytes() == path.read_bytes()
+
+
+@posix
+def test_keeping_the_previous_checkpoint_waits_for_no_pipe(tmp_path):
+    path = tmp_path / "lm.safetensors"
+    save_checkpoint(path)
+    os.mkfifo(tmp_path / "lm.previous.safetensors")
+    with pytest.raises(UserError, match=r"cannot keep .*: Not a regular file"):
+        checkpoint.back_up(path)
+
+
+@posix
+def test_a_full_disk_leaves_the_older_checkpoint(tmp_path, monkeypatch):
+    path, previous = tmp_path / "lm.safetensors", tmp_path / "lm.previous.safetensors"
+    save_checkpoint(path)
+    previous.write_bytes(b"older")
+
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match="cannot keep .*: No space left"):
+        checkpoint.back_up(path)
+    assert previous.read_bytes() == b"older"
+
+
+@posix
+@pytest.mark.parametrize(
+    "load", [MODEL.load, MODEL.load_params, lambda p: checkpoint.find(p, "lm")]
+)
+def test_reading_waits_for_no_pipe(load, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises((OSError, UserError), match="(?i)not a regular file"):
+        load(tmp_path / "pipe")
