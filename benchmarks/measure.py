@@ -65,7 +65,10 @@ def run(options, say, command):
     with runner.Session([], say=say) as session:
         found = _probes(session, quick, say) if runtime else {}
         if book:
-            found["scripts"] = scripts.measure(book, say)
+            try:
+                found["scripts"] = scripts.measure(book, say)
+            except (OSError, RuntimeError) as error:
+                session.problem(f"the book's scripts: {error}")
         end = started + QUICK_LIMIT if quick else math.inf
         ran = runner.race(session, sections, lambda one: who(one, quick), end=end)
         for count in thread_counts():
