@@ -124,7 +124,7 @@ RACES = [
         "every layer, optimizer and function of the book, drawn sizes, against the book's",
         tuple(LAYER_OPS),
         BOOK,
-        worst=1,
+        worst=0.95,  # never slower: equal functions differ by as much from run to run
         mean=3,
         drawn=True,
     ),

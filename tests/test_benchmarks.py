@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import goals, markdown, measure, plots, probes, readme  # noqa: E402
+from benchmarks import goals, markdown, measure, plots, probes, readme, scripts  # noqa: E402
 from fastembed.bench import report, runner, table  # noqa: E402
 
 
@@ -97,7 +97,7 @@ def worst(document, op, who, ratio, drawn=False):
 
 def every(document, op, who, ratio, drawn=True):
     for row in document["cases"]:
-        if row["op"] == op and row["drawn"] == drawn:
+        if row["op"] == op and row["drawn"] == drawn and who in row["contenders"]:
             row["contenders"][who]["times_ours"] = ratio
 
 
@@ -220,6 +220,45 @@ def test_probes_tell_bits_memory_and_the_runtime():
     for case in probes.MEMORY:
         s = case.sizes
         assert peaks[case.name] <= goals.WORD_BYTES * (s["N"] * s["T"] + s["V"])
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """A folder like the book's, with a script that prints what its trainers print."""
+    for folder in ("dataset", "ch03"):
+        (tmp_path / "clone" / folder).mkdir(parents=True)
+    script = tmp_path / "clone" / "ch03" / "train.py"
+    script.write_text(
+        "import time\n"
+        "for k in range(1, 40):\n"
+        "    time.sleep(0.05)\n"
+        "    print(f'| epoch {1 + k // 5} |  iter {k % 5 + 1} / 5 | time 0[s] | loss 1.00')\n"
+    )
+    return tmp_path / "clone"
+
+
+def test_scripts_are_timed_by_what_they_print(clone):
+    said = []
+    found = scripts.measure(clone, said.append, ["ch03"])
+    assert set(found) == {"ch03"} and set(found["ch03"]) == {"python", "run"}
+    assert all(0.05 <= seconds < 0.5 for seconds in found["ch03"].values())
+    assert len(said) == 2 and list(clone.glob("dataset/*")) == []
+    (clone / "ch03" / "train.py").write_text("print('| epoch 1 |  iter 1 / 2 |')\n1 / 0\n")
+    with pytest.raises(RuntimeError, match="trained for long enough: .*ZeroDivisionError"):
+        scripts.measure(clone, said.append, ["ch03"])
+
+
+def test_the_text_has_every_word_and_the_model_is_chosen(clone):
+    scripts.write_text(clone / "dataset")
+    words = (clone / "dataset" / "ptb.train.txt").read_text().replace("\n", "<eos>").split()
+    assert len(set(words)) == scripts.WORDS + 1 and len(words) > scripts.TOKENS
+    script = clone / "ch03" / "train.py"
+    script.write_text("a = 1\nmodel = A(3)\n# model = B(3)\nother_model = A(1)\n")
+    scripts.choose(script, "B")
+    assert script.read_text() == "a = 1\n# model = A(3)\nmodel = B(3)\nother_model = A(1)\n"
+    scripts.choose(script, "A")
+    assert script.read_text().splitlines()[1:3] == ["model = A(3)", "# model = B(3)"]
+    assert set(scripts.SCRIPTS) == set(goals.SCRIPTS)
 
 
 def test_the_command(tmp_path):
