@@ -1,6 +1,7 @@
 """The compiled modules: every ``.pyx`` of the package is one."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -32,7 +33,14 @@ extensions = [
     for source in sorted(PACKAGE.rglob("*.pyx"))
 ]
 
+# on a package index, links and pictures that are relative lead nowhere
+readme = Path("README.md").read_text("utf-8")
+readme = re.sub(r"!\[[^\]]*\]\((?!http)[^)]*\)\n*", "", readme)
+readme = re.sub(r"\[([^\]]+)\]\((?!http)[^)]*\)", r"\1", readme)
+
 setup(
+    long_description=readme,
+    long_description_content_type="text/markdown",
     ext_modules=cythonize(
         extensions,
         build_dir="build/cython",
@@ -42,6 +50,7 @@ setup(
             "wraparound": False,
             "initializedcheck": False,
             "cdivision": True,
+            "freethreading_compatible": False,  # declined: Python turns its lock on, Numba needs it
         },
     ),
 )

@@ -1,16 +1,27 @@
 """What is shipped: wheel and sdist build, hold what they should, and the wheel works elsewhere."""
 
+import email
+import fnmatch
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
+import venv
 import zipfile
 from pathlib import Path
 
+import numba
+import numpy
 import pytest
+import scipy
+import tqdm
 
 ROOT = Path(__file__).parents[1]
+MADE_HERE = (
+    "build dist *.so *.py[cod] *.nb[ic] *.egg-info __pycache__ .git .hypothesis .*_cache".split()
+)
 
 
 @pytest.fixture(scope="module")
@@ -18,8 +29,7 @@ def built(tmp_path_factory):
     """A wheel made from the sdist, which is made from a copy of the sources."""
     folder = tmp_path_factory.mktemp("built")
     source = folder / "source"
-    built_here = ("build", "*.so", "*.pyd", "*.egg-info", "__pycache__", ".*", "dist")
-    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(*built_here))
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(*MADE_HERE))
     run = [sys.executable, "-c", "from setuptools import build_meta as b; import sys; "]
     for step in ("build_sdist", "build_wheel"):
         command = run[:2] + [run[2] + f"b.{step}(sys.argv[1])", str(folder)]
@@ -66,6 +76,92 @@ def test_sdist_holds_what_a_build_needs(built):
         for path in (ROOT / "fastembed").rglob(pattern)
     }
     assert sources | {"setup.py", "pyproject.toml", "README.md", "LICENSE"} <= names
+
+
+def test_sdist_holds_the_tests_with_all_that_they_read(built):
+    sdist, _ = built
+    with tarfile.open(sdist) as archive:
+        names = {name.split("/", 1)[-1] for name in archive.getnames()}
+    made = [re.compile(fnmatch.translate(pattern)) for pattern in MADE_HERE]
+    wanted = {
+        str(path.relative_to(ROOT))
+        for folder in ("tests", "docs", "benchmarks")
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file()
+        and not any(p.match(part) for p in made for part in path.relative_to(ROOT).parts)
+    }
+    assert "tests/data/book.npz" in wanted
+    assert wanted | {".ci/run", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"} <= names
+
+
+@pytest.fixture(scope="module")
+def description(built):
+    """The wheel's metadata, as an index reads them."""
+    with zipfile.ZipFile(built[1]) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        return email.message_from_bytes(archive.read(name))
+
+
+def test_the_index_is_told_pythons_libraries_and_addresses(description):
+    classifiers = description.get_all("Classifier")
+    for minor in (11, 12, 13, 14):
+        assert f"Programming Language :: Python :: 3.{minor}" in classifiers
+    assert not any("Free Threading" in classifier for classifier in classifiers)  # it is declined
+    assert "numba>=0.62" in description.get_all("Requires-Dist")  # 0.61 aborts in softmax
+    assert all("https://" in url for url in description.get_all("Project-URL"))
+
+
+def test_links_and_pictures_of_the_description_lead_somewhere_from_an_index(description):
+    text = description.get_payload()
+    assert "# fastembed" in text and "| gather, 30k" in text
+    assert not re.findall(r"\]\((?!http)[^)]*\)", text)
+
+
+def test_free_threaded_python_is_declined_by_every_compiled_module(built):
+    sdist, _ = built
+    unpacked = sdist.parent / sdist.name.removesuffix(".tar.gz")
+    sources = sorted((unpacked / "build/cython").rglob("*.c*"))
+    assert len(sources) == len(list((ROOT / "fastembed").rglob("*.pyx")))
+    for source in sources:
+        text = source.read_text("utf-8")
+        assert re.search(r"define __Pyx_FREETHREADING_COMPATIBLE Py_MOD_GIL_USED", text), source
+
+
+def test_the_advice_of_info_repairs_an_installation(built, tmp_path):
+    """Beside the other fastembed, which came last: its __init__.py lies over this package's."""
+    venv.create(tmp_path / "venv", with_pip=False)
+    (python,) = [*tmp_path.glob("venv/bin/python"), *tmp_path.glob("venv/Scripts/python.exe")]
+    (site,) = [*tmp_path.glob("venv/lib/python*/site-packages"), *tmp_path.glob("venv/Lib/site-*")]
+    libraries = {Path(module.__file__).parents[1] for module in (numpy, numba, scipy, tqdm)}
+    (site / "libraries.pth").write_text("\n".join(map(str, libraries)))
+    other = tmp_path / "fastembed-0.7.3-py3-none-any.whl"
+    info = "fastembed-0.7.3.dist-info"
+    with zipfile.ZipFile(other, "w") as archive:
+        archive.writestr("fastembed/__init__.py", "class TextEmbedding:\n    pass\n")
+        archive.writestr(
+            f"{info}/METADATA", "Metadata-Version: 2.1\nName: fastembed\nVersion: 0.7.3"
+        )
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any"
+        )
+        archive.writestr(f"{info}/RECORD", "fastembed/__init__.py,,\n")
+
+    def run(*arguments):
+        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        done = subprocess.run(
+            arguments, cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    pip = [sys.executable, "-m", "pip", "--python", str(python)]
+    for wheel in (built[1], other):
+        run(*pip, "install", "--no-index", "--no-deps", str(wheel))
+    (advice,) = re.findall(r"alone: (pip .* && pip .*)", run(python, "-m", "fastembed", "info"))
+    for command in advice.split(" && "):
+        run(*pip, *command.split()[1:], *(["--no-index"] if "install" in command.split() else []))
+    assert "WARNING" not in run(python, "-m", "fastembed", "info")
+    run(python, "-c", "import fastembed; fastembed.gather")
 
 
 def test_wheel_works_away_from_the_source(built, tmp_path):

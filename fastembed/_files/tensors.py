@@ -81,7 +81,7 @@ def read(path):
         start = 8 + int.from_bytes(data[:8], "little")
         if not 8 < start <= len(data):
             raise ValueError("its header is cut off")
-        header = json.loads(data[8:start])
+        header = json.loads(data[8:start].decode("utf-8"))
         metadata = header.pop("__metadata__", {})
         if not all(isinstance(value, str) for value in metadata.values()):
             raise ValueError("its metadata are not texts")

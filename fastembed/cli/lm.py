@@ -93,7 +93,8 @@ def _adopt(options, given, old, path):
     if type(history) is not dict or set(history) != {"training", "held out"}:
         raise UserError(f"{path} is damaged (it has no history)")
     for values in history.values():
-        if type(values) is not list or [type(value) for value in values] != [float] * epoch:
+        fits = type(values) is list and len(values) == epoch
+        if not fits or not all(type(value) is float for value in values):
             raise UserError(f"{path} is damaged (its history is not one of {epoch} epochs)")
     if "lr" not in given:
         options.lr = lr

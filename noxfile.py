@@ -1,0 +1,49 @@
+"""Sessions of nox: the tests on each Python and with the oldest libraries, lint, what is shipped.
+
+``nox`` runs all for which there is an interpreter; ``nox -s tests-3.13 -- -x tests/test_files.py``
+hands arguments to pytest.
+"""
+
+from pathlib import Path
+
+import nox
+
+PROJECT = nox.project.load_toml("pyproject.toml")["project"]
+nox.options.error_on_missing_interpreters = False
+
+
+@nox.session(python=["3.11", "3.12", "3.13", "3.14"])
+def tests(session):
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session(python="3.11")
+def oldest(session):
+    """The tests with the oldest libraries that are declared."""
+    pins = [name.replace(">=", "==") for name in PROJECT["dependencies"]]
+    session.install("-e", ".[test]", *pins)
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def lint(session):
+    session.install("ruff")
+    session.run("ruff", "check")
+
+
+@nox.session
+def shipped(session):
+    """The source distribution and a wheel, as an index would take them."""
+    session.install("build", "twine")
+    folder = Path(session.create_tmp())
+    session.run("python", "-m", "build", "--outdir", str(folder))
+    session.run("twine", "check", "--strict", *map(str, folder.iterdir()))
+
+
+@nox.session(python="3.11")
+@nox.parametrize("reader", ["params", "tensors"])
+def fuzz(session, reader):
+    """A minute of coverage-guided fuzzing of a reader of files."""
+    session.install("-e", ".", "atheris")
+    session.run("python", "tests/fuzz_files.py", reader, *session.posargs)
