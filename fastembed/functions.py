@@ -52,12 +52,11 @@ def cross_entropy_error(y, t):
 
     Returns
     -------
-    float
-        A NumPy scalar.
+    NumPy scalar of y's dtype
     """
     loss = cross_entropy_error_if_fit(y, t)
     if loss is not None:
-        return loss
+        return y.dtype.type(loss)
     if y.ndim == 1:
         y, t = y.reshape(1, -1), t.reshape(1, -1)
     if t.size == y.size:

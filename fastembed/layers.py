@@ -13,13 +13,12 @@ from fastembed.functions import cross_entropy_error, sigmoid, softmax
 from fastembed.np import GPU
 from fastembed.ops.elementwise import (
     cross_entropy_backward_if_fit,
-    dropout_if_fit,
     row_products_if_fit,
     scaled_rows_if_fit,
     sigmoid_backward_if_fit,
 )
 from fastembed.ops.embedding import gather_if_fit, scatter_add_if_fit
-from fastembed.ops.loss import sigmoid_cross_entropy_if_fit, softmax_backward_if_fit
+from fastembed.ops.loss import softmax_backward_if_fit
 
 __all__ = [
     "GPU",
@@ -170,7 +169,7 @@ class SigmoidWithLoss:
         """Return the loss, ``mean(-log(p + 1e-7))``."""
         self.t = t
         self.y = sigmoid(x)
-        self.loss = binary_cross_entropy(x, self.y, t)
+        self.loss = binary_cross_entropy(self.y, t)
         return self.loss
 
     def backward(self, dout=1):
@@ -196,13 +195,8 @@ class Dropout:
         """Return x with dropped entries."""
         if not train_flg:
             return x * (1.0 - self.dropout_ratio)
-        uniform = np.random.random_sample(x.shape)
-        result = dropout_if_fit(x, uniform, self.dropout_ratio, 1.0)
-        if result is None:
-            self.mask = uniform > self.dropout_ratio
-            return x * self.mask
-        out, self.mask = result
-        return out
+        self.mask = np.random.random_sample(x.shape) > self.dropout_ratio
+        return x * self.mask
 
     def backward(self, dout):
         """Return the gradient of x."""
@@ -346,7 +340,7 @@ class NegativeSamplingLoss:
             dscores = dscores * dscores.dtype.type(dout)
         for k, grad in enumerate(self.grads):
             add_up(grad, words[:, k], scaled_rows(dscores[:, k], h))
-        return ops.weight_sum(rows, dscores)
+        return ops.weight_sum(rows, dscores).astype(np.float64)  # as NumPy's with integer labels
 
 
 def is_one(dout):
@@ -354,11 +348,8 @@ def is_one(dout):
     return isinstance(dout, int | float | np.number) and dout == 1
 
 
-def binary_cross_entropy(x, y, t):
-    """Mean of ``-log(p + 1e-7)``: p is y = sigmoid(x) where the label t is 1, and 1 - y else."""
-    result = sigmoid_cross_entropy_if_fit(x, t, 1e-7)
-    if result is not None:
-        return result[0]
+def binary_cross_entropy(y, t):
+    """Mean of ``-log(p + 1e-7)``: p is y where the label t is 1, and 1 - y where it is 0."""
     return cross_entropy_error(np.stack((1 - y, y), axis=-1).reshape(-1, 2), t.reshape(-1))
 
 

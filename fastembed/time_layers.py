@@ -553,7 +553,7 @@ class TimeSigmoidWithLoss:
         self.xs_shape = xs.shape
         y = sigmoid(xs)
         self.layers = _SigmoidLossSteps(y, ts)
-        return binary_cross_entropy(xs, y, ts)
+        return binary_cross_entropy(y, ts)
 
     def backward(self, dout=1):
         """Return the gradient of xs, as float32."""

@@ -28,7 +28,9 @@ NUMPY = set(
     " random.rand repeat reshape split sqrt squeeze stack subtract sum tanh tile transpose vstack"
     " zeros zeros_like".split()
 )
-BUILTINS = set("enumerate float int len list max min range reversed sum super tuple zip".split())
+BUILTINS = set(
+    "enumerate float int len list max min range reversed slice sum super tuple zip".split()
+)
 METHODS = set(
     "append argmax astype copy dot extend fill flatten max mean pop ravel repeat reshape sum"
     " transpose".split()

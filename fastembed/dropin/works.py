@@ -45,7 +45,7 @@ def negatives_backward(twin, dout=1):
 def time_loss(twin, xs, ts):
     """Our loss, but infinite, or NaN, where the float32 probability of a label underflows to 0."""
     loss = time_layers.TimeSoftmaxWithLoss.forward(twin, xs, ts)
-    rows, labels = xs.reshape(-1, xs.shape[2]), twin.cache.ts
+    rows, labels = xs.reshape(-1, xs.shape[2]), twin.cache.ts.reshape(-1)
     ignored = labels == twin.ignore_label
     p = twin.cache.flat[np.arange(labels.size), labels]
     p = 1 + (labels.size - np.count_nonzero(ignored)) * p  # 1 where the label is ignored

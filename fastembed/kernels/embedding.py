@@ -8,9 +8,10 @@ from fastembed.kernels._rows import copy_row, prefetch
 
 # rows this far ahead are on their way from memory while a row is copied
 AHEAD = 8
-# bytes of a W that a core's own cache holds, and of a row: below, prefetching costs more than it gains
+# bytes of a W that a core's own cache holds, and of a row: below, prefetching costs more than it
+# gains
 CACHE, LONG = 1 << 21, 1 << 8
-LINES = 4 * 64  # bytes of a row that are fetched ahead
+LINES = 4 * 64  # bytes of a row that are fetched ahead: the hardware follows a longer row by itself
 
 
 @kernel
@@ -31,7 +32,7 @@ def gather(W, idx, out, lo, hi):
     for n in range(lo, hi):
         if far and n + AHEAD < hi:
             row = np.int64(idx[n + AHEAD]) * W.strides[0]
-            for line in range(0, min(nbytes, LINES), 64):  # the hardware follows a longer row by itself
+            for line in range(0, min(nbytes, LINES), 64):
                 prefetch(W, row + line)
         copy_row(out, n * out.strides[0], W, np.int64(idx[n]) * W.strides[0], nbytes)
 
@@ -101,7 +102,8 @@ def scatter_add_groups(idx, dout, dW, zero, shift, order, starts, lo, hi):
     last, flat = starts[hi], dW.reshape(-1)
     for g in range(lo, hi):
         if zero:
-            fill_zero(flat, (g << shift) * dW.shape[1], min(dW.shape[0], (g + 1) << shift) * dW.shape[1])
+            first, end = g << shift, min(dW.shape[0], (g + 1) << shift)
+            fill_zero(flat, first * dW.shape[1], end * dW.shape[1])
         for k in range(np.uint64(starts[g]), np.uint64(starts[g + 1])):
             if k + np.uint64(AHEAD) < np.uint64(last):
                 row = order[k + np.uint64(AHEAD)] * nbytes
