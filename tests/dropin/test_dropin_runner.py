@@ -104,7 +104,7 @@ def test_a_script_with_everything_in_it(book):
 def test_definitions_inside_of_blocks_and_before_their_parts(project):
     """Classes in an ``if``, and one that needs a class defined after it, are patched before use."""
     late = project.classes("Embedding", "TimeEmbedding")
-    where = late.index("class Embedding(")
+    where = late.index("class Embedding:")
     text = late[:where] + late[late.index("class TimeEmbedding(") :] + late[where:]
     text = text[: text.rindex("class TimeEmbedding(")]
     script = (

@@ -66,7 +66,7 @@ class TimeRNN:
 
 
 def run():
-    layer = TimeRNN(normal(6, 5), normal(5, 5), normal(5), True)
+    layer = TimeRNN(0.3 * normal(6, 5), 0.3 * normal(5, 5), normal(5), True)
     for k in range(4):
         xs = normal(3, 9, 6, seed=k)
         yield step(layer, xs.astype(float) if k == 2 else xs)

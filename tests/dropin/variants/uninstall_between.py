@@ -66,7 +66,7 @@ class TimeRNN:
 
 
 def run():
-    layer = TimeRNN(normal(6, 5), normal(5, 5), normal(5), True)
+    layer = TimeRNN(0.3 * normal(6, 5), 0.3 * normal(5, 5), normal(5), True)
     yield step(layer, normal(3, 9, 6))
     out = layer.forward(normal(3, 9, 6, seed=2))
     turn_off_and_on()
