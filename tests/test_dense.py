@@ -131,6 +131,28 @@ def test_affine_backward_fills_the_arrays_given(rng):
         ops.affine_backward(dout, x, W, out=(W, db))
 
 
+def test_affine_takes_a_time_axis(rng):
+    """All axes but the last are rows, also where they are views."""
+    room = rng.standard_normal((3, 8, 9))
+    W, b = rng.standard_normal((5, 4)), rng.standard_normal(4)
+    for x in (
+        room[:, :, 2:7],
+        room[:, ::2, :5],
+        room[::-1, :, :5],
+        room[:1, :, 4:],
+        room[:, :0, :5],
+    ):
+        N, T, D = x.shape
+        rows, dout = x.reshape(N * T, D), rng.standard_normal((N, T, 4))
+        np.testing.assert_allclose(ops.affine(x, W, b).reshape(-1, 4), rows @ W + b, atol=1e-12)
+        dx, dW, db = ops.affine_backward(dout, x, W)
+        np.testing.assert_allclose(dx, dout @ W.T, atol=1e-12)
+        np.testing.assert_allclose(dW, rows.T @ dout.reshape(-1, 4), atol=1e-12)
+        np.testing.assert_allclose(db, dout.sum(axis=(0, 1)), atol=1e-12)
+    with pytest.raises(ValueError, match=r"x must have 2 axes or more, got shape \(5,\)"):
+        ops.affine(np.ones(5), W, b)
+
+
 def test_affine_gradient(rng):
     x, W, b, weights = (rng.standard_normal(shape) for shape in [(3, 4), (4, 5), 5, (3, 5)])
     gradients = ops.affine_backward(weights, x, W)

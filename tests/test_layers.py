@@ -248,6 +248,48 @@ def test_negative_sampling_loss_equals_the_slow_one(rng):
         close(a, b, 1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["f", "d"])
+@pytest.mark.parametrize("size", [1, 7, 16, 40, 131])
+def test_small_layers_at_any_width(size, dtype, rng):
+    """Whole vectors and what is left of them."""
+    x, dout = 3 * rng.standard_normal((2, N, size)).astype(dtype)
+    x[0, 0], x[-1, -1] = -1000, 1000
+    rtol = 1e-5 if dtype == "f" else 1e-12
+    fast, twin = (make() for make in both("Sigmoid"))
+    with np.errstate(over="ignore"):
+        close(fast.forward(x), twin.forward(x), rtol)
+    close(fast.backward(dout), twin.backward(dout), rtol)
+    W, ids = rng.standard_normal((V, size)).astype(dtype), rng.integers(-V, V, N)
+    fast, twin = (make(W) for make in both("EmbeddingDot"))
+    h = rng.standard_normal((N, size)).astype(dtype)
+    out = fast.forward(h, ids)
+    close(out, twin.forward(h, ids), rtol)
+    close(fast.backward(out), twin.backward(out), rtol)
+    close(fast.grads[0], twin.grads[0], rtol)
+
+
+@pytest.mark.parametrize("name", ["Dropout", "TimeDropout"])
+@pytest.mark.parametrize("dtype", ["f", "d", "e"])
+def test_dropout_equals_the_slow_one(name, dtype, rng):
+    x, dout = rng.standard_normal((2, N, T, D)).astype(dtype)
+    results = []
+    for make in both(name):
+        np.random.seed(4)
+        layer = make(0.4)
+        results.append([layer.forward(x), layer.backward(dout)])
+    for a, b in zip(*results, strict=True):
+        close(a, b, 1e-6)
+
+
+def test_labels_out_of_range_raise_index_error(rng):
+    x = rng.standard_normal((N, V)).astype("f")
+    for wrong in (V, -V - 1):
+        with pytest.raises(IndexError):
+            layers.SoftmaxWithLoss().forward(x, np.full(N, wrong))
+    with pytest.raises(IndexError):
+        layers.SigmoidWithLoss().forward(x[0], np.full(V, 2))
+
+
 def test_sampler_counts_gaps_and_refuses_what_cannot_be_drawn():
     sampler = layers.UnigramSampler([0, 0, 1, 5], 1.0, 1)
     twin = slow.UnigramSampler([0, 0, 1, 5], 1.0, 1)

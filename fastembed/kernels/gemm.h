@@ -2,7 +2,7 @@
  *
  * c is made in blocks of rows; a block in groups of columns, which stay in the cache while the sums
  * over DEPTH numbers each are added to them in turn. A sum is made panel by panel: up to 4 vectors
- * of columns of b times all rows of the block, tile by tile. Where the columns are no whole vectors,
+ * of columns of b times all rows of the block, tile by tile. If the columns are no whole vectors,
  * the last vector overlaps the one before it. The order of the sum of an entry depends on K alone.
  * Few rows times contiguous columns are sums along both instead, in another order.
  */
@@ -110,7 +110,7 @@ static void NAME(pack_panel)(
 
 /* ---- the product */
 
-/* Whether columns of a are turned into rows, since the nearer cache does not hold a tile's lines. */
+/* Whether columns of a are turned into rows: the nearer cache does not hold a tile's lines. */
 static int NAME(packs_a)(const product *p)
 {
     return p->a_row == 1 && p->a_col != 1 && p->K > DEPTH && p->N >= 8 * LANES;
@@ -155,7 +155,7 @@ typedef struct {
     ptrdiff_t b_row, b_last;
     ptrdiff_t c_row, c_last;
     ptrdiff_t part; /* columns of the only vector, if it is not whole */
-    const REAL *spills; /* whole vectors may be stored up to here: what they spill is written later */
+    const REAL *spills; /* up to here whole vectors may be stored: the rest is written later */
     int adds;       /* to what is in c; otherwise to begin */
     VEC begin[4];
     const REAL *next; /* is fetched meanwhile, a line for each k of a tile */
@@ -288,11 +288,16 @@ static void NAME(group_product)(
                 NAME(pack_panel)(from, p->b_row, p->b_col, K, hi - lo, room);
                 panel.b = room, panel.b_row = end - lo, panel.b_last = end - lo - LANES;
             }
-            for (ptrdiff_t v = 0; v * LANES < hi - lo; v++)
-                panel.begin[v] = !bias ? (VEC){0}
-                    : panel.part ? NAME(load_part)(bias + lo, panel.part)
-                    : NAME(load)(bias + lo + (lo + (v + 1) * LANES > hi ? panel.c_last : v * LANES));
-            panel.next = g + 1 < panels ? b + end * p->b_col : b + (k + depth < p->K ? depth * p->b_row : 0);
+            for (ptrdiff_t v = 0; v * LANES < hi - lo; v++) {
+                const ptrdiff_t at = v * LANES < hi - lo - LANES ? v * LANES : panel.c_last;
+                const ptrdiff_t first = lo + at;
+                panel.begin[v] = !bias        ? (VEC){0}
+                                 : panel.part ? NAME(load_part)(bias + first, panel.part)
+                                              : NAME(load)(bias + first);
+            }
+            panel.next = g + 1 < panels       ? b + end * p->b_col
+                         : k + depth < p->K ? b + depth * p->b_row
+                                            : b;
             panel.further = p->b_col == 1 ? p->b_row : p->b_col;
             panel.lines = (p->b_col == 1 ? hi - lo : K) / LINE + 1;
             NAME(panels)[(end - lo) / LANES - 1](&panel, a, c + lo, rows);
@@ -309,7 +314,8 @@ static void NAME(sums_product)(const product *p, ptrdiff_t j, ptrdiff_t n)
         const ptrdiff_t columns = j + n - first < LANES ? j + n - first : LANES;
         const REAL *b[LANES];
         for (ptrdiff_t lane = 0; lane < LANES; lane++)
-            b[lane] = (const REAL *)p->b + (first + (lane < columns ? lane : columns - 1)) * p->b_col;
+            b[lane] =
+                (const REAL *)p->b + (first + (lane < columns ? lane : columns - 1)) * p->b_col;
         VEC begin = {0};
         if (p->bias)
             begin = columns == LANES ? NAME(load)((const REAL *)p->bias + first)
@@ -359,7 +365,8 @@ static void NAME(product)(const void *args, int64_t lo, int64_t hi, int64_t memb
         return;
     if (NAME(sums_along)(p)) {
         product some = *p;
-        some.M = rows, some.a = (const REAL *)p->a + row * p->a_row, some.c = (REAL *)p->c + row * p->c_row;
+        some.M = rows, some.a = (const REAL *)p->a + row * p->a_row;
+        some.c = (REAL *)p->c + row * p->c_row;
         NAME(sums_product)(&some, col, columns);
         return;
     }

@@ -131,12 +131,11 @@ cdef bint as_grid(object x, int real, grid *g) noexcept:
     g.data, g.rows, g.columns = data(x), 1, axis(x, last)
     for k in range(last - 1, -1, -1):
         length = axis(x, k)
-        if length != 1:
-            if g.rows == 1:
-                step = cnp.PyArray_STRIDE(<cnp.ndarray>x, k)
-            elif cnp.PyArray_STRIDE(<cnp.ndarray>x, k) != step * g.rows:
-                return False
-            g.rows *= length
+        if length > 1 and g.rows == 1:
+            step = cnp.PyArray_STRIDE(<cnp.ndarray>x, k)
+        elif length > 1 and g.rows and cnp.PyArray_STRIDE(<cnp.ndarray>x, k) != step * g.rows:
+            return False
+        g.rows *= length
     g.col = cnp.PyArray_STRIDE(<cnp.ndarray>x, last) if g.columns > 1 else itemsize
     if step % itemsize or g.col % itemsize:
         return False
@@ -246,12 +245,12 @@ cpdef affine_if_fit(x, W, b=None):
     """`affine`, or None if an argument does not fit as it is."""
     cdef product p
     cdef grid left, right
-    cdef cnp.npy_intp[32] shape
+    cdef cnp.npy_intp[64] shape  # as many axes as NumPy has
     cdef int real = _real(x), ndim, k
     if real < 0 or not as_grid(x, real, &left) or not as_grid(W, real, &right):
         return None
     ndim = cnp.PyArray_NDIM(<cnp.ndarray>x)
-    if ndim > 32 or cnp.PyArray_NDIM(<cnp.ndarray>W) != 2 or left.columns != right.rows:
+    if cnp.PyArray_NDIM(<cnp.ndarray>W) != 2 or left.columns != right.rows:
         return None
     set_operands(&p, left, right)
     if b is not None:

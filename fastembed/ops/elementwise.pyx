@@ -10,8 +10,8 @@ from libc.stdint cimport int64_t
 from fastembed.kernels._variants cimport chosen, kernel_table
 from fastembed.ops._costs cimport NS_A_SCORE
 from fastembed.ops._fit cimport (
-    are_ids, axis, data, empty, empty_like, float64, forget_ids, id_list, is_real, read_ids, real_of,
-    real_with, same_shape, size,
+    are_ids, axis, data, empty, empty_like, float64, forget_ids, id_list, is_real, read_ids,
+    real_of, real_with, same_shape, size,
 )
 from fastembed.runtime.pool cimport share
 
