@@ -13,6 +13,7 @@ from fastembed.functions import cross_entropy_error, sigmoid, softmax
 from fastembed.np import GPU
 from fastembed.ops.elementwise import (
     cross_entropy_backward_if_fit,
+    masked_if_fit,
     row_products_if_fit,
     scaled_rows_if_fit,
     sigmoid_backward_if_fit,
@@ -196,11 +197,11 @@ class Dropout:
         if not train_flg:
             return x * (1.0 - self.dropout_ratio)
         self.mask = np.random.random_sample(x.shape) > self.dropout_ratio
-        return x * self.mask
+        return masked(x, self.mask)
 
     def backward(self, dout):
         """Return the gradient of x."""
-        return dout * self.mask
+        return masked(dout, self.mask)
 
 
 class Embedding:
@@ -358,6 +359,12 @@ def labels(name, array):
     if array.dtype.kind not in "iu":
         raise IndexError(f"{name} must be an integer array, got {array.dtype}")
     return array
+
+
+def masked(x, mask):
+    """x times booleans of its shape."""
+    out = masked_if_fit(x, mask)
+    return x * mask if out is None else out
 
 
 def scaled_rows(scale, rows):

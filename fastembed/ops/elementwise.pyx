@@ -10,8 +10,8 @@ from libc.stdint cimport int64_t
 from fastembed.kernels._variants cimport chosen, kernel_table
 from fastembed.ops._costs cimport NS_A_SCORE
 from fastembed.ops._fit cimport (
-    are_ids, axis, data, empty, empty_like, float64, forget_ids, id_list, is_real, read_ids,
-    real_of, real_with, same_shape, size,
+    are_ids, axis, data, empty, empty_like, float64, forget_ids, id_list, is_plain, is_real,
+    read_ids, real_of, real_with, same_shape, size,
 )
 from fastembed.runtime.pool cimport share
 
@@ -191,6 +191,31 @@ cdef void _scale_rows(number one, scale, rows, out) noexcept:
     for n in range(axis(rows, 0)):
         for k in range(n * D, n * D + D):
             y[k] = x[k] * factors[n]
+
+
+cpdef masked_if_fit(x, mask):
+    """x times a mask of booleans."""
+    cdef int real = real_of(x), ndim
+    if real < 0 or not is_plain(mask) or cnp.PyArray_TYPE(<cnp.ndarray>mask) != cnp.NPY_BOOL:
+        return None
+    ndim = cnp.PyArray_NDIM(<cnp.ndarray>x)
+    if cnp.PyArray_NDIM(<cnp.ndarray>mask) != ndim or not same_shape(mask, x, ndim):
+        return None
+    out = empty_like(x, real)
+    if real:
+        _mask[double](1, x, mask, out)
+    else:
+        _mask[float](1, x, mask, out)
+    return out
+
+
+cdef void _mask(number one, x, mask, out) noexcept:
+    cdef const number *given = <const number *>data(x)
+    cdef const unsigned char *kept = <const unsigned char *>data(mask)
+    cdef number *result = <number *>data(out)
+    cdef int64_t k
+    for k in range(size(x)):
+        result[k] = given[k] * kept[k]
 
 
 cpdef dropout_if_fit(x, uniform, ratio, double scale):
