@@ -5,6 +5,7 @@ import os
 import pickle
 import struct
 import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
@@ -209,3 +210,9 @@ def test_every_cut_is_refused(protocol, load):
     for n in range(len(data)):
         with pytest.raises(ValueError, match="is not a file of parameters"):
             load(data[:n])
+
+
+def test_a_warning_that_is_an_error_is_refused_as_well(load):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        refused(load, b"c\\}\na\n.", "is not a file of parameters")

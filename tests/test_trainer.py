@@ -107,7 +107,7 @@ def test_plot(monkeypatch):
 def test_plot_without_matplotlib_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.delitem(sys.modules, "matplotlib.pyplot", raising=False)
-    with pytest.raises(ImportError, match=r"pip install fastembed-layers\[plot\]"):
+    with pytest.raises(ImportError, match=r"pip install matplotlib"):
         trainer.Trainer(None, None).plot()
 
 

@@ -51,7 +51,7 @@ def arrays(data):
     """
     try:
         found = _Reader(len(data)).run(data)
-    except (AttributeError, IndexError, KeyError, OverflowError, TypeError) as error:
+    except (AttributeError, LookupError, OverflowError, TypeError, Warning) as error:
         raise ValueError(f"it is damaged ({error!r})") from error
     if type(found) not in (list, tuple):
         raise ValueError(f"it holds a {type(found).__name__}, not a list of arrays")
