@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 # FASTEMBED_DEBUG=1 builds with bounds checks and without optimisation
 DEBUG = os.environ.get("FASTEMBED_DEBUG", "0") not in ("", "0")
@@ -33,6 +34,17 @@ extensions = [
     for source in sorted(PACKAGE.rglob("*.pyx"))
 ]
 
+
+class Build(build_ext):
+    """On Windows by clang-cl: the kernels need the vector extensions of gcc and clang."""
+
+    def build_extensions(self):
+        if sys.platform == "win32":
+            self.compiler.initialize()
+            self.compiler.cc = "clang-cl"
+        super().build_extensions()
+
+
 # on a package index, links and pictures that are relative lead nowhere
 readme = Path("README.md").read_text("utf-8")
 readme = re.sub(r"!\[[^\]]*\]\((?!http)[^)]*\)\n*", "", readme)
@@ -41,6 +53,8 @@ readme = re.sub(r"\[([^\]]+)\]\((?!http)[^)]*\)", r"\1", readme)
 setup(
     long_description=readme,
     long_description_content_type="text/markdown",
+    cmdclass={"build_ext": Build},
+    options={"build_ext": {"parallel": True}},
     ext_modules=cythonize(
         extensions,
         build_dir="build/cython",

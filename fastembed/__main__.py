@@ -85,7 +85,16 @@ def _command(argv):
             f"{fastembed.__file__} is another package's, which was installed over this one; "
             f"'{PROG} info' tells how to repair it"
         )
+    if command not in ("info", "run"):
+        _check_environment()
     return importlib.import_module(COMMANDS[command][0]).main(argv[1:])
+
+
+def _check_environment():
+    try:
+        importlib.import_module("fastembed.threads")
+    except ValueError as error:  # FASTEMBED_NUM_THREADS
+        raise UserError(str(error)) from None
 
 
 def _end(status, line):

@@ -1,7 +1,16 @@
 """Lazy public names for a package (SPEC 1): a name imports its module when it is first used."""
 
 import importlib
+import os
 import sys
+import threading
+
+# held while modules or kernels are loaded: a fork waits, else its child would wait for ever
+loading = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=loading.acquire, after_in_parent=loading.release, after_in_child=loading.release
+    )
 
 
 def attach(package, modules, names):
@@ -20,7 +29,8 @@ def attach(package, modules, names):
 
     def __getattr__(name):
         if name in names:
-            value = getattr(importlib.import_module(f"{package}.{names[name]}"), name)
+            with loading:
+                value = getattr(importlib.import_module(f"{package}.{names[name]}"), name)
             setattr(sys.modules[package], name, value)  # found at once from now on
             return value
         if name in modules:

@@ -23,6 +23,7 @@ GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 KINDS = sorted(GATES)
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}
 SIZES = [(3, 4, 5, 6), (1, 1, 1, 1), (2, 1, 7, 5), (1, 9, 3, 17), (20, 3, 33, 40), (7, 5, 16, 64)]
+SIZES += [(40, 1, 30, 70), (64, 1, 300, 9), (65, 1, 9, 20)]
 
 
 @pytest.fixture(autouse=True)

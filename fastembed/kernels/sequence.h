@@ -11,6 +11,7 @@
 #define DX_ROWS 64                    /* rows of dxs that are made at a time */
 #define DW_STRIPS 8                   /* strips of rows of dW that are made at a time */
 #define SUM 256 /* rows of da that are added up at a time: longer sums round more */
+#define STEP_ROWS 64 /* the most rows of a single step that are few; no more than DEPTH */
 #define CHUNK_BYTES (256 << 10) /* gates for which x Wx is made at a time: they wait in the cache */
 #define SPAN 640 /* numbers of da in a sum: as many rows of packed weights stay in the nearer cache */
 
@@ -64,16 +65,16 @@ static ptrdiff_t NAME(lds)(ptrdiff_t H) { return (H + 2 * LINE - 1) / LINE * LIN
 
 /* A single step of few rows: packing would cost more than the products, which are made from the
  * weights as they are, in rows (N, G, H). */
-static int NAME(few)(const job *j) { return j->T == 1 && NAME(strips)(j->N) <= 2; }
+static int NAME(few)(const job *j) { return j->T == 1 && j->N <= STEP_ROWS; }
 
 static ptrdiff_t NAME(whole_lines)(ptrdiff_t n) { return (n + LINE - 1) / LINE * LINE; }
 
-/* Scratch of a small product, whatever its operands. */
+/* Scratch of a small product: at most a panel of b. */
 static ptrdiff_t NAME(few_scratch)(const job *j, int G)
 {
     const ptrdiff_t longest = G * j->H > j->D ? G * j->H : j->D;
-    const ptrdiff_t deep = longest < DEPTH ? longest : DEPTH;
-    return NAME(whole_lines)(deep * QUAD + (longest + ROWS) * (2 * ROWS + 1));
+    const ptrdiff_t deep = longest > STEP_ROWS ? longest : STEP_ROWS;
+    return NAME(whole_lines)((deep < DEPTH ? deep : DEPTH) * QUAD);
 }
 
 /* A product on this thread alone. */

@@ -26,6 +26,7 @@
 #undef DW_STRIPS
 #undef SUM
 #undef CHUNK_BYTES
+#undef STEP_ROWS
 #undef SPAN
 #undef DEPTH
 #undef BLOCK_ROWS
@@ -55,6 +56,7 @@
 #undef DW_STRIPS
 #undef SUM
 #undef CHUNK_BYTES
+#undef STEP_ROWS
 #undef SPAN
 #undef DEPTH
 #undef BLOCK_ROWS

@@ -245,7 +245,10 @@ cdef inline void forget_ids(id_list *ids) noexcept:
 cdef inline slice_function entry(slice_function *kernels, str name, int real) except NULL:
     """The kernel for a dtype, compiled or loaded when it is first wanted."""
     if kernels[real] == NULL:
-        from fastembed.kernels._jit import address
+        from fastembed._lazy import loading
 
-        kernels[real] = <slice_function><uintptr_t>address(name, "float64" if real else "float32")
+        with loading:
+            from fastembed.kernels._jit import address
+
+            kernels[real] = <slice_function><uintptr_t>address(name, "float64" if real else "float32")
     return kernels[real]

@@ -13,24 +13,38 @@ cdef enum:
 cdef void *_blocks[PLACES]
 cdef size_t _sizes[PLACES]
 cdef size_t _unused = 0
+cdef int _turn = 0  # the place that is emptied next
 
 
 cdef class Memory:
     """Uninitialised memory for as long as this object lives; a copy or a pickle holds its bytes."""
 
     def __dealloc__(self):
-        global _unused
-        cdef int k
-        if self.size >= SMALL and _unused + self.size <= LARGEST:
-            for k in range(PLACES):
-                if _blocks[k] == NULL:
-                    _blocks[k], _sizes[k] = self.block, self.size
-                    _unused += self.size
-                    return
-        PyMem_RawFree(self.block)
+        if self.size < SMALL or self.size > LARGEST:
+            PyMem_RawFree(self.block)
+        else:
+            keep(self.block, self.size)
 
     def __reduce__(self):
         return _with_bytes, (self.start[:self.size],)
+
+
+cdef void keep(void *block, size_t size) noexcept:
+    """Put a block where take finds it, in the place of others if there is no room."""
+    global _unused, _turn
+    cdef int k = 0
+    while k < PLACES and _blocks[k] != NULL:
+        k += 1
+    while k == PLACES or _unused + size > LARGEST:
+        if k == PLACES:
+            k = _turn
+        if _blocks[_turn] != NULL:
+            PyMem_RawFree(_blocks[_turn])
+            _blocks[_turn] = NULL
+            _unused -= _sizes[_turn]
+        _turn = (_turn + 1) % PLACES
+    _blocks[k], _sizes[k] = block, size
+    _unused += size
 
 
 cdef Memory take(size_t nbytes):
