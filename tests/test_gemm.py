@@ -9,8 +9,6 @@ import pytest
 
 from fastembed.kernels import _variants
 
-pytestmark = pytest.mark.skipif(_variants.isa() == "none", reason="no kernels in this build")
-
 MAP_NORESERVE = 0x4000  # Linux; not named by mmap before Python 3.13
 DTYPES = [np.float32, np.float64]
 

@@ -67,7 +67,7 @@ def _cpu_name():
 def _instruction_set():
     from fastembed.kernels import lstm
 
-    chosen = lstm.isa() if hasattr(lstm, "isa") else "portable"
+    chosen = lstm.isa()
     forced = os.environ.get("FASTEMBED_ISA")
     return chosen + (f" (FASTEMBED_ISA={forced})" if forced else "")
 
@@ -86,7 +86,7 @@ def _threads():
 
 def _blas():
     import numpy  # noqa: F401
-    import scipy.linalg.cython_blas  # noqa: F401  the one that the Cython kernels call
+    import scipy.linalg.cython_blas  # noqa: F401  Numba loads it
     from threadpoolctl import threadpool_info
 
     for library in threadpool_info():
