@@ -171,7 +171,5 @@ def test_other_byte_orders_and_unaligned_arrays(case, dtype, change):
     assert result[0] == loss
     np.testing.assert_array_equal(result[1], dscores)
     place = change(np.ones_like(W))
-    np.testing.assert_array_equal(
-        ops.negative_sampling_backward(change(dscores), *odd, place), dh
-    )
+    np.testing.assert_array_equal(ops.negative_sampling_backward(change(dscores), *odd, place), dh)
     np.testing.assert_array_equal(place, dW)
