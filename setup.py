@@ -36,7 +36,11 @@ extensions = [
 
 
 class Build(build_ext):
-    """On Windows by clang-cl: the kernels need the vector extensions of gcc and clang."""
+    """On all cores; on Windows by clang-cl: the kernels need vector extensions of gcc and clang."""
+
+    def initialize_options(self):
+        super().initialize_options()
+        self.parallel = True  # here: a build in place for pip forgets the options given to setup()
 
     def build_extensions(self):
         if sys.platform == "win32":
@@ -54,7 +58,6 @@ setup(
     long_description=readme,
     long_description_content_type="text/markdown",
     cmdclass={"build_ext": Build},
-    options={"build_ext": {"parallel": True}},
     ext_modules=cythonize(
         extensions,
         build_dir="build/cython",
