@@ -28,8 +28,9 @@ def oldest(session):
 
 @nox.session
 def lint(session):
-    session.install("ruff")
-    session.run("ruff", "check")
+    """Style, layout, types, stubs."""
+    session.install("-e", ".[lint]")
+    session.run(".ci/lint", external=True)
 
 
 @nox.session

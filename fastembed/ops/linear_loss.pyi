@@ -1,6 +1,8 @@
 from numpy import float64, ndarray
 from numpy.typing import ArrayLike
 
+BLOCK: int
+
 def linear_cross_entropy(
     x: ndarray,
     W: ndarray,

@@ -1,9 +1,12 @@
 from typing import Any
 
 from numpy import ndarray
+from typing_extensions import disjoint_base
 
-Weights = tuple[ndarray, ndarray, ndarray]
+NAMES: dict[int, str]
+_Weights = tuple[ndarray, ndarray, ndarray]
 
+@disjoint_base
 class Cache:
     kind: str
     isa: str
@@ -22,7 +25,7 @@ def lstm(
     need_cache: bool = True,
 ) -> tuple[ndarray, ndarray, ndarray, Any]: ...
 def lstm_backward(
-    dhs: ndarray, cache: Any, *, out: Weights | None = None
+    dhs: ndarray, cache: Any, *, out: _Weights | None = None
 ) -> tuple[ndarray, ndarray, ndarray, ndarray, ndarray, ndarray]: ...
 def lstm_cell(
     x: ndarray,
@@ -35,7 +38,7 @@ def lstm_cell(
     need_cache: bool = True,
 ) -> tuple[ndarray, ndarray, Any]: ...
 def lstm_cell_backward(
-    dh: ndarray, dc: ndarray, cache: Any, *, out: Weights | None = None
+    dh: ndarray, dc: ndarray, cache: Any, *, out: _Weights | None = None
 ) -> tuple[ndarray, ndarray, ndarray, ndarray, ndarray, ndarray]: ...
 def rnn(
     xs: ndarray,
@@ -47,13 +50,13 @@ def rnn(
     need_cache: bool = True,
 ) -> tuple[ndarray, ndarray, Any]: ...
 def rnn_backward(
-    dhs: ndarray, cache: Any, *, out: Weights | None = None
+    dhs: ndarray, cache: Any, *, out: _Weights | None = None
 ) -> tuple[ndarray, ndarray, ndarray, ndarray, ndarray]: ...
 def rnn_cell(
     x: ndarray, h_prev: ndarray, Wx: ndarray, Wh: ndarray, b: ndarray, *, need_cache: bool = True
 ) -> tuple[ndarray, Any]: ...
 def rnn_cell_backward(
-    dh: ndarray, cache: Any, *, out: Weights | None = None
+    dh: ndarray, cache: Any, *, out: _Weights | None = None
 ) -> tuple[ndarray, ndarray, ndarray, ndarray, ndarray]: ...
 def gru(
     xs: ndarray,
@@ -65,11 +68,11 @@ def gru(
     need_cache: bool = True,
 ) -> tuple[ndarray, ndarray, Any]: ...
 def gru_backward(
-    dhs: ndarray, cache: Any, *, out: Weights | None = None
+    dhs: ndarray, cache: Any, *, out: _Weights | None = None
 ) -> tuple[ndarray, ndarray, ndarray, ndarray, ndarray]: ...
 def gru_cell(
     x: ndarray, h_prev: ndarray, Wx: ndarray, Wh: ndarray, b: ndarray, *, need_cache: bool = True
 ) -> tuple[ndarray, Any]: ...
 def gru_cell_backward(
-    dh: ndarray, cache: Any, *, out: Weights | None = None
+    dh: ndarray, cache: Any, *, out: _Weights | None = None
 ) -> tuple[ndarray, ndarray, ndarray, ndarray, ndarray]: ...
