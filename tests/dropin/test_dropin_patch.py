@@ -62,7 +62,8 @@ def assert_same_functions(before, after):
 @pytest.mark.parametrize("name", ["layers", "training", "util"])
 def test_uninstall_restores_identity_for_identity(project, name):
     module = project.load("mine", project.source(name))
-    before = functions_of(module)
+    classes = [value for value in vars(module).values() if isinstance(value, type)]
+    before, attributes = functions_of(module), [dict(vars(cls)) for cls in classes]
     dropin.install()
     after = functions_of(module)
     assert any(
@@ -70,11 +71,7 @@ def test_uninstall_restores_identity_for_identity(project, name):
     )
     dropin.uninstall()
     assert_same_functions(before, functions_of(module))
-    assert all(
-        list(vars(value)) == list(vars(value))
-        for value in vars(module).values()
-        if isinstance(value, type)
-    )
+    assert [dict(vars(cls)) for cls in classes] == attributes
 
 
 def test_install_twice_and_again(project):

@@ -248,8 +248,9 @@ print("first")
 def wait_until_asleep(process):
     """Ctrl-C must find the script in its sleep, also where other programs keep the CPUs busy."""
     status = Path(f"/proc/{process.pid}/stat")
-    asleep = 0
+    asleep, end = 0, time.monotonic() + 30
     while asleep < 10:
+        assert time.monotonic() < end, "the script does not sleep"
         time.sleep(0.05)
         asleep = asleep + 1 if not status.exists() or " S " in status.read_text() else 0
 
