@@ -18,6 +18,7 @@ import pytest
 import scipy
 import tqdm
 
+pytestmark = pytest.mark.timeout(300)  # they build the package, once
 ROOT = Path(__file__).parents[1]
 MADE_HERE = (
     "build dist *.so *.py[cod] *.nb[ic] *.egg-info __pycache__ .git .hypothesis .*_cache".split()

@@ -80,12 +80,13 @@ def test_there_are_blocks_of_each_kind():
     assert len(blocks(readme, "cython")) == 1
 
 
-def test_quick_start_is_two_lines_and_ci_runs_the_second():
+def test_quick_start_is_two_lines_and_ci_runs_the_second_with_lint_between():
     section = (ROOT / "README.md").read_text("utf-8").split("## Quick start")[1].split("\n## ")[0]
     (block,) = re.findall(r"^```console\n(.*?)^```$", section, flags=re.DOTALL | re.MULTILINE)
     first, second = block.splitlines()
     assert "python -m fastembed train" in first
-    assert second in (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
+    install, test = second.split(" && ")
+    assert (ROOT / ".ci" / "run").read_text("utf-8").endswith(f"\n{install}\n.ci/lint\n{test}\n")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
