@@ -6,6 +6,8 @@ import subprocess
 import numpy as np
 import pytest
 
+from fastembed import threads
+
 # a runner in the background of a shell ignores Ctrl-C, and so would the processes under test
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -13,6 +15,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @pytest.fixture
 def rng():
     return np.random.default_rng(2)
+
+
+@pytest.fixture
+def set_threads():
+    """``fastembed.set_num_threads``, undone after the test."""
+    before = threads.get_num_threads()
+    yield threads.set_num_threads
+    threads.set_num_threads(before)
 
 
 @pytest.fixture

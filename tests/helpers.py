@@ -1,0 +1,69 @@
+"""What the tests of several rooms share."""
+
+import subprocess
+import sys
+import tempfile
+import textwrap
+
+import numpy as np
+
+DTYPES = [np.float32, np.float64]
+LAYOUTS = ["C", "F", "strided", "reversed", "steps", "readonly", "memmap"]
+COUNTS = [1, 2, 3, 7]  # of threads
+
+
+def lay(array, layout):
+    """The same values in another memory layout."""
+    if layout == "F":
+        return np.asfortranarray(array)
+    if layout == "strided":
+        return np.repeat(array, 2, axis=-1)[..., ::2]
+    if layout == "reversed":
+        return np.ascontiguousarray(array[::-1])[::-1]
+    if layout == "steps":
+        axis = min(1, array.ndim - 1)
+        return np.moveaxis(np.moveaxis(np.repeat(array, 2, axis), axis, 0)[::2], 0, axis)
+    if layout == "memmap":
+        with tempfile.TemporaryFile() as file:
+            file.write(array.tobytes())
+            file.flush()
+            return np.memmap(file, array.dtype, "r", shape=array.shape)
+    array = array.copy()
+    array.flags.writeable = layout != "readonly"
+    return array
+
+
+def swapped(array):
+    """The same values in the other byte order."""
+    return array.astype(array.dtype.newbyteorder())
+
+
+def unaligned(array):
+    """The same values one byte away from where they should lie."""
+    place = np.empty(array.nbytes + 1, np.uint8)[1:].view(array.dtype).reshape(array.shape)
+    place[...] = array
+    return place
+
+
+def numeric(function, x, change=1e-6):
+    """Central differences of function() in every entry of x."""
+    gradient = np.empty(x.shape)
+    for position in np.ndindex(x.shape):
+        value = x[position]
+        x[position] = value + change
+        above = function()
+        x[position] = value - change
+        below = function()
+        x[position] = value
+        gradient[position] = (above - below) / (2 * change)
+    return gradient
+
+
+def python(*arguments, timeout=100, **options):
+    """Run a new Python process; what it prints is text."""
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, **options)
+
+
+def run_code(code, *arguments, **options):
+    return python("-c", textwrap.dedent(code), *arguments, **options)
