@@ -5,6 +5,7 @@ import subprocess
 
 import numpy as np
 import pytest
+from helpers import COUNTS
 
 from fastembed import threads
 
@@ -23,6 +24,11 @@ def set_threads():
     before = threads.get_num_threads()
     yield threads.set_num_threads
     threads.set_num_threads(before)
+
+
+@pytest.fixture(params=COUNTS)
+def any_threads(request, set_threads):
+    set_threads(request.param)
 
 
 @pytest.fixture

@@ -10,6 +10,14 @@ import numpy as np
 DTYPES = [np.float32, np.float64]
 LAYOUTS = ["C", "F", "strided", "reversed", "steps", "readonly", "memmap"]
 COUNTS = [1, 2, 3, 7]  # of threads
+STEPS = {  # op -> how many arrays of state, the scalars
+    "sgd": (0, (0.1,)),
+    "momentum": (1, (0.1, 0.9)),
+    "nesterov": (1, (0.1, 0.9)),
+    "adagrad": (1, (0.1,)),
+    "rmsprop": (1, (0.1, 0.99)),
+    "adam": (2, (0.003, 0.9, 0.999)),
+}
 
 
 def lay(array, layout):

@@ -2,36 +2,14 @@
 
 import numpy as np
 import pytest
+from helpers import DTYPES, LAYOUTS, lay
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info
 
-from fastembed import ops, reference, threads
+from fastembed import ops, reference
 
-DTYPES = [np.float32, np.float64]
-LAYOUTS = ["C", "F", "strided", "reversed", "readonly"]
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-13}
-
-
-def lay(array, layout):
-    """The same values in another memory layout."""
-    if layout == "F":
-        return np.asfortranarray(array)
-    if layout == "strided":
-        return np.repeat(array, 2, axis=-1)[..., ::2]
-    if layout == "reversed":
-        return np.ascontiguousarray(array[::-1])[::-1]
-    array = array.copy()
-    array.flags.writeable = layout != "readonly"
-    return array
-
-
-@pytest.fixture(params=[1, 2, 3, 7])
-def any_threads(request):
-    before = threads.get_num_threads()
-    threads.set_num_threads(request.param)
-    yield
-    threads.set_num_threads(before)
 
 
 def close(result, expected, dtype, scale=1.0):
@@ -107,19 +85,6 @@ def test_matmul_refuses_an_out_that_does_not_fit(rng):
             ops.matmul(a, a, out=out)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_affine_and_backward(rng, any_threads, dtype, layout):
-    x, W, b, dout = (
-        rng.standard_normal(shape).astype(dtype)
-        for shape in [(90, 50), (50, 1600), 1600, (90, 1600)]
-    )
-    close(ops.affine(lay(x, layout), lay(W, layout), b), reference.affine(x, W, b), dtype, 20)
-    result = ops.affine_backward(lay(dout, layout), lay(x, layout), lay(W, layout))
-    for got, expected in zip(result, reference.affine_backward(dout, x, W), strict=True):
-        close(got, expected, dtype, 200)
-
-
 def test_affine_backward_fills_the_arrays_given(rng):
     x, W, dout = (rng.standard_normal(shape) for shape in [(6, 5), (5, 4), (6, 4)])
     dW, db = np.full((4, 5), np.nan).T, np.full(4, np.nan)
@@ -151,17 +116,3 @@ def test_affine_takes_a_time_axis(rng):
         np.testing.assert_allclose(db, dout.sum(axis=(0, 1)), atol=1e-12)
     with pytest.raises(ValueError, match=r"x must have 2 axes or more, got shape \(5,\)"):
         ops.affine(np.ones(5), W, b)
-
-
-def test_affine_gradient(rng):
-    x, W, b, weights = (rng.standard_normal(shape) for shape in [(3, 4), (4, 5), 5, (3, 5)])
-    gradients = ops.affine_backward(weights, x, W)
-    for array, gradient in zip((x, W, b), gradients, strict=True):
-        for position in np.ndindex(array.shape):
-            value, change = array[position], 1e-6
-            array[position] = value + change
-            above = np.sum(weights * ops.affine(x, W, b))
-            array[position] = value - change
-            below = np.sum(weights * ops.affine(x, W, b))
-            array[position] = value
-            assert abs((above - below) / (2 * change) - gradient[position]) < 1e-7

@@ -4,37 +4,17 @@ import threading
 
 import numpy as np
 import pytest
+from helpers import COUNTS, DTYPES, LAYOUTS, lay, swapped, unaligned
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numba import njit
 
-from fastembed import ops, reference, threads
+from fastembed import ops, reference
 from fastembed.kernels import embedding as kernels
 
-DTYPES = [np.float32, np.float64]
 ID_DTYPES = [np.int32, np.int64, np.int8, np.uint16, np.uint64]
 V, D = 23, 37
-
-
-def layouts(array, folder):
-    """The same values in every layout that a user may hand in."""
-    wide = np.repeat(array, 2, axis=-1)
-    readonly = array.copy()
-    readonly.flags.writeable = False
-    file = folder / f"{array.dtype}{array.shape}.bin"
-    array.tofile(file)
-    return {
-        "C": array,
-        "F": np.asfortranarray(array),
-        "strided": wide[..., ::2],
-        "negative": np.ascontiguousarray(array[::-1])[::-1],
-        "readonly": readonly,
-        "memmap": np.memmap(file, array.dtype, "r", shape=array.shape),
-    }
-
-
-LAYOUTS = ["C", "F", "strided", "negative", "readonly", "memmap"]
 
 
 @pytest.fixture
@@ -45,13 +25,13 @@ def W(rng):
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("id_dtype", ID_DTYPES)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_gather_equals_numpy(W, rng, tmp_path, dtype, id_dtype, layout):
+def test_gather_equals_numpy(W, rng, dtype, id_dtype, layout):
     W = W.astype(dtype)
     low = 0 if np.dtype(id_dtype).kind == "u" else -V
-    idx = layouts(rng.integers(low, V, (6, 5)).astype(id_dtype), tmp_path)[layout]
+    idx = lay(rng.integers(low, V, (6, 5)).astype(id_dtype), layout)
     before = idx.copy()
     expected = reference.gather(np.asarray(W), np.asarray(idx))
-    result = ops.gather(layouts(W, tmp_path)[layout], idx)
+    result = ops.gather(lay(W, layout), idx)
     np.testing.assert_array_equal(result, expected)
     assert result.dtype == dtype and result.flags.writeable and result.flags.c_contiguous
     np.testing.assert_array_equal(idx, before)
@@ -60,14 +40,14 @@ def test_gather_equals_numpy(W, rng, tmp_path, dtype, id_dtype, layout):
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("id_dtype", ID_DTYPES)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_scatter_add_equals_numpy(rng, tmp_path, dtype, id_dtype, layout):
+def test_scatter_add_equals_numpy(rng, dtype, id_dtype, layout):
     low = 0 if np.dtype(id_dtype).kind == "u" else -V
-    idx = layouts(rng.integers(low, V, (40, 3)).astype(id_dtype), tmp_path)[layout]
+    idx = lay(rng.integers(low, V, (40, 3)).astype(id_dtype), layout)
     dout = rng.standard_normal((40, 3, D)).astype(dtype)
     start = rng.standard_normal((V, D)).astype(dtype)
     expected = reference.scatter_add(start.copy(), np.asarray(idx), dout)
     for dW in (start.copy(), np.asfortranarray(start), np.repeat(start, 2, axis=1)[:, ::2]):
-        assert ops.scatter_add(dW, idx, layouts(dout, tmp_path)[layout]) is dW
+        assert ops.scatter_add(dW, idx, lay(dout, layout)) is dW
         np.testing.assert_array_equal(dW, expected)
 
 
@@ -203,14 +183,14 @@ def test_adjoint_identity(data, rows, width, shape):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("zero", [False, True])
-def test_groups_equal_numpy(rng, tmp_path, zero, dtype, layout):
+def test_groups_equal_numpy(rng, zero, dtype, layout):
     rows, width = 1200, 61  # more bytes than are added to in the order of the ids
-    idx = layouts(rng.integers(-rows, rows, (400, 3)), tmp_path)[layout]
+    idx = lay(rng.integers(-rows, rows, (400, 3)), layout)
     dout = rng.standard_normal((400, 3, width)).astype(dtype)
     start = np.full((rows, width), np.nan if zero else 0.1, dtype)
     expected = reference.scatter_add(start.copy(), np.asarray(idx), dout, zero=zero)
     for dW in (start.copy(), np.asfortranarray(start), np.repeat(start, 2, axis=1)[:, ::2]):
-        ops.scatter_add(dW, idx, layouts(dout, tmp_path)[layout], zero=zero)
+        ops.scatter_add(dW, idx, lay(dout, layout), zero=zero)
         np.testing.assert_array_equal(dW, expected)
 
 
@@ -228,7 +208,7 @@ def test_groups_hold_every_place_in_order(rng, shift):
 
 @pytest.mark.parametrize("rows", [100, 500])  # in the order of the ids, and by groups
 @pytest.mark.parametrize("distribution", ["uniform", "zipf", "one hot id"])
-def test_equal_bits_at_any_thread_count(rng, distribution, rows):
+def test_equal_bits_at_any_thread_count(rng, set_threads, distribution, rows):
     width, n = 203, 4000
     idx = {
         "uniform": rng.integers(0, rows, n),
@@ -237,32 +217,22 @@ def test_equal_bits_at_any_thread_count(rng, distribution, rows):
     }[distribution]
     W, dout = (rng.standard_normal((k, width)).astype("f") for k in (rows, n))
     expected = reference.scatter_add(W.copy(), idx, dout)
-    before = threads.get_num_threads()
-    try:
-        for count in (1, 2, 3, 7):
-            threads.set_num_threads(count)
-            np.testing.assert_array_equal(ops.scatter_add(W.copy(), idx, dout), expected)
-            np.testing.assert_array_equal(ops.gather(W, idx), W[idx])
-            np.testing.assert_array_equal(
-                ops.scatter_add(np.full_like(W, np.nan), idx, dout, zero=True),
-                reference.scatter_add(np.zeros_like(W), idx, dout),
-            )
-    finally:
-        threads.set_num_threads(before)
+    for count in COUNTS:
+        set_threads(count)
+        np.testing.assert_array_equal(ops.scatter_add(W.copy(), idx, dout), expected)
+        np.testing.assert_array_equal(ops.gather(W, idx), W[idx])
+        np.testing.assert_array_equal(
+            ops.scatter_add(np.full_like(W, np.nan), idx, dout, zero=True),
+            reference.scatter_add(np.zeros_like(W), idx, dout),
+        )
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_other_byte_orders_and_unaligned_arrays(W, rng, dtype):
-    def unaligned(array):
-        memory = np.empty(array.nbytes + 1, np.uint8)[1:]
-        place = memory.view(array.dtype).reshape(array.shape)
-        place[...] = array
-        return place
-
     W, idx = W.astype(dtype), rng.integers(-V, V, 50)
     rows = W[idx]
     expected = reference.scatter_add(np.zeros_like(W), idx, rows)
-    for change in (lambda a: a.astype(a.dtype.newbyteorder()), unaligned):
+    for change in (swapped, unaligned):
         np.testing.assert_array_equal(ops.gather(change(W), change(idx)), rows)
         out, dW = change(np.zeros_like(rows)), change(np.ones_like(W))
         assert ops.gather(change(W), change(idx), out=out) is out

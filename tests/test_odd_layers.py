@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import swapped, unaligned
 
 from fastembed import layers, time_layers, util
 
@@ -20,17 +21,6 @@ LAYERS = {
     "TimeLSTM": ([(D, 4 * H), (H, 4 * H), (4 * H,)], (N, T, D), (N, T, H)),
     "TimeGRU": ([(D, 3 * H), (H, 3 * H), (3 * H,)], (N, T, D), (N, T, H)),
 }
-
-
-def swapped(array):
-    return array.astype(array.dtype.newbyteorder())
-
-
-def unaligned(array):
-    memory = np.empty(array.nbytes + 1, np.uint8)[1:]
-    place = memory.view(array.dtype).reshape(array.shape)
-    place[...] = array
-    return place
 
 
 @pytest.mark.parametrize("change", [swapped, unaligned])

@@ -2,21 +2,13 @@
 
 import numpy as np
 import pytest
-from helpers import COUNTS, DTYPES, LAYOUTS, lay, numeric, swapped, unaligned
+from helpers import COUNTS, DTYPES, LAYOUTS, STEPS, lay, numeric, swapped, unaligned
 
 from fastembed import ops, reference
 
 SMALL = dict(N=6, T=5, D=9, H=7, V=30, K=4)
 LARGE = dict(N=60, T=11, D=200, H=96, V=900, K=6)
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}
-STEPS = {  # arrays of state, scalars
-    "sgd": (0, (0.1,)),
-    "momentum": (1, (0.1, 0.9)),
-    "nesterov": (1, (0.1, 0.9)),
-    "adagrad": (1, (0.1,)),
-    "rmsprop": (1, (0.1, 0.99)),
-    "adam": (2, (0.003, 0.9, 0.999)),
-}
 WRITTEN = {"scatter_add": [0], "negative_sampling_backward": [4]}  # arguments that are outputs
 WRITTEN |= {name: [0, *range(2, 2 + count)] for name, (count, _) in STEPS.items()}
 

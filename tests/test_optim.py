@@ -2,29 +2,13 @@
 
 import numpy as np
 import pytest
+from helpers import COUNTS, DTYPES, STEPS, swapped, unaligned
 
-from fastembed import ops, optimizer, reference, threads
+from fastembed import ops, optimizer, reference
 from fastembed.ops.optim import add_if_fit, clip_if_fit, zero_all
 
-DTYPES = [np.float32, np.float64]
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}
-# name -> how many arrays of state, the scalars
-STEPS = {
-    "sgd": (0, (0.1,)),
-    "momentum": (1, (0.1, 0.9)),
-    "nesterov": (1, (0.1, 0.9)),
-    "adagrad": (1, (0.1,)),
-    "rmsprop": (1, (0.1, 0.99)),
-    "adam": (2, (0.003, 0.9, 0.999)),
-}
 LAYOUTS = ["C", "F", "columns", "rows", "reversed", "3d", "mixed"]
-
-
-@pytest.fixture
-def set_threads():
-    before = threads.get_num_threads()
-    yield threads.set_num_threads
-    threads.set_num_threads(before)
 
 
 def places(layout, count, shape, dtype):
@@ -60,22 +44,6 @@ def test_three_steps_are_the_formulas(rng, name, dtype, layout):
             np.testing.assert_allclose(
                 fast, slow, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype] / 10
             )
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", STEPS)
-def test_steps_have_the_same_bits_at_any_number_of_threads(rng, set_threads, name, dtype):
-    count, scalars = STEPS[name]
-    start = [np.abs(rng.standard_normal(200_003)).astype(dtype) for _ in range(count + 2)]
-    results = []
-    for n in (1, 2, 3, 7):
-        set_threads(n)
-        param, *states, grad = (array.copy() for array in start)
-        getattr(ops, name)(param, grad, *states, *scalars)
-        results.append([param, *states])
-    for result in results[1:]:
-        for array, expected in zip(result, results[0], strict=True):
-            np.testing.assert_array_equal(array, expected)
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (1,), (0, 3), (5, 1), (2, 3, 4)])
@@ -151,7 +119,7 @@ def test_global_norm(rng, dtype, layout):
 def test_global_norm_has_the_same_bits_at_any_number_of_threads(rng, set_threads):
     arrays = [rng.standard_normal(n).astype("f") for n in (5, 100_000, 333_333)]
     norms = set()
-    for n in (1, 2, 3, 7):
+    for n in COUNTS:
         set_threads(n)
         norms.add(ops.global_norm(arrays))
     assert len(norms) == 1
@@ -185,17 +153,8 @@ def test_scale_changes_nothing_when_it_refuses():
     np.testing.assert_array_equal(first, 1)
 
 
-def unaligned(array):
-    """The same values one byte away from where they should lie."""
-    memory = np.empty(array.nbytes + 1, np.uint8)[1:]
-    place = memory.view(array.dtype).reshape(array.shape)
-    place[...] = array
-    assert not place.flags.aligned or array.itemsize == 1
-    return place
-
-
 ODD = {
-    "swapped": lambda array: array.astype(array.dtype.newbyteorder()),
+    "swapped": swapped,
     "unaligned": unaligned,
     "matrix": np.asmatrix,
     "masked": np.ma.asarray,
