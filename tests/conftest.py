@@ -18,7 +18,7 @@ def rng():
     return np.random.default_rng(2)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def set_threads():
     """``fastembed.set_num_threads``, undone after the test."""
     before = threads.get_num_threads()

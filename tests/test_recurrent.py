@@ -3,15 +3,13 @@
 import copy
 import os
 import pickle
-import subprocess
-import sys
 import sysconfig
-import textwrap
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import python, run_code
 
 import fastembed
 from fastembed import ops, reference, threads
@@ -24,13 +22,6 @@ KINDS = sorted(GATES)
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}
 SIZES = [(3, 4, 5, 6), (1, 1, 1, 1), (2, 1, 7, 5), (1, 9, 3, 17), (20, 3, 33, 40), (7, 5, 16, 64)]
 SIZES += [(40, 1, 30, 70), (64, 1, 300, 9), (65, 1, 9, 20)]
-
-
-@pytest.fixture(autouse=True)
-def restore_threads():
-    n = threads.get_num_threads()
-    yield
-    threads.set_num_threads(n)
 
 
 def make(kind, N, T, D, H, dtype, seed=0):
@@ -485,9 +476,7 @@ for dtype in (np.float32, np.float64):
 
 def run_with_isa(isa, code, *arguments):
     env = {**os.environ, "FASTEMBED_ISA": isa, "PYTHONPATH": ROOT}
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments], env=env, capture_output=True, text=True
-    )
+    return run_code(code, *arguments, env=env)
 
 
 @pytest.mark.parametrize("isa", ISAS)
@@ -507,11 +496,12 @@ def test_unknown_instruction_set():
     assert "FASTEMBED_ISA must be baseline, avx2 or avx512, got 'mmx'" in ran.stderr
 
 
-def test_instruction_set_that_does_not_run_here():
-    missing = {"baseline", "avx2", "avx512"} - set(ISAS)
-    for isa in missing:
-        ran = run_with_isa(isa, "import fastembed.kernels.lstm")
-        assert f"FASTEMBED_ISA={isa} does not run on this computer" in ran.stderr
+def test_instruction_set_that_does_not_run_on_a_computer():
+    assert _variants.choice("", ["avx2", "baseline"]) == "avx2"
+    assert _variants.choice("baseline", ["avx2", "baseline"]) == "baseline"
+    message = "FASTEMBED_ISA=avx512 does not run on this computer, which can: avx2, baseline"
+    with pytest.raises(ValueError, match=message):
+        _variants.choice("avx512", ["avx2", "baseline"])
 
 
 # ---- accuracy of the gate functions, in units of the last place
@@ -591,13 +581,8 @@ setup(ext_modules=cythonize([Extension("user_cell", ["user_cell.pyx"])], languag
 def test_cell_cimported_by_a_users_cython_file(tmp_path):
     (tmp_path / "user_cell.pyx").write_text(USER_PYX)
     (tmp_path / "setup.py").write_text(USER_SETUP)
-    build = subprocess.run(
-        [sys.executable, "setup.py", "-q", "build_ext", "--inplace"],
-        cwd=tmp_path,
-        env={**os.environ, "CFLAGS": "-O0", "PYTHONPATH": ROOT},
-        capture_output=True,
-        text=True,
-    )
+    env = {**os.environ, "CFLAGS": "-O0", "PYTHONPATH": ROOT}
+    build = python("setup.py", "-q", "build_ext", "--inplace", cwd=tmp_path, env=env)
     assert build.returncode == 0, build.stdout + build.stderr
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
     assert (tmp_path / f"user_cell{suffix}").exists()
@@ -628,13 +613,7 @@ def test_cell_cimported_by_a_users_cython_file(tmp_path):
                 np.testing.assert_allclose(got, expected, atol=1e-12)
     """
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), ROOT])}
-    ran = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)],
-        cwd=tmp_path,
-        env=env,
-        capture_output=True,
-        text=True,
-    )
+    ran = run_code(script, cwd=tmp_path, env=env)
     assert ran.returncode == 0, ran.stderr
 
 

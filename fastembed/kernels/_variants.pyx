@@ -29,22 +29,24 @@ def available():
     return names
 
 
-cdef choose():
-    global chosen
-    wanted = os.environ.get("FASTEMBED_ISA", "").strip()
-    cdef int k = 0
+def choice(wanted, names):
+    """Which of the instruction sets that run here is used: the one wanted, or the first."""
     if wanted not in ("", "baseline", "avx2", "avx512"):
         raise ValueError(f"FASTEMBED_ISA must be baseline, avx2 or avx512, got {wanted!r}")
-    chosen = NULL
-    while variants[k] != NULL:
-        if variant_runs(variants[k]) and wanted in ("", variants[k].name.decode()):
-            chosen = variants[k]
-            return
+    if wanted not in ("", *names):
+        raise ValueError(
+            f"FASTEMBED_ISA={wanted} does not run on this computer, which can: {', '.join(names)}"
+        )
+    return wanted or names[0]
+
+
+cdef choose():
+    global chosen
+    name = choice(os.environ.get("FASTEMBED_ISA", "").strip(), available())
+    cdef int k = 0
+    while variants[k].name.decode() != name:
         k += 1
-    raise ValueError(
-        f"FASTEMBED_ISA={wanted} does not run on this computer, which can: "
-        + ", ".join(available())
-    )
+    chosen = variants[k]
 
 
 choose()
