@@ -2,11 +2,11 @@
 
 import ast
 import importlib
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from helpers import run_code
 
 PACKAGE = Path(__file__).parents[1] / "fastembed"
 ANYTHING = None
@@ -111,7 +111,7 @@ def test_importing_the_package_imports_neither_numba_nor_scipy():
         "import sys, fastembed, fastembed.ops\n"
         "print([m for m in ('numba', 'llvmlite', 'scipy', 'threadpoolctl') if m in sys.modules])"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    result = run_code(code)
     assert result.stdout == "[]\n", result.stderr
 
 

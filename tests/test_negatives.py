@@ -1,12 +1,10 @@
 """Negative samples: numpy.random.choice's draws, also where weights vanish beside others."""
 
 import os
-import subprocess
-import sys
-import textwrap
 
 import numpy as np
 import pytest
+from helpers import run_code
 
 from fastembed import layers, ops, reference
 
@@ -110,7 +108,5 @@ def test_a_long_call_is_left_on_a_signal():
     except InterruptedError:
         print("left")
     """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=60
-    )
+    done = run_code(code)
     assert done.stdout == "left\n", done.stderr

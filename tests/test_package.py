@@ -17,6 +17,7 @@ import numpy
 import pytest
 import scipy
 import tqdm
+from helpers import run_code
 
 pytestmark = pytest.mark.timeout(300)  # they build the package, once
 ROOT = Path(__file__).parents[1]
@@ -31,16 +32,10 @@ def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("built")
     source = folder / "source"
     shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(*MADE_HERE))
-    run = [sys.executable, "-c", "from setuptools import build_meta as b; import sys; "]
+    quick = {**os.environ, "FASTEMBED_DEBUG": "1"}  # unoptimised: a third of the time
     for step in ("build_sdist", "build_wheel"):
-        command = run[:2] + [run[2] + f"b.{step}(sys.argv[1])", str(folder)]
-        result = subprocess.run(
-            command,
-            cwd=source,
-            env={**os.environ, "FASTEMBED_DEBUG": "1"},  # unoptimised: a third of the time
-            capture_output=True,
-            text=True,
-        )
+        code = f"from setuptools import build_meta as b; import sys; b.{step}(sys.argv[1])"
+        result = run_code(code, folder, cwd=source, env=quick, timeout=280)
         assert result.returncode == 0, result.stdout + result.stderr
         if step == "build_sdist":
             (sdist,) = folder.glob("*.tar.gz")
@@ -177,13 +172,8 @@ assert fastembed.__file__.startswith(sys.argv[1]), fastembed.__file__
 hs, h, c, cache = ops.lstm(np.ones((2, 3, 4)), *map(np.ones, [(4, 20), (5, 20), 20]))
 assert hs.shape == (2, 3, 5) and ops.gather(np.eye(3), [1])[0, 1] == 1
 """
-    result = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
-        capture_output=True,
-        text=True,
-    )
+    env = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    result = run_code(code, tmp_path, cwd=tmp_path, env=env)
     assert result.returncode == 0, result.stderr
 
 

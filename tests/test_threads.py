@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-import subprocess
 import sys
 import textwrap
 import threading
@@ -10,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from helpers import python
 
 import fastembed
 from fastembed.runtime import pool
@@ -23,18 +23,11 @@ def share(n, run, grain=1, ns=1e9):
     pool.run(ctypes.cast(function, ctypes.c_void_p).value, 0, n, grain, ns)
 
 
-@pytest.fixture(autouse=True)
-def thread_count():
-    before = fastembed.get_num_threads()
-    yield fastembed.set_num_threads
-    fastembed.set_num_threads(before)
-
-
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 64])
 @pytest.mark.parametrize("grain", [1, 16])
 @pytest.mark.parametrize("n", [0, 1, 2, 15, 16, 17, 100, 1000])
-def test_slices_cover_the_range_once(thread_count, count, grain, n):
-    thread_count(count)
+def test_slices_cover_the_range_once(set_threads, count, grain, n):
+    set_threads(count)
     hits = np.zeros(n, int)
     slices = []
 
@@ -47,8 +40,8 @@ def test_slices_cover_the_range_once(thread_count, count, grain, n):
     assert all(lo % grain == 0 and 0 <= member < count for lo, member in slices)
 
 
-def test_work_is_shared_out_and_small_work_stays_on_the_caller(thread_count):
-    thread_count(3)
+def test_work_is_shared_out_and_small_work_stays_on_the_caller(set_threads):
+    set_threads(3)
     threads, members = set(), set()
     barrier = threading.Barrier(3)
 
@@ -65,8 +58,8 @@ def test_work_is_shared_out_and_small_work_stays_on_the_caller(thread_count):
     assert calls == [((0, 100, 0), threading.get_ident())]
 
 
-def test_the_caller_takes_what_no_worker_has_begun(thread_count):
-    thread_count(2)
+def test_the_caller_takes_what_no_worker_has_begun(set_threads):
+    set_threads(2)
     began, done = threading.Event(), []
 
     def first(lo, hi, member):  # keeps the only worker busy
@@ -86,15 +79,15 @@ def test_the_caller_takes_what_no_worker_has_begun(thread_count):
     other.join()
 
 
-def test_sharing_from_inside_a_slice_ends(thread_count):
-    thread_count(2)
+def test_sharing_from_inside_a_slice_ends(set_threads):
+    set_threads(2)
     inner = []
     share(2, lambda lo, hi, member: share(4, lambda a, b, m: inner.append(b - a)))
     assert sum(inner) == 8
 
 
-def test_many_callers_at_once(thread_count):
-    thread_count(4)
+def test_many_callers_at_once(set_threads):
+    set_threads(4)
     totals = np.zeros(8, int)
 
     def call(k):
@@ -111,8 +104,8 @@ def test_many_callers_at_once(thread_count):
     assert (totals == 200).all()
 
 
-def test_a_worker_that_loses_its_cpu_gives_the_caller_a_rest_from_it(thread_count):
-    thread_count(2)
+def test_a_worker_that_loses_its_cpu_gives_the_caller_a_rest_from_it(set_threads):
+    set_threads(2)
 
     def run(lo, hi, member):
         time.sleep(0.03 if member else 0.001)  # as if another program had the worker's CPU
@@ -127,12 +120,12 @@ def test_a_worker_that_loses_its_cpu_gives_the_caller_a_rest_from_it(thread_coun
     callers = set()
     share(2, lambda lo, hi, member: callers.add(member))
     assert callers == {0} or not pool.resting()
-    thread_count(2)
+    set_threads(2)
     assert pool.resting() == 0
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "2", None])
-def test_thread_counts_that_make_no_sense_are_refused(value):
+def test_set_threadss_that_make_no_sense_are_refused(value):
     with pytest.raises(ValueError, match="n must be an integer >= 1, got"):
         fastembed.set_num_threads(value)
 
@@ -157,16 +150,10 @@ def naps(n, microseconds, ns):
 
 
 def run_python(code, prelude=PRELUDE, **environment):
-    return subprocess.run(
-        [sys.executable, "-c", prelude + textwrap.dedent(code)],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    return python("-c", prelude + textwrap.dedent(code), env={**os.environ, **environment})
 
 
-def test_environment_sets_the_thread_count():
+def test_environment_sets_the_set_threads():
     code = "import fastembed; print(fastembed.get_num_threads())"
     assert run_python(code, "", FASTEMBED_NUM_THREADS="5").stdout == "5\n"
     assert run_python(code, "", FASTEMBED_NUM_THREADS="").stdout.strip().isdigit()
