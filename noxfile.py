@@ -15,7 +15,7 @@ nox.options.error_on_missing_interpreters = False
 @nox.session(python=["3.11", "3.12", "3.13", "3.14"])
 def tests(session):
     session.install("-e", ".[test]")
-    session.run("python", "-m", "pytest", *session.posargs)
+    session.run("python", "-m", "pytest", "-m", "", *session.posargs)
 
 
 @nox.session(python="3.11")
