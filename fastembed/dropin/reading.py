@@ -9,6 +9,7 @@ own variables; its conditions and loops have the book's forms, and its numbers a
 import ast
 import builtins
 import collections
+import dis
 import inspect
 import linecache
 import types
@@ -68,7 +69,7 @@ class Reading:
     """
 
     def __init__(self, known):
-        self.known = known
+        self.known, self.main = known, None  # the class that is read, not those it uses
         self.leans, self.members, self.extras, self.inner = [], {}, set(), {}
         self.sets, self.functions = set(), []
         self._done, self._leant, self._classes, self._called = set(), set(), [], {}
@@ -153,43 +154,49 @@ class Reading:
                 raise Declined(f"line {line} calls {name}")
 
 
-def read_class(cls, known):
-    """Read a class of the user's.
+def read(subject, known):
+    """Read a class or function of the user's.
 
     Raises
     ------
     Declined
         If it may not be accelerated.
+    NameError
+        If it leans on a name that its module does not have (yet).
     """
     reading = Reading(known)
-    reading.main = cls
-    reading.read_class(cls)
+    if not isinstance(subject, type):
+        reading.read_function(subject)
+        _given_by_place(subject)
+        reading.finish()
+        return reading
+    reading.main = subject
+    reading.read_class(subject)
     for name in known.methods:
-        if hasattr(cls, name) or name == known.methods[0]:
-            reading.read_method(cls, name)
+        if hasattr(subject, name) or name == known.methods[0]:
+            reading.read_method(subject, name)
+            _given_by_place(getattr(subject, name))
     reading.finish()
     for name in {*known.writes, *known.hides, *reading.extras, *reading.inner}:
-        if _static(cls, name) is not MISSING:
+        if _static(subject, name) is not MISSING:
             raise Declined(f"its class has an attribute {name}")
     return reading
 
 
-def read_function(function, known):
-    """Read a function of the user's, as `read_class` does."""
-    reading = Reading(known)
-    reading.main = None
-    reading.read_function(function)
-    reading.finish()
-    return reading
+def _given_by_place(function):
+    if not site.plain_parameters(function):
+        raise Declined(f"{function.__name__} takes arguments that have no place")
 
 
 def sets_in_constructor(cls):
     """The attributes that a class's own constructor sets."""
-    init = vars(cls).get("__init__")
-    try:
-        return _stores(_definition(init)) if type(init) is types.FunctionType else set()
-    except Declined:
-        return set()
+    todo = [code] if (code := getattr(vars(cls).get("__init__"), "__code__", None)) else []
+    names = set()
+    while todo:
+        code = todo.pop()
+        names |= {i.argval for i in dis.get_instructions(code) if i.opname == "STORE_ATTR"}
+        todo += [const for const in code.co_consts if isinstance(const, types.CodeType)]
+    return names
 
 
 class _Function:
