@@ -24,6 +24,11 @@ def floats(name, array, ndim=None):
     return _array(name, array, (F32,), ndim)
 
 
+def matrix(name, array):
+    """The reason why array is not a plain float32 ndarray with two axes."""
+    return floats(name, array, 2)
+
+
 def ids(name, array, ndim=None, end=None):
     """The reason why array is not a plain ndarray of int32 or int64 ids, from 0 to end if given."""
     reason = _array(name, array, IDS, ndim)

@@ -17,104 +17,53 @@ from fastembed.dropin import domain, works
 class Input(NamedTuple):
     """An array that a call is given: float32, or ids.
 
-    Parameters
-    ----------
-    shape : str
-        One letter for each axis, as in ``"N T D"``; a probe gives each letter a size.
-    end : str
-        The ids' end, in the same letters; "" for floats.
-    any_axes : bool
-        Whether a call may give another number of axes.
+    ``Input("N T D")`` are floats with three axes, ``Input("N T", "V")`` ids below V; a probe gives
+    each letter a size. An end that is a number holds for all calls.
     """
 
     shape: str
     end: str = ""
-    any_axes: bool = False
+    any_axes: bool = False  # whether a call may give another number of axes
 
     def unfit(self, name, array):
         """The reason why an array is none of these, or None."""
         ndim = None if self.any_axes else len(self.shape.split())
-        return (domain.ids if self.end else domain.floats)(name, array, ndim)
+        if not self.end:
+            return domain.floats(name, array, ndim)
+        return domain.ids(name, array, ndim, int(self.end) if self.end.isdigit() else None)
 
 
 @dataclass(frozen=True)
 class Known:
-    """A class of the book's whose methods ours can take over, or a function.
+    """A class of the book's whose methods ours can take over, or a function, which has none.
 
-    Parameters
-    ----------
-    name : str
-    module : str
-        Our module that has the class or function of this name.
-    methods : tuple of str
-        The first does the work of forward; others follow what it did. A function has none.
-    params : tuple of str
-        The shapes of the parameters, as in ``("D 4H", "H 4H", "4H")``.
-    inputs : tuple of Input
-        The first arguments.
-    also : callable, optional
-        ``(object or None, *arguments)`` -> the reason why a call goes to the original, or None:
-        what params, inputs and the types of settings do not say.
-    loss : bool
-        Whether forward returns a number and backward takes one.
-    reads : tuple of str
-        Attributes of the user's object, besides ``params`` and ``grads``, that ours needs before
-        forward.
-    writes, backward_writes : tuple of str
-        Attributes that a call leaves on the user's object.
-    hides : tuple of str
-        Attributes that the user's own forward makes if somebody reads them.
-    state : tuple of str
-        Attributes that forward both reads and writes.
-    small : callable, optional
-        ``(object or None, *arguments)`` -> whether the original is as quick.
-    labels : int, optional
-        Which argument holds ids that the original backward reads again.
-    wide : str, optional
-        What is float64 after a float64 gradient: what backward returns ("out") or what it writes
-        ("written"); None if ours sees to that itself.
-    again : bool
-        Whether the original gives something else when backward is called a second time.
-    random : bool
-        Whether forward draws random numbers.
-    works : dict
-        Name of a method or function -> what does the work, if not ours of that name.
-    free : bool
-        Whether its loops go over words and lists: conditions on what changes in a loop are then of
-        the book's kind, too.
-    compares : bool
-        Whether conditions on other values are, too; real calls will show.
-    never : tuple of str
-        Arguments that are false in all calls that ours takes.
-    in_place : bool
-        Whether it changes its arguments: it cannot be run again after a failure.
-    watches : bool
-        Whether real calls are compared; what is called once in a program would gain nothing.
+    An object of ours, the twin, stands for one of the user's.
     """
 
     name: str
-    module: str
-    methods: tuple = ("forward", "backward")
-    params: tuple = ()
-    inputs: tuple = ()
-    also: Callable | None = None
-    loss: bool = False
-    reads: tuple = ()
-    writes: tuple = ()
+    module: str  # ours, that has the class or function of this name
+    methods: tuple = ("forward", "backward")  # the first works, others follow what it did
+    params: tuple = ()  # shapes of the parameters, as in ("D 4H", "H 4H", "4H")
+    inputs: tuple = ()  # the first arguments
+    also: Callable | None = None  # (object or None, *arguments) -> another reason not to take them
+    loss: bool = False  # whether forward returns a number and backward takes one
+    reads: tuple = ()  # attributes, besides params and grads, that the twin needs before forward
+    writes: tuple = ()  # attributes that forward leaves on the user's object
     backward_writes: tuple = ()
-    hides: tuple = ()
-    state: tuple = ()
-    small: Callable | None = None
-    labels: int | None = None
-    wide: str | None = None
-    again: bool = False
-    random: bool = False
-    works: dict = field(default_factory=dict)
-    free: bool = False
-    compares: bool = False
-    never: tuple = ()
-    in_place: bool = False
-    watches: bool = True
+    hides: tuple = ()  # attributes that the user's own forward makes if somebody reads them
+    state: tuple = ()  # attributes that forward both reads and writes
+    small: Callable | None = None  # (object or None, *arguments) -> is the original as quick?
+    labels: int | None = None  # which argument holds ids that the original backward reads again
+    wide: str | None = None  # what a float64 gradient makes float64 where ours does not see to it:
+    #                          what backward returns ("out") or what it writes ("written")
+    again: bool = False  # whether a second backward of the original's gives something else
+    random: bool = False  # whether forward draws random numbers
+    works: dict = field(default_factory=dict)  # method or function -> what works, if not our own
+    free: bool = False  # loops over words and lists: conditions on what changes in them are known
+    compares: bool = False  # conditions on other values are known, too; real calls will show
+    never: tuple = ()  # arguments that are false in all calls that ours takes
+    in_place: bool = False  # whether it changes its arguments: it cannot run again after a failure
+    watches: bool = True  # whether real calls are compared; one called once would gain nothing
 
     @cached_property
     def copied(self):
@@ -157,6 +106,8 @@ class Known:
             reason = reason or kind.unfit(name, value)
         for name, check in self._settings:
             reason = reason or check(name, getattr(instance, name))
+        for name, value in zip(names, given, strict=False) if self.never else ():
+            reason = reason or (name in self.never and value and f"{name} is {value}")
         return reason or (self.also and self.also(instance, *given))
 
     def unfit_gradient(self, names, instance, shape, given):
@@ -164,14 +115,13 @@ class Known:
         if self.loss:
             return domain.scalar(names[0], given[0]) if given else None
         reason = domain.same(names[0], given[0], shape, (domain.F32, domain.F64))
-        if reason is None and self.params:
-            reason = domain.params(instance, self._ndims)
-        return reason
+        return reason or (domain.params(instance, self._ndims) if self.params else None)
 
 
 SETTINGS = {
     **dict.fromkeys("lr momentum decay_rate beta1 beta2 dropout_ratio".split(), domain.number),
     **dict.fromkeys("ignore_label sample_size time_idx".split(), domain.integer),
+    "W": domain.matrix,
 }
 
 # a product of fewer multiply-adds, or fewer entries, takes NumPy a few microseconds
@@ -223,14 +173,6 @@ def _state(layer, xs):
     return domain.first(*wrong) if layer.stateful else None
 
 
-def _own_w(layer, xs):
-    return domain.floats("W", layer.W, 2)
-
-
-def _binary(layer, xs, ts):
-    return domain.ids("ts", ts, 2, 2)
-
-
 def _update(optimizer, params, grads):
     lists = [(name, getattr(optimizer, name, None)) for name in ("m", "v", "h")]
     return domain.pairs(params, grads) or domain.first(
@@ -254,217 +196,154 @@ def _shared(_, params, grads):
     return domain.pairs(params, grads) or domain.all_writable("grads", grads)
 
 
-def _window(corpus, size):
+def _window(_, corpus, *more):
+    size = more[-1]  # after the vocabulary's size, if that is given
     if type(size) is int and 0 < 2 * size < len(corpus):
         return None
     return f"window_size is {size!r} for {len(corpus)} words"
 
 
-def _counts(_, C, verbose=False, eps=1e-8):
-    return domain.number("eps", eps) or ("verbose prints as it goes" if verbose else None)
-
-
 # ---- the table
 
-_PRODUCT = {"writes": ("x",), "wide": "out"}
-_ROWS = Input("N D")
-_WORDS = Input("N", "V", any_axes=True)
-_HIDDEN = {
-    "module": "time_layers",
-    "inputs": (Input("N T D"),),
-    "also": _state,
-    "reads": ("stateful", "h"),
-    "writes": ("h",),
-    "backward_writes": ("dh",),
-    "hides": ("layers",),
-    "state": ("h",),
-    "wide": "written",
+
+def _row(name, module, inputs="", params="", **columns):
+    """A row whose columns of names are written with spaces between them, of arrays with commas."""
+    for column in ("methods", "reads", "writes", "backward_writes", "hides", "state", "never"):
+        if type(columns.get(column)) is str:
+            columns[column] = tuple(columns[column].split())
+    for column in ("reads", "writes"):
+        columns[column] = columns.get(column, ()) + columns.get("state", ())
+    columns["params"] = tuple(filter(None, params.split(", ")))
+    columns["inputs"] = tuple(map(_input, filter(None, inputs.split(", "))))
+    return Known(name, module, **columns)
+
+
+def _input(text):
+    shape, _, end = text.partition(" < ")
+    return Input(shape.removesuffix(" ..."), end, shape.endswith(" ..."))
+
+
+_PRODUCT = {"writes": "x", "small": _small_product, "wide": "out"}
+_DROPOUT = {"writes": "mask", "small": _small_array, "random": True}
+_RECURRENT = {
+    **{"module": "time_layers", "inputs": "N T D", "also": _state, "reads": "stateful"},
+    **{"state": "h", "backward_writes": "dh", "hides": "layers", "wide": "written"},
 }
-_CELL = {"reads": ("stateful", "h", "c"), "writes": ("h", "c"), "state": ("h", "c")}
 _ATTENTION = {"module": "attention", "wide": "out"}
-_STATES = Input("N S H")
-_DROPOUT = {"writes": ("mask",), "small": _small_array, "random": True}
 _OPTIMIZER = {
-    "module": "optimizer",
-    "also": _update,
-    "methods": ("update",),
-    "small": _small_list,
-    "in_place": True,
+    **{"module": "optimizer", "methods": "update", "also": _update},
+    **{"small": _small_list, "in_place": True},
 }
-_MOMENTUM = {"reads": ("lr", "momentum", "v"), "writes": ("v",), "state": ("v",), **_OPTIMIZER}
-_SQUARES = {"writes": ("h",), "state": ("h",), **_OPTIMIZER}
-_HELPER = {"module": "util", "methods": (), "free": True}
-_ONCE = {"watches": False, **_HELPER}
+_LISTS = {"methods": "", "free": True, "compares": True, "small": _small_list, "in_place": True}
+_ONCE = {"methods": "", "free": True, "watches": False}
+_NEGATIVES = {"forward": works.negatives_forward, "backward": works.negatives_backward}
 _BIASLESS = {"forward": works.biasless_forward, "backward": works.biasless_backward}
 
 LAYERS = [
-    Known("MatMul", "layers", params=("D H",), inputs=(_ROWS,), small=_small_product, **_PRODUCT),
-    Known(
-        "Affine", "layers", params=("D H", "H"), inputs=(_ROWS,), small=_small_product, **_PRODUCT
+    _row("MatMul", "layers", "N D", "D H", **_PRODUCT),
+    _row("Affine", "layers", "N D", "D H, H", **_PRODUCT),
+    _row("Softmax", "layers", "N V", writes="out", small=_small_array, wide="out"),
+    _row(
+        "SoftmaxWithLoss", "layers", "N V, N ... < V", loss=True, writes="y t", small=_small_array
     ),
-    Known(
-        "Softmax",
-        "layers",
-        inputs=(Input("N V"),),
-        writes=("out",),
-        small=_small_array,
-        wide="out",
-    ),
-    Known(
-        "SoftmaxWithLoss",
-        "layers",
-        inputs=(Input("N V"), _WORDS),
-        loss=True,
-        writes=("y", "t"),
-        small=_small_array,
-    ),
-    Known(
-        "Dropout",
-        "layers",
-        inputs=(Input("N D", any_axes=True),),
-        reads=("dropout_ratio", "mask"),
-        **_DROPOUT,
-    ),
-    Known("Embedding", "layers", params=("V D",), inputs=(_WORDS,), writes=("idx",)),
-    Known(
+    _row("Dropout", "layers", "N D ...", reads="dropout_ratio mask", **_DROPOUT),
+    _row("Embedding", "layers", "N ... < V", "V D", writes="idx"),
+    _row(
         "UnigramSampler",
         "layers",
-        ("get_negative_sample",),
+        methods="get_negative_sample",
+        reads="word_p sample_size vocab_size",
         also=_target,
-        reads=("word_p", "sample_size", "vocab_size"),
         random=True,
         free=True,
     ),
-    Known(
+    _row(
         "NegativeSamplingLoss",
         "layers",
-        inputs=(_ROWS, Input("N", "V")),
+        "N D, N < V",
         also=_sampled,
         loss=True,
-        reads=("params", "grads", "sampler", "sample_size"),
-        hides=("loss_layers", "embed_dot_layers"),
+        reads="params grads sampler sample_size",
+        hides="loss_layers embed_dot_layers",
         random=True,
-        works={"forward": works.negatives_forward, "backward": works.negatives_backward},
+        works=_NEGATIVES,
     ),
-    Known("TimeRNN", params=("D H", "H H", "H"), **_HIDDEN),
-    Known("TimeGRU", params=("D 3H", "H 3H", "3H"), **_HIDDEN),
-    Known("TimeGRU", params=("D 3H", "H 3H"), works=_BIASLESS, **_HIDDEN),
-    Known("TimeLSTM", params=("D 4H", "H 4H", "4H"), **{**_HIDDEN, **_CELL}),
-    Known(
-        "TimeEmbedding",
-        "time_layers",
-        params=("V D",),
-        inputs=(Input("N T", "V"),),
-        also=_own_w,
-        reads=("W",),
-        hides=("layers",),
+    _row("TimeRNN", params="D H, H H, H", **_RECURRENT),
+    _row("TimeGRU", params="D 3H, H 3H, 3H", **_RECURRENT),
+    _row("TimeGRU", params="D 3H, H 3H", works=_BIASLESS, **_RECURRENT),
+    _row("TimeLSTM", params="D 4H, H 4H, 4H", **{**_RECURRENT, "state": "h c"}),
+    _row("TimeEmbedding", "time_layers", "N T < V", "V D", reads="W", hides="layers"),
+    _row("TimeAffine", "time_layers", "N T D", "D H, H", writes="x", wide="out"),
+    _row(
+        "TimeDropout", "time_layers", "N T D ...", reads="dropout_ratio train_flg mask", **_DROPOUT
     ),
-    Known("TimeAffine", "time_layers", params=("D H", "H"), inputs=(Input("N T D"),), **_PRODUCT),
-    Known(
-        "TimeDropout",
-        "time_layers",
-        inputs=(Input("N T D", any_axes=True),),
-        reads=("dropout_ratio", "train_flg", "mask"),
-        **_DROPOUT,
-    ),
-    Known(
+    _row(
         "TimeSoftmaxWithLoss",
         "time_layers",
-        inputs=(Input("N T V"), Input("N T", "V", any_axes=True)),
+        "N T V, N T ... < V",
         loss=True,
-        reads=("ignore_label",),
-        hides=("cache",),
+        reads="ignore_label",
+        hides="cache",
         again=True,
         labels=1,
         works={"forward": works.time_loss},
     ),
-    Known(
+    _row(
         "TimeSigmoidWithLoss",
         "time_layers",
-        inputs=(Input("N T"), Input("N T", "2")),
-        also=_binary,
+        "N T, N T < 2",
         loss=True,
-        writes=("xs_shape",),
-        hides=("layers",),
+        writes="xs_shape",
+        hides="layers",
     ),
-    Known("WeightSum", inputs=(_STATES, Input("N S")), hides=("cache",), **_ATTENTION),
-    Known(
-        "AttentionWeight",
-        inputs=(_STATES, Input("N H")),
-        hides=("cache", "softmax"),
-        **_ATTENTION,
-    ),
-    Known(
+    _row("WeightSum", inputs="N S H, N S", hides="cache", **_ATTENTION),
+    _row("AttentionWeight", inputs="N S H, N H", hides="cache softmax", **_ATTENTION),
+    _row(
         "Attention",
-        inputs=(_STATES, Input("N H")),
-        writes=("attention_weight",),
-        hides=("attention_weight_layer", "weight_sum_layer"),
-        **_ATTENTION,
+        "attention",
+        "N S H, N H",
+        writes="attention_weight",
+        hides="attention_weight_layer weight_sum_layer",
+        wide="out",
     ),
-    Known(
+    _row(
         "TimeAttention",
-        inputs=(_STATES, Input("N T H")),
-        writes=("attention_weights",),
-        hides=("layers",),
-        **_ATTENTION,
+        "attention",
+        "N S H, N T H",
+        writes="attention_weights",
+        hides="layers",
+        wide="out",
     ),
-    Known("SGD", reads=("lr",), **_OPTIMIZER),
-    Known("Momentum", works={"update": works.momentum_anew}, **_MOMENTUM),
-    Known("Momentum", **_MOMENTUM),
-    Known("Nesterov", **_MOMENTUM),
-    Known("AdaGrad", reads=("lr", "h"), **_SQUARES),
-    Known("RMSprop", reads=("lr", "decay_rate", "h"), **_SQUARES),
-    Known(
-        "Adam",
-        reads=("lr", "beta1", "beta2", "iter", "m", "v"),
-        writes=("iter", "m", "v"),
-        state=("iter", "m", "v"),
+    _row("SGD", reads="lr", **_OPTIMIZER),
+    _row(
+        "Momentum",
+        reads="lr momentum",
+        state="v",
+        works={"update": works.momentum_anew},
         **_OPTIMIZER,
     ),
-    Known(
+    _row("Momentum", reads="lr momentum", state="v", **_OPTIMIZER),
+    _row("Nesterov", reads="lr momentum", state="v", **_OPTIMIZER),
+    _row("AdaGrad", reads="lr", state="h", **_OPTIMIZER),
+    _row("RMSprop", reads="lr decay_rate", state="h", **_OPTIMIZER),
+    _row("Adam", reads="lr beta1 beta2", state="iter m v", **_OPTIMIZER),
+    _row(
         "RnnlmTrainer",
         "trainer",
-        ("get_batch",),
+        methods="get_batch",
         also=_batch,
-        reads=("time_idx",),
-        writes=("time_idx",),
-        state=("time_idx",),
-        works={"get_batch": works.get_batch},
+        state="time_idx",
         free=True,
+        works={"get_batch": works.get_batch},
     ),
 ]
 FUNCTIONS = [
-    Known(
-        "clip_grads",
-        also=_clip,
-        small=_small_list,
-        works={"clip_grads": works.clip_grads},
-        compares=True,
-        in_place=True,
-        **_HELPER,
-    ),
-    Known(
-        "remove_duplicate",
-        also=_shared,
-        small=_small_list,
-        compares=True,
-        in_place=True,
-        **{**_HELPER, "module": "trainer"},
-    ),
-    Known(
-        "create_co_matrix",
-        inputs=(Input("C", "V"),),
-        also=lambda _, corpus, vocab_size, window_size=1: _window(corpus, window_size),
-        **_ONCE,
-    ),
-    Known(
-        "create_contexts_target",
-        inputs=(Input("C", "V"),),
-        also=lambda _, corpus, window_size=1: _window(corpus, window_size),
-        **_ONCE,
-    ),
-    Known("convert_one_hot", inputs=(Input("C", "V", any_axes=True),), **_ONCE),
-    Known("ppmi", inputs=(Input("V V", "N"),), also=_counts, never=("verbose",), **_ONCE),
+    _row("clip_grads", "util", also=_clip, works={"clip_grads": works.clip_grads}, **_LISTS),
+    _row("remove_duplicate", "trainer", also=_shared, **_LISTS),
+    _row("create_co_matrix", "util", "C < V", also=_window, **_ONCE),
+    _row("create_contexts_target", "util", "C < V", also=_window, **_ONCE),
+    _row("convert_one_hot", "util", "C ... < V", **_ONCE),
+    _row("ppmi", "util", "V V < N", never="verbose", **_ONCE),
 ]
 
 
