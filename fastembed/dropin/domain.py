@@ -42,11 +42,13 @@ def params(layer, ndims):
     params, grads = layer.params, layer.grads
     if len(params) != len(ndims) or len(grads) != len(ndims):
         return f"it has {len(params)} params and {len(grads)} grads"
-    for k, ndim in enumerate(ndims):
-        reason = floats(f"params[{k}]", params[k], ndim)
-        reason = reason or buffer(f"grads[{k}]", grads[k], params[k].shape)
-        if reason:
-            return reason
+    for k, (param, grad, ndim) in enumerate(zip(params, grads, ndims, strict=True)):
+        if type(param) is type(grad) is np.ndarray and param.ndim == ndim and param.size:
+            if param.dtype == grad.dtype == F32 and param.shape == grad.shape:
+                if grad.flags.writeable:
+                    continue
+        reason = floats(f"params[{k}]", param, ndim)
+        return reason or buffer(f"grads[{k}]", grad, param.shape)
     return None
 
 

@@ -14,6 +14,7 @@ import inspect
 import linecache
 import types
 from functools import lru_cache
+from operator import itemgetter
 
 import numpy as np
 
@@ -62,8 +63,8 @@ class Reading:
 
     Attributes
     ----------
-    leans : list of (get, name, value)
-        ``get(name, MISSING) is value`` as long as every name means what it meant.
+    leans : list of (dict, name, value)
+        What every name that the code reads meant.
     members : dict
         Names of the class that its methods use -> what they are.
     sets, extras : set of str
@@ -76,28 +77,48 @@ class Reading:
         self.known, self.main = known, None  # the class that is read, not those it uses
         self.leans, self.members, self.extras, self.inner = [], {}, set(), {}
         self.sets, self.functions = set(), []
+        self._groups, self._single, self._codes = [], [], []
         self._done, self._leant, self._classes, self._called = set(), set(), [], {}
 
     def changed(self):
         """The first name that no longer means what it meant, or None."""
-        for get, name, value in self.leans:
-            if get(name, MISSING) is not value:
+        try:  # most names at once: tuples are compared by identity first
+            if all([get(space) == values for get, space, values in self._groups]):
+                if all([get(name, MISSING) is value for get, name, value in self._single]):
+                    if all([f.__code__ is c and f.__defaults__ is d for f, c, d in self._codes]):
+                        return None
+        except Exception:  # a name is gone, or what it means now cannot be compared
+            pass
+        for space, name, value in self.leans:
+            if space.get(name, MISSING) is not value:
                 return name
         for function, code, defaults in self.functions:
-            if function.__defaults__ is not defaults or (
-                function.__code__ is not code and site.code(function) is not code
-            ):
+            if function.__defaults__ is not defaults or site.code(function) is not code:
                 return function.__name__
+        self._codes = [(f, f.__code__, d) for f, _, d in self.functions]  # a patch has come or gone
         return None
+
+    def group(self):
+        """Put the names of one module or class together; numbers may be equal, not the same."""
+        self._codes, spaces = [(f, f.__code__, d) for f, _, d in self.functions], {}
+        for space, name, value in self.leans:
+            if value is MISSING or isinstance(value, (int, float)):
+                self._single.append((space.get, name, value))
+            else:
+                spaces.setdefault(id(space), (space, {}))[1][name] = value
+        for space, named in spaces.values():
+            values = tuple(named.values())
+            get = itemgetter(*named)
+            self._groups.append((get, space, values if len(values) > 1 else values[0]))
 
     def lean(self, owner, name, value):
         """Note that a name of a module, a class or a dict must go on to mean what it means."""
         if (id(owner), name) not in self._leant:
             self._leant.add((id(owner), name))
             space = owner if isinstance(owner, dict) else vars(owner)
-            self.leans.append((space.get, name, value))
+            self.leans.append((space, name, value))
 
-    def read_class(self, cls, constructed=False):
+    def read_class(self, cls):
         """Read what an object of cls is made of, and note cls for methods called on such."""
         if cls in self._classes:
             return
@@ -156,6 +177,7 @@ class Reading:
         for name, line in self._called.items():
             if line is not None and name not in METHODS:
                 raise Declined(f"line {line} calls {name}")
+        self.group()
 
 
 def read(subject, known):
