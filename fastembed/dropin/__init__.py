@@ -3,7 +3,7 @@
 ``python -m fastembed run SCRIPT``, ``%load_ext fastembed``, or `install` first in a program.
 In the order of reading: `hook` sees the user's modules, `session` takes up their classes,
 `known` says which those are and `domain` which of their calls fit,
-`reading` reads the code, `scenarios` and `probe` try it and `alike` compares,
+`reading` reads the code; at the first call `scenarios` and `probe` try it and `alike` compares,
 `site` gives a function another body, `patch` decides call by call,
 `works` does what ours do not do as they are, `hidden` makes what ours have no use for,
 `watch` chooses the real calls to compare, `reporting` tells, `runner` runs a script.

@@ -20,6 +20,15 @@ def same_bits(a, b):
     return True
 
 
+def difference(rows, rtol):
+    """How the first two values that differ do so, in words: rows are (what, original, ours)."""
+    for what, a, b in rows:
+        reason = unlike(a, b, rtol)
+        if reason:
+            return f"{what}: {reason}"
+    return None
+
+
 def unlike(a, b, rtol):
     """How two values differ, the original's first; None if they are alike.
 

@@ -1,4 +1,4 @@
-"""Which calls the accelerated methods take: float32 arrays of the shapes that the book uses.
+"""Which arrays and settings the accelerated methods take: those that the book uses.
 
 Every function here answers None (take the call) or the reason, in words, why the original runs.
 """
@@ -9,21 +9,24 @@ F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 IDS = (np.dtype(np.int32), np.dtype(np.int64))
 
 
-def _array(name, array, dtypes, ndim):
+def _array(name, array, dtypes, ndim=None):
     if type(array) is not np.ndarray:
         return f"{name} is a {type(array).__name__}, not a numpy.ndarray"
     if array.dtype not in dtypes:
         return f"{name} is {array.dtype}"
     if ndim is not None and array.ndim != ndim:
         return f"{name} has {array.ndim} axes"
-    if array.size == 0:
-        return f"{name} is empty"
-    return None
+    return None if array.size else f"{name} is empty"
 
 
 def floats(name, array, ndim=None):
     """The reason why array is not a plain float32 ndarray with ndim axes."""
     return _array(name, array, (F32,), ndim)
+
+
+def matrix(name, array):
+    """The reason why array is not a plain float32 ndarray with two axes."""
+    return floats(name, array, 2)
 
 
 def ids(name, array, ndim=None, end=None):
@@ -34,34 +37,19 @@ def ids(name, array, ndim=None, end=None):
     return reason
 
 
-def words(name, ids_or_list):
-    """The reason why a text is neither a list nor an array of ids with one axis."""
-    return None if type(ids_or_list) is list and ids_or_list else ids(name, ids_or_list, 1)
-
-
-def window(corpus, size):
-    """The reason why there are no words on both sides at this distance."""
-    if type(size) is int and 0 < 2 * size < len(corpus):
-        return None
-    return f"window_size is {size!r} for {len(corpus)} words"
-
-
-def params(layer, *ndims):
+def params(layer, ndims):
     """The reason why the layer's parameters, or the buffers of their gradients, do not fit."""
-    if len(layer.params) != len(ndims) or len(layer.grads) != len(ndims):
-        return f"it has {len(layer.params)} params and {len(layer.grads)} grads"
-    for k, ndim in enumerate(ndims):
-        param = layer.params[k]
+    params, grads = layer.params, layer.grads
+    if len(params) != len(ndims) or len(grads) != len(ndims):
+        return f"it has {len(params)} params and {len(grads)} grads"
+    for k, (param, grad, ndim) in enumerate(zip(params, grads, ndims, strict=True)):
+        if type(param) is type(grad) is np.ndarray and param.ndim == ndim and param.size:
+            if param.dtype == grad.dtype == F32 and param.shape == grad.shape:
+                if grad.flags.writeable:
+                    continue
         reason = floats(f"params[{k}]", param, ndim)
-        reason = reason or buffer(f"grads[{k}]", layer.grads[k], param.shape)
-        if reason:
-            return reason
+        return reason or buffer(f"grads[{k}]", grad, param.shape)
     return None
-
-
-def buffer(name, array, shape):
-    """The reason why array is not a float32 ndarray of a shape that may be written into."""
-    return same(name, array, shape) or writable(name, array)
 
 
 def writable(name, array):
@@ -69,32 +57,32 @@ def writable(name, array):
     return floats(name, array) or (None if array.flags.writeable else f"{name} is read-only")
 
 
-def same(name, array, shape):
-    """The reason why array is not float32 of a shape."""
-    reason = floats(name, array)
+def same(name, array, shape, dtypes=(F32,)):
+    """The reason why array is not float32 (or of other dtypes) of a shape."""
+    reason = _array(name, array, dtypes)
     if reason is None and array.shape != shape:
         reason = f"{name} has shape {array.shape}, not {shape}"
     return reason
 
 
-def state(name, array, shape):
-    """The reason why a recurrent state is neither None nor float32 of the batch's shape."""
-    return None if array is None else same(name, array, shape)
+def buffer(name, array, shape):
+    """The reason why array is not a float32 ndarray of a shape that may be written into."""
+    return same(name, array, shape) or writable(name, array)
 
 
-def like(name, array, shape):
-    """The reason why a gradient, float32 or float64, has not the shape of the output it is of."""
-    reason = _array(name, array, (F32, F64), None)
-    if reason is None and array.shape != shape:
-        reason = f"{name} has shape {array.shape}, the output {shape}"
-    return reason
+def number(name, value):
+    """The reason why a setting is not Python's own number."""
+    return None if type(value) in (int, float) else f"{name} is a {type(value).__name__}"
 
 
-def number(name, value, *more):
-    """The reason why a setting is not Python's own number (or of one more kind)."""
-    if type(value) in (int, float, *more):
-        return None
-    return f"{name} is a {type(value).__name__}"
+def scalar(name, value):
+    """The reason why a factor is neither Python's own number nor one of NumPy's floats."""
+    return None if type(value) in (np.float32, np.float64) else number(name, value)
+
+
+def integer(name, value):
+    """The reason why a setting is not Python's own integer."""
+    return None if type(value) is int else f"{name} is {value!r}"
 
 
 def pairs(first, second, name="grads"):
@@ -108,3 +96,15 @@ def pairs(first, second, name="grads"):
         if a is b or np.may_share_memory(a, b):
             return f"params[{k}] and {name}[{k}] share memory"
     return None
+
+
+def all_writable(name, arrays):
+    """The reason why a list is not one of float32 arrays that may be changed."""
+    if type(arrays) is not list:
+        return f"{name} is not a list"
+    return first(*(writable(f"{name}[{k}]", array) for k, array in enumerate(arrays)))
+
+
+def first(*reasons):
+    """The first reason among some that may be None."""
+    return next(filter(None, reasons), None)

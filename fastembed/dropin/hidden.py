@@ -132,6 +132,13 @@ def settle(instance):
             own[name] = value.value()
 
 
+def without_lazy(own):
+    """A copy of an object's ``__dict__`` with nothing lazy in it."""
+    before = dict(own)
+    forget(before)
+    return before
+
+
 def forget(own):
     """Drop what is lazy in an object's ``__dict__``: the original is about to make its own."""
     for name, value in own.items():

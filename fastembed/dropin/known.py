@@ -1,200 +1,154 @@
 """The classes and functions that we know, and which calls ours can take over: a table.
 
-An entry says nothing about the user's code: that it is of the book's kind is read in it, that it
-behaves like the book's is what a probe finds out. ``accepts`` answers None, or the reason why one
-call goes to the original.
+A row says what the book's code is given and keeps. From it come which calls fit (`Known.unfit`),
+what may stand in code of the book's kind (`reading`) and what is tried on it (`scenarios`). It says
+nothing about the user's code.
 """
 
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-
-import numpy as np
+from functools import cached_property
+from typing import NamedTuple
 
 from fastembed.dropin import domain, works
 
 
-@dataclass(frozen=True)
-class Function:
-    """A function of the book's that ours can take over.
+class Input(NamedTuple):
+    """An array that a call is given: float32, or ids.
 
-    Parameters
-    ----------
-    name : str
-    module : str
-        Our module that has the function, or the class, of this name.
-    accepts : callable
-        ``(*arguments)`` -> the reason why a call goes to the original, or None.
-    small : callable, optional
-        ``(*arguments)`` -> whether the original is as quick.
-    work : callable, optional
-        What does the work, if not our function of the name.
-    free : bool
-        Whether its loops go over words and lists: conditions on what changes in a loop are then of
-        the book's kind, too.
-    compares : bool
-        Whether conditions on other values are, too; real calls will show.
-    never : tuple of str
-        Arguments that are false in all calls that ours takes.
-    in_place : bool
-        Whether it changes its arguments: it cannot be run again after a failure.
-    watches : bool
-        Whether real calls are compared; what is called once in a program would gain nothing.
+    ``Input("N T D")`` are floats with three axes, ``Input("N T", "V")`` ids below V; a probe gives
+    each letter a size. An end that is a number holds for all calls.
     """
 
-    name: str
-    module: str
-    accepts: Callable
-    small: Callable | None = None
-    work: Callable | None = None
-    free: bool = True
-    compares: bool = False
-    never: tuple = ()
-    in_place: bool = False
-    watches: bool = True
+    shape: str
+    end: str = ""
+    any_axes: bool = False  # whether a call may give another number of axes
 
-    def ours(self):
-        return getattr(importlib.import_module(f"fastembed.{self.module}"), self.name)
+    def unfit(self, name, array):
+        """The reason why an array is none of these, or None."""
+        ndim = None if self.any_axes else len(self.shape.split())
+        if not self.end:
+            return domain.floats(name, array, ndim)
+        return domain.ids(name, array, ndim, int(self.end) if self.end.isdigit() else None)
 
 
 @dataclass(frozen=True)
-class Layer:
-    """A class of the book's whose methods ours can take over; more fields are those of Function.
+class Known:
+    """A class of the book's whose methods ours can take over, or a function, which has none.
 
-    Parameters
-    ----------
-    accepts, accepts_backward : callable
-        ``(layer, *arguments)`` and ``(layer, shape of the output, *arguments)`` -> reason or None.
-    methods : tuple of str
-        The first does the work of forward; others follow what it did.
-    reads : tuple of str
-        Attributes of the user's object that ours needs before forward (``params`` and ``grads``
-        before backward too).
-    writes, backward_writes : tuple of str
-        Attributes that a call leaves on the user's object.
-    hides : tuple of str
-        Attributes that the user's own forward makes if somebody reads them.
-    state : tuple of str
-        Attributes that forward both reads and writes.
-    labels : int, optional
-        Which argument holds ids that the original backward reads again.
-    wide : str, optional
-        What is float64 after a float64 gradient: what backward returns ("out") or what it writes
-        ("written"); None if ours sees to that itself.
-    again : bool
-        Whether the original gives something else when backward is called a second time.
-    random : bool
-        Whether forward draws random numbers.
-    works : dict
-        Method -> ``(twin, *arguments)``, instead of our class's own method.
-    probe : str, optional
-        The name of its scenarios, if not its own.
+    An object of ours, the twin, stands for one of the user's.
     """
 
     name: str
-    module: str
-    accepts: Callable
-    accepts_backward: Callable | None = None
-    methods: tuple = ("forward", "backward")
-    reads: tuple = ("params", "grads")
-    writes: tuple = ()
+    module: str  # ours, that has the class or function of this name
+    methods: tuple = ("forward", "backward")  # the first works, others follow what it did
+    params: tuple = ()  # shapes of the parameters, as in ("D 4H", "H 4H", "4H")
+    inputs: tuple = ()  # the first arguments
+    also: Callable | None = None  # (object or None, *arguments) -> another reason not to take them
+    loss: bool = False  # whether forward returns a number and backward takes one
+    reads: tuple = ()  # attributes, besides params and grads, that the twin needs before forward
+    writes: tuple = ()  # attributes that forward leaves on the user's object
     backward_writes: tuple = ()
-    hides: tuple = ()
-    state: tuple = ()
-    small: Callable | None = None
-    labels: int | None = None
-    wide: str | None = None
-    again: bool = False
-    random: bool = False
-    works: dict = field(default_factory=dict)
-    probe: str | None = None
-    free: bool = False
-    compares: bool = False
-    never: tuple = ()
-    in_place: bool = False
-    watches: bool = True
+    hides: tuple = ()  # attributes that the user's own forward makes if somebody reads them
+    state: tuple = ()  # attributes that forward both reads and writes
+    small: Callable | None = None  # (object or None, *arguments) -> is the original as quick?
+    labels: int | None = None  # which argument holds ids that the original backward reads again
+    wide: str | None = None  # what a float64 gradient makes float64 where ours does not see to it:
+    #                          what backward returns ("out") or what it writes ("written")
+    again: bool = False  # whether a second backward of the original's gives something else
+    random: bool = False  # whether forward draws random numbers
+    works: dict = field(default_factory=dict)  # method or function -> what works, if not our own
+    free: bool = False  # loops over words and lists: conditions on what changes in them are known
+    compares: bool = False  # conditions on other values are known, too; real calls will show
+    never: tuple = ()  # arguments that are false in all calls that ours takes
+    in_place: bool = False  # whether it changes its arguments: it cannot run again after a failure
+    watches: bool = True  # whether real calls are compared; one called once would gain nothing
 
-    @property
+    @cached_property
+    def copied(self):
+        """The attributes that our object gets from the user's."""
+        return (*(("params", "grads") if self.params else ()), *self.reads)
+
+    @cached_property
     def attributes(self):
         """Every attribute of the book's class that its methods use."""
         lists = ("params", "grads") if "forward" in self.methods else ()
-        parts = self.reads, self.writes, self.backward_writes, self.hides, self.state
-        return {*lists, *(name for part in parts for name in part)}
+        parts = lists, self.reads, self.writes, self.backward_writes, self.hides, self.state
+        return {name for part in parts for name in part}
+
+    @cached_property
+    def _ndims(self):
+        return tuple(len(shape.split()) for shape in self.params)
+
+    @cached_property
+    def _settings(self):
+        return [(name, SETTINGS[name]) for name in self.reads if name in SETTINGS]
 
     def ours(self):
-        """Our class of the same name."""
+        """Our class or function of the same name."""
         return getattr(importlib.import_module(f"fastembed.{self.module}"), self.name)
 
-    def run(self, method):
-        """What does the work of a method: ``(twin, *arguments)``."""
-        return self.works.get(method) or getattr(self.ours(), method)
+    def run(self, method=None):
+        """What does the work: a function, or a method as ``(twin, *arguments)``."""
+        own = self.works.get(method or self.name)
+        return own or (getattr(self.ours(), method) if method else self.ours())
 
     def twin(self):
-        """An object of ours that will stand for one of the user's; it gets what ``reads`` names."""
+        """An object of ours that will stand for one of the user's; it gets what is `copied`."""
         cls = self.ours()
-        return object.__new__(cls) if self.reads else cls()
+        return object.__new__(cls) if self.copied else cls()
+
+    def unfit(self, names, instance, given):
+        """The reason why a call with arguments of these names goes to the original, or None."""
+        reason = domain.params(instance, self._ndims) if self.params else None
+        for kind, name, value in zip(self.inputs, names, given, strict=False):
+            reason = reason or kind.unfit(name, value)
+        for name, check in self._settings:
+            reason = reason or check(name, getattr(instance, name))
+        for name, value in zip(names, given, strict=False) if self.never else ():
+            reason = reason or (name in self.never and value and f"{name} is {value}")
+        return reason or (self.also and self.also(instance, *given))
+
+    def unfit_gradient(self, names, instance, shape, given):
+        """The reason why a backward does, after a forward whose output had a shape."""
+        if self.loss:
+            return domain.scalar(names[0], given[0]) if given else None
+        reason = domain.same(names[0], given[0], shape, (domain.F32, domain.F64))
+        return reason or (domain.params(instance, self._ndims) if self.params else None)
 
 
-def _first(*reasons):
-    return next((reason for reason in reasons if reason), None)
-
-
-# ---- layers without a time axis
+SETTINGS = {
+    **dict.fromkeys("lr momentum decay_rate beta1 beta2 dropout_ratio".split(), domain.number),
+    **dict.fromkeys("ignore_label sample_size time_idx".split(), domain.integer),
+    "W": domain.matrix,
+}
 
 # a product of fewer multiply-adds, or fewer entries, takes NumPy a few microseconds
 SMALL_PRODUCT = 1 << 15
 SMALL_ARRAY = 1 << 12
 
 
-def _matmul(layer, x):
-    return domain.params(layer, 2) or domain.floats("x", x, 2)
-
-
-def _affine(layer, x):
-    return domain.params(layer, 2, 1) or domain.floats("x", x, 2)
-
-
 def _small_product(layer, x):
     return x.shape[0] * layer.params[0].size < SMALL_PRODUCT
 
 
-def _rows(layer, x):
-    return domain.floats("x", x, 2)
-
-
-def _small_rows(layer, x, *_):
+def _small_array(layer, x, *_):
     return x.size < SMALL_ARRAY
 
 
-def _dropout(layer, x, train_flg=True):
-    return domain.floats("x", x) or domain.number("dropout_ratio", layer.dropout_ratio)
+def _small_list(_, arrays, *__):
+    return sum(array.size for array in arrays) < SMALL_ARRAY
 
 
-def _labels(layer, x, t):
-    return domain.floats("x", x, 2) or domain.ids("t", t)
-
-
-def _embedding(layer, idx):
-    return domain.params(layer, 2) or domain.ids("idx", idx)
-
-
-def _like_output(layer, shape, dout):
-    return domain.like("dout", dout, shape)
-
-
-def _scale(layer, shape, dout=1):
-    return domain.number("dout", dout, np.float32, np.float64)
-
-
-def _embedding_gradient(layer, shape, dout):
-    return domain.like("dout", dout, shape) or domain.params(layer, 2)
+# ---- what the table's columns do not say
 
 
 def _target(sampler, target):
     p = sampler.word_p
-    if type(p) is not np.ndarray or p.dtype != np.float64 or p.shape != (sampler.vocab_size,):
+    if domain.same("word_p", p, (sampler.vocab_size,), (domain.F64,)):
         return "word_p is not float64, one for each word"
-    if type(sampler.sample_size) is not int or not 0 < sampler.sample_size < p.size:
+    if not 0 < sampler.sample_size < p.size:
         return f"sample_size is {sampler.sample_size}"
     return domain.ids("target", target, 1, p.size)
 
@@ -205,321 +159,191 @@ def _sampled(layer, h, target):
         return "its params are not one weight many times"
     if len(params) != 1 + layer.sample_size:
         return f"it has {len(params)} params for {layer.sample_size} samples"
-    return _first(
-        domain.floats("h", h, 2),
+    return domain.first(
         domain.ids("target", target, 1, len(params[0])),
         domain.pairs(params[:1], grads[:1]),
         *(domain.buffer(f"grads[{k}]", grad, params[0].shape) for k, grad in enumerate(grads)),
     )
 
 
-# ---- recurrent layers
-
-
-def _recurrent(layer, xs, *ndims):
-    reason = domain.params(layer, *(ndims or (2, 2, 1))) or domain.floats("xs", xs, 3)
-    if reason or not layer.stateful:
-        return reason
-    shape = (xs.shape[0], layer.params[1].shape[0])
-    reason = domain.state("h", layer.h, shape)
-    if reason or not hasattr(layer, "c"):
-        return reason
-    return domain.state("c", layer.c, shape)
-
-
-def _without_bias(layer, xs):
-    return _recurrent(layer, xs, 2, 2)
-
-
-def _recurrent_gradient(layer, shape, dhs):
-    return domain.like("dhs", dhs, shape)
-
-
-# ---- layers over a time axis
-
-
-def _time_embedding(layer, xs):
-    return _first(domain.params(layer, 2), domain.floats("W", layer.W, 2), domain.ids("xs", xs, 2))
-
-
-def _time_affine(layer, x):
-    return domain.params(layer, 2, 1) or domain.floats("x", x, 3)
-
-
-def _time_labels(layer, xs, ts):
-    if type(layer.ignore_label) is not int:
-        return f"ignore_label is {layer.ignore_label!r}"
-    return domain.floats("xs", xs, 3) or domain.ids("ts", ts)
-
-
-def _binary_time_labels(layer, xs, ts):
-    return domain.floats("xs", xs, 2) or domain.ids("ts", ts, 2, 2)
-
-
-# ---- attention
-
-
-def _states(layer, hs, h):
-    return domain.floats("hs", hs, 3) or domain.floats("h", h, 2)
-
-
-def _weights(layer, hs, a):
-    return domain.floats("hs", hs, 3) or domain.floats("a", a, 2)
-
-
-def _both_states(layer, hs_enc, hs_dec):
-    return domain.floats("hs_enc", hs_enc, 3) or domain.floats("hs_dec", hs_dec, 3)
-
-
-# ---- training
+def _state(layer, xs):
+    shape = xs.shape[0], layer.params[1].shape[0]
+    states = [(name, getattr(layer, name)) for name in ("h", "c") if hasattr(layer, name)]
+    wrong = [domain.same(name, array, shape) for name, array in states if array is not None]
+    return domain.first(*wrong) if layer.stateful else None
 
 
 def _update(optimizer, params, grads):
-    reason = domain.pairs(params, grads)
-    for name in ("lr", "momentum", "decay_rate", "beta1", "beta2"):
-        reason = reason or domain.number(name, getattr(optimizer, name, 1))
-    for name in ("m", "v", "h"):
-        if reason is None and getattr(optimizer, name, None) is not None:
-            reason = domain.pairs(params, getattr(optimizer, name), name)
-    return reason
+    lists = [(name, getattr(optimizer, name, None)) for name in ("m", "v", "h")]
+    return domain.pairs(params, grads) or domain.first(
+        *(domain.pairs(params, arrays, name) for name, arrays in lists if arrays is not None)
+    )
 
 
-def _small_update(optimizer, params, grads):
-    return sum(param.size for param in params) < SMALL_ARRAY
+def _text(name, words):
+    return None if type(words) is list and words else domain.ids(name, words, 1)
 
 
-def _clip_grads(grads, max_norm):
-    reason = "grads is not a list" if type(grads) is not list else None
-    reason = reason or domain.number("max_norm", max_norm, np.float32, np.float64)
-    return _first(reason, *(domain.writable(f"grads[{k}]", grad) for k, grad in enumerate(grads)))
+def _batch(trainer, x, t, batch_size, time_size):
+    return domain.integer("batch_size", batch_size) or _text("x", x) or _text("t", t)
 
 
-def _small_clip(grads, max_norm):
-    return sum(grad.size for grad in grads) < SMALL_ARRAY
+def _clip(_, grads, max_norm):
+    return domain.all_writable("grads", grads) or domain.scalar("max_norm", max_norm)
 
 
-def _remove_duplicate(params, grads):
-    reason = domain.pairs(params, grads)
-    return reason or _first(*(domain.writable(f"grads[{k}]", grad) for k, grad in enumerate(grads)))
+def _shared(_, params, grads):
+    return domain.pairs(params, grads) or domain.all_writable("grads", grads)
 
 
-def _get_batch(trainer, x, t, batch_size, time_size):
-    for name, value in (("time_idx", trainer.time_idx), ("batch_size", batch_size)):
-        if type(value) is not int:
-            return f"{name} is {value!r}"
-    return domain.words("x", x) or domain.words("t", t)
+def _window(_, corpus, *more):
+    size = more[-1]  # after the vocabulary's size, if that is given
+    if type(size) is int and 0 < 2 * size < len(corpus):
+        return None
+    return f"window_size is {size!r} for {len(corpus)} words"
 
 
-def _corpus(corpus, vocab_size, window_size=1):
-    return domain.ids("corpus", corpus, 1) or domain.window(corpus, window_size)
+# ---- the table
 
 
-def _contexts(corpus, window_size=1):
-    return _corpus(corpus, None, window_size)
+def _row(name, module, inputs="", params="", **columns):
+    """A row whose columns of names are written with spaces between them, of arrays with commas."""
+    for column in ("methods", "reads", "writes", "backward_writes", "hides", "state", "never"):
+        if type(columns.get(column)) is str:
+            columns[column] = tuple(columns[column].split())
+    for column in ("reads", "writes"):
+        columns[column] = columns.get(column, ()) + columns.get("state", ())
+    columns["params"] = tuple(filter(None, params.split(", ")))
+    columns["inputs"] = tuple(map(_input, filter(None, inputs.split(", "))))
+    return Known(name, module, **columns)
 
 
-def _one_hot(corpus, vocab_size):
-    return domain.ids("corpus", corpus)
+def _input(text):
+    shape, _, end = text.partition(" < ")
+    return Input(shape.removesuffix(" ..."), end, shape.endswith(" ..."))
 
 
-def _counts(C, verbose=False, eps=1e-8):
-    reason = domain.ids("C", C, 2) or domain.number("eps", eps)
-    return reason or ("verbose prints as it goes" if verbose else None)
-
-
-_HIDDEN = {
-    "module": "time_layers",
-    "accepts": _recurrent,
-    "accepts_backward": _recurrent_gradient,
-    "reads": ("params", "grads", "stateful", "h"),
-    "writes": ("h",),
-    "backward_writes": ("dh",),
-    "hides": ("layers",),
-    "state": ("h",),
-    "wide": "written",
+_PRODUCT = {"writes": "x", "small": _small_product, "wide": "out"}
+_DROPOUT = {"writes": "mask", "small": _small_array, "random": True}
+_RECURRENT = {
+    **{"module": "time_layers", "inputs": "N T D", "also": _state, "reads": "stateful"},
+    **{"state": "h", "backward_writes": "dh", "hides": "layers", "wide": "written"},
 }
-_HIDDEN_AND_CELL = {
-    **_HIDDEN,
-    "reads": (*_HIDDEN["reads"], "c"),
-    "writes": ("h", "c"),
-    "state": ("h", "c"),
-}
-_BIASLESS = {
-    **_HIDDEN,
-    "accepts": _without_bias,
-    "works": {"forward": works.biasless_forward, "backward": works.biasless_backward},
-    "probe": "TimeGRU without bias",
-}
-_ATTENTION = {
-    "module": "attention",
-    "accepts_backward": _like_output,
-    "reads": (),
-    "wide": "out",
-}
+_ATTENTION = {"module": "attention", "wide": "out"}
 _OPTIMIZER = {
-    "module": "optimizer",
-    "accepts": _update,
-    "methods": ("update",),
-    "small": _small_update,
-    "in_place": True,
+    **{"module": "optimizer", "methods": "update", "also": _update},
+    **{"small": _small_list, "in_place": True},
 }
-_MOMENTUM = {
-    "reads": ("lr", "momentum", "v"),
-    "writes": ("v",),
-    "state": ("v",),
-    **_OPTIMIZER,
-}
-_PRODUCT = {"writes": ("x",), "wide": "out"}
-_DROPOUT = {"writes": ("mask",), "small": _small_rows, "random": True}
-_LOSS = {"accepts_backward": _scale}
+_LISTS = {"methods": "", "free": True, "compares": True, "small": _small_list, "in_place": True}
+_ONCE = {"methods": "", "free": True, "watches": False}
+_NEGATIVES = {"forward": works.negatives_forward, "backward": works.negatives_backward}
+_BIASLESS = {"forward": works.biasless_forward, "backward": works.biasless_backward}
 
 LAYERS = [
-    Layer("MatMul", "layers", _matmul, _like_output, small=_small_product, **_PRODUCT),
-    Layer("Affine", "layers", _affine, _like_output, small=_small_product, **_PRODUCT),
-    Layer(
-        "Softmax",
-        "layers",
-        _rows,
-        _like_output,
-        reads=(),
-        writes=("out",),
-        small=_small_rows,
-        wide="out",
+    _row("MatMul", "layers", "N D", "D H", **_PRODUCT),
+    _row("Affine", "layers", "N D", "D H, H", **_PRODUCT),
+    _row("Softmax", "layers", "N V", writes="out", small=_small_array, wide="out"),
+    _row(
+        "SoftmaxWithLoss", "layers", "N V, N ... < V", loss=True, writes="y t", small=_small_array
     ),
-    Layer(
-        "SoftmaxWithLoss",
-        "layers",
-        _labels,
-        reads=(),
-        writes=("y", "t"),
-        small=_small_rows,
-        **_LOSS,
-    ),
-    Layer("Dropout", "layers", _dropout, _like_output, reads=("dropout_ratio", "mask"), **_DROPOUT),
-    Layer("Embedding", "layers", _embedding, _embedding_gradient, writes=("idx",)),
-    Layer(
+    _row("Dropout", "layers", "N D ...", reads="dropout_ratio mask", **_DROPOUT),
+    _row("Embedding", "layers", "N ... < V", "V D", writes="idx"),
+    _row(
         "UnigramSampler",
         "layers",
-        _target,
-        methods=("get_negative_sample",),
-        reads=("word_p", "sample_size", "vocab_size"),
+        methods="get_negative_sample",
+        reads="word_p sample_size vocab_size",
+        also=_target,
         random=True,
         free=True,
     ),
-    Layer(
+    _row(
         "NegativeSamplingLoss",
         "layers",
-        _sampled,
-        _scale,
-        reads=("params", "grads", "sampler", "sample_size"),
-        hides=("loss_layers", "embed_dot_layers"),
+        "N D, N < V",
+        also=_sampled,
+        loss=True,
+        reads="params grads sampler sample_size",
+        hides="loss_layers embed_dot_layers",
         random=True,
-        works={"forward": works.negatives_forward, "backward": works.negatives_backward},
+        works=_NEGATIVES,
     ),
-    Layer("TimeRNN", **_HIDDEN),
-    Layer("TimeGRU", **_HIDDEN),
-    Layer("TimeGRU", **_BIASLESS),
-    Layer("TimeLSTM", **_HIDDEN_AND_CELL),
-    Layer(
-        "TimeEmbedding",
-        "time_layers",
-        _time_embedding,
-        _embedding_gradient,
-        reads=("params", "grads", "W"),
-        hides=("layers",),
+    _row("TimeRNN", params="D H, H H, H", **_RECURRENT),
+    _row("TimeGRU", params="D 3H, H 3H, 3H", **_RECURRENT),
+    _row("TimeGRU", params="D 3H, H 3H", works=_BIASLESS, **_RECURRENT),
+    _row("TimeLSTM", params="D 4H, H 4H, 4H", **{**_RECURRENT, "state": "h c"}),
+    _row("TimeEmbedding", "time_layers", "N T < V", "V D", reads="W", hides="layers"),
+    _row("TimeAffine", "time_layers", "N T D", "D H, H", writes="x", wide="out"),
+    _row(
+        "TimeDropout", "time_layers", "N T D ...", reads="dropout_ratio train_flg mask", **_DROPOUT
     ),
-    Layer("TimeAffine", "time_layers", _time_affine, _like_output, **_PRODUCT),
-    Layer(
-        "TimeDropout",
-        "time_layers",
-        _dropout,
-        _like_output,
-        reads=("dropout_ratio", "train_flg", "mask"),
-        **_DROPOUT,
-    ),
-    Layer(
+    _row(
         "TimeSoftmaxWithLoss",
         "time_layers",
-        _time_labels,
-        reads=("ignore_label",),
-        hides=("cache",),
+        "N T V, N T ... < V",
+        loss=True,
+        reads="ignore_label",
+        hides="cache",
         again=True,
         labels=1,
         works={"forward": works.time_loss},
-        **_LOSS,
     ),
-    Layer(
+    _row(
         "TimeSigmoidWithLoss",
         "time_layers",
-        _binary_time_labels,
-        reads=(),
-        writes=("xs_shape",),
-        hides=("layers",),
-        **_LOSS,
+        "N T, N T < 2",
+        loss=True,
+        writes="xs_shape",
+        hides="layers",
     ),
-    Layer("WeightSum", accepts=_weights, hides=("cache",), **_ATTENTION),
-    Layer("AttentionWeight", accepts=_states, hides=("cache", "softmax"), **_ATTENTION),
-    Layer(
+    _row("WeightSum", inputs="N S H, N S", hides="cache", **_ATTENTION),
+    _row("AttentionWeight", inputs="N S H, N H", hides="cache softmax", **_ATTENTION),
+    _row(
         "Attention",
-        accepts=_states,
-        writes=("attention_weight",),
-        hides=("attention_weight_layer", "weight_sum_layer"),
-        **_ATTENTION,
+        "attention",
+        "N S H, N H",
+        writes="attention_weight",
+        hides="attention_weight_layer weight_sum_layer",
+        wide="out",
     ),
-    Layer(
+    _row(
         "TimeAttention",
-        accepts=_both_states,
-        writes=("attention_weights",),
-        hides=("layers",),
-        **_ATTENTION,
+        "attention",
+        "N S H, N T H",
+        writes="attention_weights",
+        hides="layers",
+        wide="out",
     ),
-    Layer("SGD", reads=("lr",), **_OPTIMIZER),
-    Layer("Momentum", works={"update": works.momentum_anew}, **_MOMENTUM),
-    Layer("Momentum", **_MOMENTUM),
-    Layer("Nesterov", **_MOMENTUM),
-    Layer("AdaGrad", reads=("lr", "h"), writes=("h",), state=("h",), **_OPTIMIZER),
-    Layer("RMSprop", reads=("lr", "decay_rate", "h"), writes=("h",), state=("h",), **_OPTIMIZER),
-    Layer(
-        "Adam",
-        reads=("lr", "beta1", "beta2", "iter", "m", "v"),
-        writes=("iter", "m", "v"),
-        state=("iter", "m", "v"),
+    _row("SGD", reads="lr", **_OPTIMIZER),
+    _row(
+        "Momentum",
+        reads="lr momentum",
+        state="v",
+        works={"update": works.momentum_anew},
         **_OPTIMIZER,
     ),
-    Layer(
+    _row("Momentum", reads="lr momentum", state="v", **_OPTIMIZER),
+    _row("Nesterov", reads="lr momentum", state="v", **_OPTIMIZER),
+    _row("AdaGrad", reads="lr", state="h", **_OPTIMIZER),
+    _row("RMSprop", reads="lr decay_rate", state="h", **_OPTIMIZER),
+    _row("Adam", reads="lr beta1 beta2", state="iter m v", **_OPTIMIZER),
+    _row(
         "RnnlmTrainer",
         "trainer",
-        _get_batch,
-        methods=("get_batch",),
-        reads=("time_idx",),
-        writes=("time_idx",),
-        state=("time_idx",),
-        works={"get_batch": works.get_batch},
+        methods="get_batch",
+        also=_batch,
+        state="time_idx",
         free=True,
+        works={"get_batch": works.get_batch},
     ),
 ]
 FUNCTIONS = [
-    Function(
-        "clip_grads",
-        "util",
-        _clip_grads,
-        small=_small_clip,
-        work=works.clip_grads,
-        compares=True,
-        in_place=True,
-    ),
-    Function(
-        "remove_duplicate",
-        "trainer",
-        _remove_duplicate,
-        small=lambda params, grads: _small_update(None, params, grads),
-        compares=True,
-        in_place=True,
-    ),
-    Function("create_co_matrix", "util", _corpus, watches=False),
-    Function("create_contexts_target", "util", _contexts, watches=False),
-    Function("convert_one_hot", "util", _one_hot, watches=False),
-    Function("ppmi", "util", _counts, never=("verbose",), watches=False),
+    _row("clip_grads", "util", also=_clip, works={"clip_grads": works.clip_grads}, **_LISTS),
+    _row("remove_duplicate", "trainer", also=_shared, **_LISTS),
+    _row("create_co_matrix", "util", "C < V", also=_window, **_ONCE),
+    _row("create_contexts_target", "util", "C < V", also=_window, **_ONCE),
+    _row("convert_one_hot", "util", "C ... < V", **_ONCE),
+    _row("ppmi", "util", "V V < N", never="verbose", **_ONCE),
 ]
 
 

@@ -5,12 +5,13 @@ import inspect
 import warnings
 import weakref
 from collections import Counter
+from functools import partial
 from time import perf_counter
 
 import numpy as np
 
 from fastembed.dropin import hidden, site, watch
-from fastembed.dropin.alike import freeze, same_bits, unlike
+from fastembed.dropin.alike import difference, freeze, same_bits
 from fastembed.dropin.hidden import MISSING, Lazy
 from fastembed.dropin.site import originals
 
@@ -44,81 +45,88 @@ class _State:
 OURS, BOTH = "ours", "both"
 
 
-class _Twins:
-    """Instance -> _State, weakly, by identity: ``vars(layer)`` and pickles hold nothing of ours."""
+class Patch:
+    """Accelerated bodies for the methods of one class of the user's, or for one function.
 
-    def __init__(self):
-        self.by_id = {}
-
-    def find(self, instance):
-        return self.by_id.get(id(instance))
-
-    def make(self, instance, twin):
-        key, by_id = id(instance), self.by_id
-        state = by_id[key] = _State(weakref.ref(instance, lambda _: by_id.pop(key, None)), twin)
-        return state
-
-
-class _Patch:
-    """What patches of classes and of functions have in common.
+    A function is treated as the first method of an object that is None.
 
     Parameters
     ----------
-    known : known.Layer or known.Function
+    subject : type or function
+    known : known.Known
     stats : Stats
     reading : reading.Reading
     trial : bool
         Whether it serves a probe, in which small calls are accelerated too and none is compared.
+
+    Attributes
+    ----------
+    prove : callable or None
+        To be called at the first call that ours could do: it probes, and undoes this patch if it
+        must.
     """
 
-    def __init__(self, known, stats, reading, trial=False):
-        self.known, self.stats, self.reading, self.trial = known, stats, reading, trial
-        self.schedule = watch.Schedule()
+    def __init__(self, subject, known, stats, reading, trial=False):
+        self.subject, self.known, self.stats = subject, known, stats
+        self.reading, self.trial, self.name = reading, trial, subject.__name__
+        self.schedule, self.prove, self.applied = watch.Schedule(), None, False
         self.on_difference = lambda reason: None
+        if known.methods:
+            self.owner, functions = subject, ((m, _static(subject, m)) for m in known.methods)
+            self.functions = {name: f for name, f in functions if f is not None}
+            self.states = {}  # by identity, weakly: vars(layer) and pickles hold nothing of ours
+            self.subclasses = {subject: []}
+        else:
+            self.owner, self.functions = None, {self.name: subject}
+            self.states, self.subclasses = {id(None): _State(None, None)}, {type(None): []}
+        self.names = {*self.functions, *reading.members}
+        self.handlers = {}
+        self.backward = None
+        for name, function in self.functions.items():
+            original = site.original(function)
+            names = original.__code__.co_varnames[bool(known.methods) :]
+            if not self.handlers and known.methods:
+                self.forward, handler = original, self._make_forward(name, names, known.run(name))
+            elif not self.handlers:
+                self.forward, ours = _without_self(original), _without_self(known.run())
+                handler = partial(self._make_forward(name, names, ours), None)
+            else:
+                self.backward = original
+                handler = self._make_backward(names, known.run(name))
+            self.handlers[name] = handler
+        self.writes = [name for name in known.writes if name in reading.sets]
+        self.hides = [name for name in known.hides if name in reading.sets]
+        self.hides += sorted(reading.extras)
+        self.returned = []  # extra attributes that hold what forward returns
 
-    def _small(self, given, *instance):
-        """Whether a call has so little work that the original is as quick."""
-        if self.known.small is None or self.trial:
-            return False
+    def note(self, layer, out):
+        """See, after a forward of the user's own, which extra attributes hold what it returned."""
+        self.returned = [name for name in self.reading.extras if vars(layer).get(name) is out]
+
+    def apply(self):
+        self.sites = [site.site(function) for function in self.functions.values()]
+        for each, handler in zip(self.sites, self.handlers.values(), strict=True):
+            each.add(self.owner, handler)
+        for name in self.hides:
+            setattr(self.subject, name, hidden.Attribute(name))
+        self.applied = True
+
+    def undo(self):
+        """Put the original code back, and the attributes that its backward needs."""
+        if not self.applied:
+            return
+        self.applied = False
         try:
-            return self.known.small(*instance, *given)
-        except (AttributeError, TypeError):  # other arguments than the book's
-            return False
-
-    def _general(self):
-        """The reason why no call may run accelerated now, or None."""
-        if watch.asks_for_more() and not self.trial:
-            return "NumPy's error state or the warning filter asks for more than by default"
-        changed = self.reading.changed()
-        return f"{changed} is no longer what it was when the code was read" if changed else None
-
-    def _asked(self, accepts, *given):
-        try:
-            return accepts and accepts(*given)
-        except Exception as error:
-            return _words(error)
-
-    def _failed(self, error, random=None):
-        """The reason to run the original after ours has failed, if nothing was changed."""
-        if self.known.in_place and type(error).__name__ != "Unfit":
-            raise error
-        if random is not None:
-            np.random.set_state(random)
-        return _words(error)
-
-    def _compared(self, reason, start):
-        self.stats.compared += 1
-        self.schedule.took(perf_counter() - start)
-        if reason is not None:
-            self.give_up(f"at a real call, {reason}")
-
-    def _tried(self, work, *arguments):
-        """What ours returns; MISSING if it raises: the original then says what it has to say."""
-        try:
-            return work(*arguments)
-        except Exception as error:
-            self.stats.fallbacks[_words(error)] += 1
-            return MISSING
+            for state in list(self.states.values()):
+                instance, state.ran = state.ref and state.ref(), None
+                if instance is not None:
+                    hidden.settle(instance)
+        finally:
+            for each in self.sites:
+                each.remove(self.owner)
+            for name in self.hides:
+                if isinstance(vars(self.subject).get(name), hidden.Attribute):
+                    delattr(self.subject, name)
 
     def give_up(self, reason):
         """Hand the class or function back to the user's own code, for good."""
@@ -130,92 +138,46 @@ class _Patch:
             f"fastembed hands {self.name} back to its own code: {reason}", RuntimeWarning, 4
         )
 
-
-class MethodsPatch(_Patch):
-    """Accelerated methods for one class of the user's."""
-
-    def __init__(self, cls, known, stats, reading, trial=False):
-        super().__init__(known, stats, reading, trial)
-        self.cls, self.name = cls, cls.__name__
-        functions = {name: inspect.getattr_static(cls, name, None) for name in known.methods}
-        self.functions = {name: f for name, f in functions.items() if f is not None}
-        self.names = {*self.functions, *reading.members}
-        first, *second = self.functions
-        self.forward = site.original(self.functions[first])
-        self.handlers = {first: self._make_forward(first)}
-        self.backward = None
-        for name in second:
-            self.backward = site.original(self.functions[name])
-            self.handlers[name] = self._make_backward(name)
-        self.twins, self.subclasses, self.applied = _Twins(), {cls: []}, False
-        self.writes = [name for name in known.writes if name in reading.sets]
-        self.hides = [name for name in known.hides if name in reading.sets]
-        self.hides += sorted(reading.extras)
-        self.flags = [name for name in known.reads if name not in ("params", "grads")]
-        self.returned = []  # extra attributes that hold what forward returns: see probe
-
-    def apply(self):
-        self.sites = {name: site.site(function) for name, function in self.functions.items()}
-        for name, each in self.sites.items():
-            each.add(self.cls, self.handlers[name])
-        for name in self.hides:
-            setattr(self.cls, name, hidden.Attribute(name))
-        self.applied = True
-
-    def undo(self):
-        """Put the original code back, and the attributes that its backward needs."""
-        if not self.applied:
-            return
-        self.applied = False
-        try:
-            for state in list(self.twins.by_id.values()):
-                instance, state.ran = state.ref(), None
-                if instance is not None:
-                    hidden.settle(instance)
-        finally:
-            for each in self.sites.values():
-                each.remove(self.cls)
-            for name in self.hides:
-                if isinstance(vars(self.cls).get(name), hidden.Attribute):
-                    delattr(self.cls, name)
-
     # ---- forward
 
-    def _make_forward(self, name):
+    def _make_forward(self, name, names, run):
         known, stats = self.known, self.stats
-        run = known.run(name)
 
         def forward(self_, *given):
-            state = self.twins.find(self_)
+            state = self.states.get(id(self_))
             if state is not None:
                 state.ran = state.past = None
-            if self._small(given, self_):
+            if known.small and not self.trial and _holds(known.small, self_, given):
                 stats.small += 1
                 return self._fall_back(self_, given)
-            reason = self._unfit(self_, state, given)
+            if self.prove is not None:
+                self.prove()
+                return self.functions[name](*(() if self.owner is None else (self_,)), *given)
+            reason = self._unfit(names, self_, state, given)
             if reason is None:
                 if state is None:
-                    state = self.twins.make(self_, known.twin())
+                    state = self._new_state(self_)
                 if known.watches and not self.trial:
-                    flags = [getattr(self_, name) for name in self.flags]
+                    flags = [getattr(self_, name) for name in known.reads]
                     flags = [x if type(x) is bool else x is None for x in flags]
                     if self.schedule.due((*watch.kind(given), *flags)):
                         return self._both_forward(self_, state, given, run)
-                start, own = perf_counter(), vars(self_)
-                for attribute in known.reads:
-                    setattr(state.twin, attribute, getattr(self_, attribute))
-                before = self._before(own) if self.hides else None
+                start, own, twin = perf_counter(), getattr(self_, "__dict__", None), state.twin
+                for attribute in known.copied:
+                    setattr(twin, attribute, getattr(self_, attribute))
+                before = hidden.without_lazy(own) if self.hides else None
                 random = np.random.get_state() if known.random else None
                 try:
-                    out = run(state.twin, *given)
+                    out = run(twin, *given)
                 except Exception as error:
                     reason = self._failed(error, random)
             if reason is not None:
                 stats.fallbacks[reason] += 1
                 return self._fall_back(self_, given)
             for attribute in self.writes:
-                setattr(self_, attribute, getattr(state.twin, attribute))
-            state.labels = self._labels(given)
+                setattr(self_, attribute, getattr(twin, attribute))
+            if self.backward is not None:
+                state.labels = self._labels(given)
             if self.hides:
                 state.past = past = hidden.Past(self, type(self_), before, given, random)
                 past.labels = state.labels
@@ -230,11 +192,11 @@ class MethodsPatch(_Patch):
 
         return forward
 
-    def _before(self, own):
-        """The attributes of an object, with none that is lazy among them."""
-        before = dict(own)
-        hidden.forget(before)
-        return before
+    def _new_state(self, instance):
+        key, states = id(instance), self.states
+        ref = weakref.ref(instance, lambda _: states.pop(key, None))
+        state = states[key] = _State(ref, self.known.twin())
+        return state
 
     def _labels(self, given):
         if self.known.labels is None:
@@ -244,90 +206,124 @@ class MethodsPatch(_Patch):
 
     def _leave(self, state, own, ran, out):
         """Note what backward must find again."""
-        state.ran, state.shape = ran, getattr(out, "shape", None)
         if self.backward is not None:
+            state.ran, state.shape = ran, getattr(out, "shape", None)
             names = [name for name in self.writes if name not in self.known.state]
             state.left = [(name, own.get(name, MISSING)) for name in (*names, *self.hides)]
 
     def _fall_back(self, self_, given):
-        hidden.forget(vars(self_))
+        if self_ is not None:
+            hidden.forget(vars(self_))
         with originals:
             return self.forward(self_, *given)
 
+    def _failed(self, error, random):
+        """The reason to run the original after ours has failed, if nothing was changed."""
+        if self.known.in_place and type(error).__name__ != "Unfit":
+            raise error
+        if random is not None:
+            np.random.set_state(random)
+        return _words(error)
+
     def _both_forward(self, self_, state, given, run):
-        """Run both sides on the same input; the results are the user's own."""
-        known, twin, start = self.known, state.twin, perf_counter()
-        mine, memo = given, {}
+        known, twin, mine, memo = self.known, state.twin, given, {}
         if known.in_place:
             mine = copy.deepcopy(given, memo)
-        for attribute in known.reads:
+        for attribute in known.copied:
             value = getattr(self_, attribute)
             setattr(twin, attribute, copy.deepcopy(value, memo) if known.in_place else value)
-        before, stream = freeze(list(given)), np.random.get_state()
-        out = self._tried(run, twin, *mine)
-        if out is MISSING:
-            np.random.set_state(stream)
-            return self._fall_back(self_, given)
+
+        def rows(theirs, ours):
+            yield "what it returns", theirs, ours
+            for name in self.writes:
+                yield name, getattr(self_, name, None), getattr(twin, name)
+            if known.in_place:
+                yield "which arrays it returns", _which(theirs, given), _which(ours, mine)
+                yield "its arguments", list(given), list(mine)
+
+        def ours():
+            return run(twin, *mine)
+
+        theirs, both = self._both(ours, lambda: self._fall_back(self_, given), rows, given)
+        if both:
+            self.stats.calls += 1
+            if self.backward is not None:
+                state.labels = self._labels(given)
+                self._leave(state, vars(self_), BOTH, theirs)
+                state.returned = theirs, freeze(theirs)
+        return theirs
+
+    def _both(self, ours, theirs, rows, given):
+        """Run both sides on the same input, and compare; returns the user's own result.
+
+        The second value tells whether the class or function stays accelerated.
+        """
+        start, before, stream = perf_counter(), freeze(list(given)), np.random.get_state()
+        try:
+            out = ours()
+        except Exception as error:
+            failed = _words(error)
+        else:
+            failed = None
         after = np.random.get_state()
         np.random.set_state(stream)
+        if failed:  # the original says what it has to say
+            self.stats.fallbacks[failed] += 1
+            return theirs(), False
+        out = out if self.known.in_place else freeze(out)  # the original may write into it
         try:
-            theirs = self._fall_back(self_, given)
+            result = theirs()
         except Exception as error:
             self.give_up(f"at a real call it raises {_words(error)}, fastembed does not")
             raise
-        rows = [("what it returns", theirs, out)]
-        rows += [(name, getattr(self_, name, None), getattr(twin, name)) for name in self.writes]
-        if known.in_place:
-            rows.append(("its arguments", list(given), list(mine)))
-        reason = _difference(rows)
-        if reason is None and not known.in_place and not same_bits(before, list(given)):
+        reason = difference(rows(result, out), watch.RTOL)
+        if reason is None and not self.known.in_place and not same_bits(before, list(given)):
             reason = "its arguments are changed"
         if reason is None and not _same_stream(after, np.random.get_state()):
             reason = "other random numbers are drawn"
-        self._compared(reason, start)
-        if self.applied:
-            self.stats.calls += 1
-            state.labels = self._labels(given)
-            self._leave(state, vars(self_), BOTH, theirs)
-            state.returned = theirs, freeze(theirs)
-        return theirs
+        self.stats.compared += 1
+        self.schedule.took(perf_counter() - start)
+        if reason is not None:
+            self.give_up(f"at a real call, {reason}")
+        return result, self.applied
 
     # ---- backward
 
-    def _make_backward(self, name):
+    def _make_backward(self, names, run):
         known, stats, original = self.known, self.stats, self.backward
-        run = known.run(name)
+
+        def own(self_, given):
+            with originals:
+                return original(self_, *given)
 
         def backward(self_, *given):
-            state = self.twins.find(self_)
+            state = self.states.get(id(self_))
             if state is None or state.ran is None:
-                with originals:
-                    return original(self_, *given)
-            reason = self._torn(self_, state) or self._asked(
-                known.accepts_backward, self_, state.shape, *given
+                return own(self_, given)
+            reason = self._torn(self_, state) or _asked(
+                known.unfit_gradient, names, self_, state.shape, given
             )
+            twin = state.twin
             if state.ran is BOTH:
                 state.ran = None
                 if reason is None and same_bits(*state.returned):
-                    return self._both_backward(self_, state, given, run)
-                with originals:
-                    return original(self_, *given)
+                    return self._both_backward(self_, twin, given, run, lambda: own(self_, given))
+                return own(self_, given)
             if reason is None:
                 start = perf_counter()
-                if "params" in known.reads:
-                    state.twin.params, state.twin.grads = self_.params, self_.grads
+                if "params" in known.copied:
+                    twin.params, twin.grads = self_.params, self_.grads
                 try:
-                    out = _widened(run, state.twin, given, known)
+                    out = _widened(run, twin, given, known)
                 except Exception as error:
                     reason = _words(error)
             if reason is not None:
                 stats.fallbacks[f"in backward, {reason}"] += 1
                 state.ran, state.failures = None, state.failures + 1
                 hidden.settle(self_)
-                with originals:
-                    return original(self_, *given)
+                return own(self_, given)
             for attribute in known.backward_writes:
-                setattr(self_, attribute, getattr(state.twin, attribute))
+                setattr(self_, attribute, getattr(twin, attribute))
             if known.again:
                 state.past.gradients.append(given)
             stats.seconds += perf_counter() - start
@@ -343,43 +339,40 @@ class MethodsPatch(_Patch):
                 return f"its attribute {name} was read or set since"
         if not own.keys().isdisjoint(self.names):
             return "it has a method of its own"
-        if state.labels is not None and not np.array_equal(state.labels, self._given_labels(state)):
-            return "its labels were overwritten since"
+        if state.labels is not None and state.past:
+            if not np.array_equal(state.labels, state.past.args[self.known.labels]):
+                return "its labels were overwritten since"
         return self._general()
 
-    def _given_labels(self, state):
-        return state.past.args[self.known.labels] if state.past else state.labels
-
-    def _both_backward(self, self_, state, given, run):
-        known, twin, start = self.known, state.twin, perf_counter()
-        if "params" in known.reads:
+    def _both_backward(self, self_, twin, given, run, theirs):
+        lists = "params" in self.known.copied
+        if lists:
             twin.params, twin.grads = self_.params, [grad.copy() for grad in self_.grads]
-        before = freeze(list(given))
-        out = self._tried(_widened, run, twin, given, known)
-        if out is MISSING:
-            with originals:
-                return self.backward(self_, *given)
-        out = freeze(out)  # the original may write where ours has read
-        with originals:
-            theirs = self.backward(self_, *given)
-        rows = [("what backward returns", theirs, out)]
-        if "params" in known.reads:
-            rows.append(("grads", list(self_.grads), twin.grads))
-        names = [name for name in known.backward_writes if name in self.reading.sets]
-        rows += [(name, getattr(self_, name, None), getattr(twin, name)) for name in names]
-        reason = _difference(rows)
-        if reason is None and not same_bits(before, list(given)):
-            reason = "the gradient is changed"
-        self._compared(reason, start)
-        return theirs
+
+        def rows(theirs, ours):
+            yield "what backward returns", theirs, ours
+            if lists:
+                yield "grads", list(self_.grads), twin.grads
+            for name in self.known.backward_writes:
+                if name in self.reading.sets:
+                    yield name, getattr(self_, name, None), getattr(twin, name)
+
+        return self._both(lambda: _widened(run, twin, given, self.known), theirs, rows, given)[0]
 
     # ---- whether a call fits
 
-    def _unfit(self, instance, state, given):
+    def _general(self):
+        """The reason why no call may run accelerated now, or None."""
+        if watch.asks_for_more() and not self.trial:
+            return "NumPy's error state or the warning filter asks for more than by default"
+        changed = self.reading.changed()
+        return f"{changed} is no longer what it was when the code was read" if changed else None
+
+    def _unfit(self, names, instance, state, given):
         """The reason why this call of the first method must run the original, or None."""
         if state is not None and state.failures >= RETIRED:
             return "its backward fell back before"
-        cls, own = type(instance), vars(instance)
+        cls, own = type(instance), getattr(instance, "__dict__", {})
         if not own.keys().isdisjoint(self.names):
             (name, *_) = own.keys() & self.names
             return f"it has a {name} of its own"
@@ -392,14 +385,37 @@ class MethodsPatch(_Patch):
         reason = self._general()
         for name, inner in self.reading.inner.items():
             reason = reason or _other(name, own.get(name), inner)
-        return reason or self._asked(self.known.accepts, instance, *given)
+        return reason or _asked(self.known.unfit, names, instance, given)
 
     def _between(self, cls):
         """The classes that come before ours in a subclass's order of bases."""
         for name in ("__getattribute__", "__getattr__", "__setattr__", "__delattr__"):
-            if getattr(cls, name, None) is not getattr(self.cls, name, None):
+            if getattr(cls, name, None) is not getattr(self.subject, name, None):
                 return [cls]
-        return list(cls.__mro__[: cls.__mro__.index(self.cls)])
+        return list(cls.__mro__[: cls.__mro__.index(self.subject)])
+
+
+def _static(cls, name):
+    return inspect.getattr_static(cls, name, None)
+
+
+def _without_self(function):
+    """A function as a method of None."""
+    return lambda _, *given: function(*given)
+
+
+def _asked(unfit, *given):
+    try:
+        return unfit(*given)
+    except Exception as error:
+        return _words(error)
+
+
+def _holds(small, instance, given):
+    try:
+        return small(instance, *given)
+    except (AttributeError, TypeError):  # other arguments than the book's
+        return False
 
 
 def _widened(run, twin, given, known):
@@ -430,79 +446,12 @@ def _other(name, value, cls):
     return None
 
 
-def _difference(rows):
-    for what, theirs, ours in rows:
-        reason = unlike(theirs, ours, watch.RTOL)
-        if reason:
-            return f"{what}: {reason}"
-    return None
-
-
 def _same_stream(a, b):
     return a[2:] == b[2:] and np.array_equal(a[1], b[1])
 
 
 def _words(error):
     return f"{type(error).__name__}: {error}"
-
-
-class FunctionPatch(_Patch):
-    """An accelerated body for one function of the user's."""
-
-    def __init__(self, function, known, stats, reading, trial=False):
-        super().__init__(known, stats, reading, trial)
-        self.function, self.name, self.applied = function, function.__name__, False
-        self.original = site.original(function)
-        self.ours = known.work or known.ours()
-
-    def apply(self):
-        self.site, self.applied = site.site(self.function), True
-        self.site.add(None, self.call)
-
-    def undo(self):
-        if self.applied:
-            self.applied = False
-            self.site.remove(None)
-
-    def call(self, *given):
-        stats = self.stats
-        if self._small(given):
-            stats.small += 1
-            return self._fall_back(given)
-        reason = self._general() or self._asked(self.known.accepts, *given)
-        if reason is None:
-            if self.known.watches and not self.trial and self.schedule.due(watch.kind(given)):
-                return self._both(given)
-            start = perf_counter()
-            try:
-                out = self.ours(*given)
-            except Exception as error:
-                reason = self._failed(error)
-        if reason is not None:
-            stats.fallbacks[reason] += 1
-            return self._fall_back(given)
-        stats.calls += 1
-        stats.seconds += perf_counter() - start
-        return out
-
-    def _fall_back(self, given):
-        with originals:
-            return self.original(*given)
-
-    def _both(self, given):
-        start, mine = perf_counter(), copy.deepcopy(given)
-        out = self._tried(self.ours, *mine)
-        if out is MISSING:
-            return self._fall_back(given)
-        theirs = self._fall_back(given)
-        rows = [
-            ("what it returns", theirs, out),
-            ("which arrays it returns", _which(theirs, given), _which(out, mine)),
-            ("its arguments", list(given), list(mine)),
-        ]
-        self.stats.calls += 1
-        self._compared(_difference(rows), start)
-        return theirs
 
 
 def _which(out, given):

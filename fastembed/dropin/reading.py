@@ -9,10 +9,12 @@ own variables; its conditions and loops have the book's forms, and its numbers a
 import ast
 import builtins
 import collections
+import dis
 import inspect
 import linecache
 import types
 from functools import lru_cache
+from operator import itemgetter
 
 import numpy as np
 
@@ -40,6 +42,10 @@ ATTRIBUTES = set(
     " layers loss mask out params rx t x y".split()
 )
 KEYWORDS = set("axis dtype fill_value keepdims p replace shape size strict".split())
+PLAIN = (  # nodes that are fine if their parts are
+    *(ast.Pass, ast.Continue, ast.Break, ast.Return, ast.expr_context),
+    *(ast.Tuple, ast.List, ast.Starred, ast.Slice, ast.Subscript, ast.ListComp, ast.GeneratorExp),
+)
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult)
 DUNDERS = set(
     "__annotations__ __annotate__ __annotate_func__ __annotations_cache__ __call__ __dict__ __doc__"
@@ -57,8 +63,8 @@ class Reading:
 
     Attributes
     ----------
-    leans : list of (get, name, value)
-        ``get(name, MISSING) is value`` as long as every name means what it meant.
+    leans : list of (dict, name, value)
+        What every name that the code reads meant.
     members : dict
         Names of the class that its methods use -> what they are.
     sets, extras : set of str
@@ -68,31 +74,51 @@ class Reading:
     """
 
     def __init__(self, known):
-        self.known = known
+        self.known, self.main = known, None  # the class that is read, not those it uses
         self.leans, self.members, self.extras, self.inner = [], {}, set(), {}
         self.sets, self.functions = set(), []
+        self._groups, self._single, self._codes = [], [], []
         self._done, self._leant, self._classes, self._called = set(), set(), [], {}
 
     def changed(self):
         """The first name that no longer means what it meant, or None."""
-        for get, name, value in self.leans:
-            if get(name, MISSING) is not value:
+        try:  # most names at once: tuples are compared by identity first
+            if all([get(space) == values for get, space, values in self._groups]):
+                if all([get(name, MISSING) is value for get, name, value in self._single]):
+                    if all([f.__code__ is c and f.__defaults__ is d for f, c, d in self._codes]):
+                        return None
+        except Exception:  # a name is gone, or what it means now cannot be compared
+            pass
+        for space, name, value in self.leans:
+            if space.get(name, MISSING) is not value:
                 return name
         for function, code, defaults in self.functions:
-            if function.__defaults__ is not defaults or (
-                function.__code__ is not code and site.code(function) is not code
-            ):
+            if function.__defaults__ is not defaults or site.code(function) is not code:
                 return function.__name__
+        self._codes = [(f, f.__code__, d) for f, _, d in self.functions]  # a patch has come or gone
         return None
+
+    def group(self):
+        """Put the names of one module or class together; numbers may be equal, not the same."""
+        self._codes, spaces = [(f, f.__code__, d) for f, _, d in self.functions], {}
+        for space, name, value in self.leans:
+            if value is MISSING or isinstance(value, (int, float)):
+                self._single.append((space.get, name, value))
+            else:
+                spaces.setdefault(id(space), (space, {}))[1][name] = value
+        for space, named in spaces.values():
+            values = tuple(named.values())
+            get = itemgetter(*named)
+            self._groups.append((get, space, values if len(values) > 1 else values[0]))
 
     def lean(self, owner, name, value):
         """Note that a name of a module, a class or a dict must go on to mean what it means."""
         if (id(owner), name) not in self._leant:
             self._leant.add((id(owner), name))
             space = owner if isinstance(owner, dict) else vars(owner)
-            self.leans.append((space.get, name, value))
+            self.leans.append((space, name, value))
 
-    def read_class(self, cls, constructed=False):
+    def read_class(self, cls):
         """Read what an object of cls is made of, and note cls for methods called on such."""
         if cls in self._classes:
             return
@@ -151,199 +177,188 @@ class Reading:
         for name, line in self._called.items():
             if line is not None and name not in METHODS:
                 raise Declined(f"line {line} calls {name}")
+        self.group()
 
 
-def read_class(cls, known):
-    """Read a class of the user's.
+def read(subject, known):
+    """Read a class or function of the user's.
 
     Raises
     ------
     Declined
         If it may not be accelerated.
+    NameError
+        If it leans on a name that its module does not have (yet).
     """
     reading = Reading(known)
-    reading.main = cls
-    reading.read_class(cls)
+    if not isinstance(subject, type):
+        reading.read_function(subject)
+        _given_by_place(subject)
+        reading.finish()
+        return reading
+    reading.main = subject
+    reading.read_class(subject)
     for name in known.methods:
-        if hasattr(cls, name) or name == known.methods[0]:
-            reading.read_method(cls, name)
+        if hasattr(subject, name) or name == known.methods[0]:
+            reading.read_method(subject, name)
+            _given_by_place(getattr(subject, name))
     reading.finish()
     for name in {*known.writes, *known.hides, *reading.extras, *reading.inner}:
-        if _static(cls, name) is not MISSING:
+        if _static(subject, name) is not MISSING:
             raise Declined(f"its class has an attribute {name}")
     return reading
 
 
-def read_function(function, known):
-    """Read a function of the user's, as `read_class` does."""
-    reading = Reading(known)
-    reading.main = None
-    reading.read_function(function)
-    reading.finish()
-    return reading
+def _given_by_place(function):
+    if not site.plain_parameters(function):
+        raise Declined(f"{function.__name__} takes arguments that have no place")
 
 
 def sets_in_constructor(cls):
     """The attributes that a class's own constructor sets."""
-    init = vars(cls).get("__init__")
-    try:
-        return _stores(_definition(init)) if type(init) is types.FunctionType else set()
-    except Declined:
-        return set()
+    todo = [code] if (code := getattr(vars(cls).get("__init__"), "__code__", None)) else []
+    names = set()
+    while todo:
+        code = todo.pop()
+        names |= {i.argval for i in dis.get_instructions(code) if i.opname == "STORE_ATTR"}
+        todo += [const for const in code.co_consts if isinstance(const, types.CodeType)]
+    return names
 
 
 class _Function:
-    """The reading of one function: a method of an object of cls if base has it."""
+    """The reading of one function: a method of an object of cls if base has it.
+
+    The method named after a kind of node reads nodes of that kind; of those in PLAIN, the parts
+    are read; code with any other is declined.
+    """
 
     def __init__(self, reading, function, cls=None, base=None):
         self.reading, self.known = reading, reading.known
         self.function, self.cls, self.base = function, cls, base
         self.main = cls is not None and cls is reading.main
+        self.initial = function.__name__ == "__init__"
         self.free = reading.main is None or self.known.free  # loops over words: no layer's code
         self.depth, self.stored = 0, set()
 
     def read(self):
-        function = self.function
+        function, code = self.function, site.code(self.function)
         if not (self.main and function.__name__ in self.known.methods):  # which are given all
-            code = site.code(function)
             self.reading.functions.append((function, code, function.__defaults__))
         self.node = node = _definition(function)
-        self.line = node.lineno
         if node.decorator_list:
             self.no(node.decorator_list[0], "decorates")
-        for name, cell in zip(
-            function.__code__.co_freevars, function.__closure__ or (), strict=True
-        ):
+        for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
             if name != "__class__" or cell.cell_contents is not self.base:
-                raise Declined(f"line {self.line} is defined inside another function")
-        values = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
-        for value in values:
-            if not (value is None or isinstance(value, (bool, str)) or _is_known(value)):
-                self.initial or self.no(node, f"has the default {value!r}:")
-        arguments = node.args
-        self.arguments = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
-        more = [*arguments.kwonlyargs, *filter(None, (arguments.vararg, arguments.kwarg))]
-        self.locals = {*self.arguments, *(a.arg for a in more)}
+                raise Declined(f"line {node.lineno} is defined inside another function")
+        for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
+            plain = value is None or isinstance(value, (bool, str)) or _is_known(value)
+            if not plain and not self.initial:
+                self.no(node, f"has the default {value!r}:")
+        self.arguments = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
         self.me = self.arguments[0] if self.cls and self.arguments else None
-        for part in ast.walk(node):
-            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
-                self.locals.add(part.id)
-        self.looped = {  # what changes from word to word
-            part.id
-            for loop in ast.walk(node)
-            if isinstance(loop, (ast.For, ast.While))
-            for part in ast.walk(loop)
-            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
-        }
-        self.block(node.body)
+        self.locals = {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
+        self.locals |= _stored_names(node)
+        loops = [part for part in ast.walk(node) if isinstance(part, (ast.For, ast.While))]
+        self.looped = set().union(*map(_stored_names, loops))  # what changes from word to word
+        self.visit(*node.body)
 
-    @property
-    def initial(self):
-        return self.function.__name__ == "__init__"
+    def visit(self, *nodes):
+        for node in nodes:
+            read = getattr(self, type(node).__name__, None)
+            if read is not None:
+                read(node)
+            elif isinstance(node, PLAIN):
+                self.visit(*ast.iter_child_nodes(node))
+            else:
+                self.no(node, "has")
 
     def no(self, node, verb):
-        line = self.function.__code__.co_firstlineno - self.line + node.lineno
+        """Decline the code, and show the line."""
         text = ast.unparse(node).split("\n")[0]
-        raise Declined(f"line {line} {verb} {text[:60]}")
+        raise Declined(f"line {self.at(node)} {verb} {text[:60]}")
+
+    def at(self, node):
+        return self.function.__code__.co_firstlineno - self.node.lineno + node.lineno
 
     # ---- statements
 
-    def block(self, statements):
-        for statement in statements:
-            getattr(self, f"on_{type(statement).__name__}", self.unknown)(statement)
-
-    def inside(self, *blocks):
-        self.depth += 1
-        for statements in blocks:
-            self.block(statements)
-        self.depth -= 1
-
-    def unknown(self, node):
-        self.no(node, "has")
-
-    def on_Pass(self, node):
-        pass
-
-    on_Continue = on_Break = on_Pass
-
-    def on_Expr(self, node):
+    def Expr(self, node):
         if not isinstance(node.value, ast.Constant):
             if not isinstance(node.value, ast.Call):
                 self.no(node, "has")
-            self.value(node.value)
+            self.visit(node.value)
 
-    def on_Return(self, node):
-        if node.value is not None:
-            self.value(node.value)
-
-    def on_Assign(self, node):
+    def Assign(self, node):
         value = node.value
         named = any(isinstance(target, ast.Name) for target in node.targets)
         if named and _is_number(value) and not self.initial:
-            if not (
-                isinstance(value, ast.Constant) and value.value in ((0, 1) if self.free else (0,))
-            ):
+            if getattr(value, "value", None) not in ((0, 1) if self.free else (0,)):
                 self.no(node, "names a number:")
-        self.value(value)
+        self.visit(value)
         for target in node.targets:
-            self.target(target, value)
+            self.set(target, value)
 
-    def on_AnnAssign(self, node):
+    def AnnAssign(self, node):
         if node.value is not None:
-            self.value(node.value)
-            self.target(node.target, node.value)
+            self.visit(node.value)
+            self.set(node.target, node.value)
 
-    def on_AugAssign(self, node):
+    def AugAssign(self, node):
         self.operator(node.op, node)
-        self.value(node.value)
+        self.visit(node.value)
         if self.is_mine(node.target):
-            if node.target.attr not in (*self.known.writes, *self.known.state) or not self.main:
-                if node.target.attr not in self.stored and not self.initial:
-                    self.no(node, "keeps a state of its own:")
+            carried = self.main and node.target.attr in (*self.known.writes, *self.known.state)
+            if not (carried or self.initial or node.target.attr in self.stored):
+                self.no(node, "keeps a state of its own:")
         elif isinstance(node.target, ast.Attribute):
             self.no(node, "sets")
-        self.target(node.target, node.value)
+        self.set(node.target, node.value)
 
-    def on_Delete(self, node):
+    def Delete(self, node):
         for target in node.targets:
             if not (self.free and isinstance(target, ast.Subscript)):
                 self.no(node, "has")
-            self.value(target.value)
+            self.visit(target.value)
 
-    def on_If(self, node):
+    def If(self, node):
         truth = self.truth(node.test)
         if truth is None:
             self.condition(node.test)
-        self.inside(*([node.body] if truth is not False else []))
-        self.inside(*([node.orelse] if truth is not True else []))
+        for part, chosen in ((node.body, True), (node.orelse, False)):
+            if truth in (None, chosen):
+                self.inside(part if isinstance(part, list) else [part])
 
-    def on_For(self, node):
-        self.value(node.iter)
-        self.target(node.target, None)
-        self.inside(node.body, node.orelse)
+    IfExp = If
 
-    def on_While(self, node):
+    def For(self, node):
+        self.visit(node.iter)
+        self.set(node.target)
+        self.inside(node.body + node.orelse)
+
+    def While(self, node):
         if not self.free:
             self.no(node, "has")
         if not (isinstance(node.test, ast.Constant) and node.test.value is True):
             self.condition(node.test)
-        self.inside(node.body, node.orelse)
+        self.inside(node.body + node.orelse)
+
+    def inside(self, statements):
+        self.depth += 1
+        self.visit(*statements)
+        self.depth -= 1
 
     # ---- what is written
 
-    def target(self, node, value):
+    def set(self, node, value=None):
         if isinstance(node, (ast.Tuple, ast.List)):
             for part in node.elts:
-                self.target(part, None)
-        elif isinstance(node, ast.Starred):
-            self.target(node.value, None)
-        elif isinstance(node, ast.Subscript):
-            self.value(node.value)
-            self.value(node.slice)
+                self.set(part)
         elif self.is_mine(node):
             self.store(node, value)
-        elif not isinstance(node, ast.Name):
+        elif isinstance(node, ast.Attribute):
             self.no(node, "sets")
+        else:
+            self.visit(node)
 
     def store(self, node, value):
         name, known = node.attr, self.known
@@ -383,9 +398,7 @@ class _Function:
             return False if node.id in self.known.never else None
         if isinstance(node, (ast.Name, ast.Attribute)) and not self.is_own(node):
             value = self.resolve(node)
-            if isinstance(value, bool):
-                return value
-            self.no(node, "asks for")
+            return value if isinstance(value, bool) else self.no(node, "asks for")
         return None
 
     def condition(self, node):
@@ -394,25 +407,24 @@ class _Function:
                 self.condition(part)
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             self.condition(node.operand)
-        elif self.truth(node) is not None:
-            pass
-        elif isinstance(node, ast.Compare):
-            if not self.comparison(node):
+        elif self.truth(node) is None:
+            if isinstance(node, ast.Compare) and self.is_of_the_book(node):
+                self.visit(node.left, *node.comparators)
+            elif self.is_flag(node):
+                self.visit(node)
+            else:
                 self.no(node, "asks for")
-            self.values([node.left, *node.comparators])
-        elif self.is_flag(node):
-            self.value(node)
-        else:
-            self.no(node, "asks for")
+
+    BoolOp = condition
 
     def is_flag(self, node):
         if self.is_mine(node):
             return self.main and node.attr in self.known.reads
         if isinstance(node, ast.Name):
             return node.id in self.arguments or self.free
-        return self.free and isinstance(node, ast.Call) and self.name_of(node.func) == "all"
+        return self.free and isinstance(node, ast.Call) and _name_of(node.func) == "all"
 
-    def comparison(self, node):
+    def is_of_the_book(self, node):
         """Whether a condition compares what the book compares."""
         left, operator, right = node.left, node.ops[0], node.comparators[0]
         if isinstance(right, ast.Constant) and right.value is None:
@@ -425,48 +437,21 @@ class _Function:
             return False
         if _ends_with(left, "size") and _ends_with(right, "size"):
             return isinstance(operator, (ast.Eq, ast.NotEq))
-        if not self.free:
-            return False
-        names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-        return bool(names & self.looped) or self.known.compares
+        changing = not self.looped.isdisjoint(_names(node))
+        return self.free and (changing or self.known.compares)
 
     # ---- values
 
-    def value(self, node):
-        getattr(self, f"see_{type(node).__name__}", self.unknown)(node)
-
-    def values(self, nodes):
-        for node in nodes:
-            self.value(node)
-
-    def see_Constant(self, node):
+    def Constant(self, node):
         value = node.value
         if isinstance(value, (int, float, complex)) and not isinstance(value, bool):
             if not _is_known(value) and not self.initial:
                 self.no(node, "has the number")
 
-    def see_Tuple(self, node):
-        self.values(node.elts)
+    def UnaryOp(self, node):
+        (self.condition if isinstance(node.op, ast.Not) else self.visit)(node.operand)
 
-    see_List = see_Tuple
-
-    def see_Starred(self, node):
-        self.value(node.value)
-
-    def see_Slice(self, node):
-        self.values(filter(None, (node.lower, node.upper, node.step)))
-
-    def see_Subscript(self, node):
-        self.value(node.value)
-        self.value(node.slice)
-
-    def see_UnaryOp(self, node):
-        if isinstance(node.op, ast.Not):
-            self.condition(node.operand)
-        else:
-            self.value(node.operand)
-
-    def see_BinOp(self, node):
+    def BinOp(self, node):
         self.operator(node.op, node)
         sides = node.left, node.right
         if all(map(_is_number, sides)) and not self.initial:
@@ -475,66 +460,50 @@ class _Function:
             tiny = isinstance(side, ast.Constant) and side.value in TINY
             if tiny and not isinstance(node.op, ast.Add):
                 self.no(node, "has")
-            self.value(side)
+        self.visit(*sides)
 
     def operator(self, operator, node):
-        if isinstance(operator, (ast.FloorDiv, ast.Mod)) and (self.free or _halves(node)):
-            return
-        if not isinstance(operator, OPERATORS):
+        whole = isinstance(operator, (ast.FloorDiv, ast.Mod)) and (self.free or _halves(node))
+        if not (whole or isinstance(operator, OPERATORS)):
             self.no(node, "has")
 
-    def see_Compare(self, node):
+    def Compare(self, node):
         """A mask: which labels count, which entries are kept."""
         sides = [node.left, *node.comparators]
-        marks = [side for side in sides if self.is_setting(side) or self.is_step(side)]
-        if len(sides) != 2 or not marks and not self.free:
+        if len(sides) != 2 or not (self.free or any(map(self.is_mark, sides))):
             self.no(node, "compares")
-        self.values(sides)
+        self.visit(*sides)
 
-    def is_setting(self, node):
+    def is_mark(self, node):
         if self.is_mine(node):
             return self.main and node.attr in self.known.reads
-        return isinstance(node, ast.UnaryOp) and ast.unparse(node) == "-1"
+        step = isinstance(node, ast.Name) and node.id in self.looped
+        return step or ast.unparse(node) == "-1"
 
-    def is_step(self, node):
-        return isinstance(node, ast.Name) and node.id in self.looped
+    def comprehension(self, node):
+        self.visit(node.iter)
+        for test in node.ifs:
+            self.condition(test)
 
-    def see_IfExp(self, node):
-        truth = self.truth(node.test)
-        if truth is None:
-            self.condition(node.test)
-        self.values([node.body] if truth is not False else [])
-        self.values([node.orelse] if truth is not True else [])
+    def keyword(self, node):
+        self.visit(node.value)
 
-    def see_BoolOp(self, node):
-        self.condition(node)
+    def Name(self, node):
+        if node.id not in self.locals:
+            value = self.resolve(node)
+            if not (value in (None, int, float) or isinstance(value, bool) or _is_known(value)):
+                self.no(node, "reads")
 
-    def see_ListComp(self, node):
-        for loop in node.generators:
-            self.value(loop.iter)
-            for test in loop.ifs:
-                self.condition(test)
-        self.value(node.elt)
-
-    see_GeneratorExp = see_ListComp
-
-    def see_Name(self, node):
-        if node.id in self.locals:
-            return
-        value = self.resolve(node)
-        if not (value in (None, int, float) or isinstance(value, bool) or _is_known(value)):
-            self.no(node, "reads")
-
-    def see_Attribute(self, node):
-        if self.is_mine(node):
+    def Attribute(self, node):
+        if isinstance(node.ctx, ast.Store):
+            self.no(node, "sets")
+        elif self.is_mine(node):
             self.load(node)
         elif self.is_own(node):
             if node.attr not in ATTRIBUTES:
                 self.no(node, "reads")
-            self.value(node.value)
-        elif self.is_numpy(node):
-            return
-        else:
+            self.visit(node.value)
+        elif not self.is_numpy(node):
             value = self.resolve(node)
             if not (isinstance(value, bool) or _is_known(value)):
                 self.no(node, "reads")
@@ -552,46 +521,36 @@ class _Function:
         elif self.initial:
             self.no(node, "reads")
         elif self.main:
-            first = known.methods[0]
             allowed = {"params", "grads", *known.reads, *known.state, *reading.inner}
-            if self.function.__name__ != first:
+            if self.function.__name__ != known.methods[0]:
                 allowed |= {*known.attributes, *reading.extras}
             if name not in allowed:
                 self.no(node, "reads")
-        elif name not in ATTRIBUTES and name not in self.own_settings:
+        elif name not in ATTRIBUTES and not any(
+            name in sets_in_constructor(base) for base in self.cls.__mro__[:-1]
+        ):  # what a layer inside another keeps is the user's own
             self.no(node, "reads")
-        elif name in self.written_here:
-            self.no(node, "keeps a state of its own:")
+        elif self.function.__name__ != "backward" and name in _stores(self.node):
+            self.no(node, "keeps a state of its own:")  # it is read before it is set
 
     def lean_on_member(self, name, member):
         self.reading.lean_on_class(self.cls, name)
         if self.main:
             self.reading.members[name] = member
 
-    @property
-    def own_settings(self):
-        """What the constructor of a layer inside another sets: such a layer is the user's own."""
-        bases = self.cls.__mro__[:-1]
-        return {name for base in bases for name in sets_in_constructor(base)}
+    # ---- calls
 
-    @property
-    def written_here(self):
-        """What this method sets: reading it earlier is a state carried from call to call."""
-        return _stores(self.node) if self.function.__name__ != "backward" else set()
-
-    def see_Call(self, node):
+    def Call(self, node):
         function = node.func
-        for keyword in node.keywords:
-            if keyword.arg is None:
-                self.no(node, "calls")
-            self.value(keyword.value)
-        self.values(node.args)
+        if any(keyword.arg is None for keyword in node.keywords):
+            self.no(node, "calls")
+        self.visit(*node.keywords, *node.args)
         if isinstance(function, ast.Attribute) and self.is_super(function.value):
             self.reading.read_method(self.cls, function.attr, after=self.base)
         elif self.is_mine(function):
             self.call_mine(node, function.attr)
         elif isinstance(function, ast.Attribute) and self.is_own(function):
-            self.value(function.value)
+            self.visit(function.value)
             self.reading._called.setdefault(function.attr, self.at(node))
         elif self.is_numpy(function):
             if any(keyword.arg not in KEYWORDS for keyword in node.keywords):
@@ -614,28 +573,17 @@ class _Function:
             self.no(node, "calls")
 
     def call(self, node, value):
-        if value is collections.Counter:
-            return
-        if isinstance(value, type) and value.__module__ != "builtins":
+        name = _name_of(node.func)
+        if isinstance(value, type) and value.__module__ not in ("builtins", "collections"):
             self.reading.read_class(value)
-        elif type(value) is types.FunctionType and self.is_users(value):
+        elif type(value) is types.FunctionType and value.__module__.split(".")[0] != "numpy":
             self.reading.read_function(value)
-        elif getattr(builtins, self.name_of(node.func), None) is value:
-            name = node.func.id
-            if name not in BUILTINS or (
-                name in ("int", "max", "min") and not (self.free or self.initial)
-            ):
+        elif value is not collections.Counter:
+            free = self.free or self.initial or name not in ("int", "max", "min")
+            if getattr(builtins, name, None) is not value or name not in BUILTINS or not free:
                 self.no(node, "calls")
-        else:
-            self.no(node, "calls")
 
     # ---- names
-
-    def is_users(self, function):
-        return not function.__module__.split(".")[0] == "numpy"
-
-    def at(self, node):
-        return self.function.__code__.co_firstlineno - self.line + node.lineno
 
     def is_mine(self, node):
         """Whether a node is ``self.name``."""
@@ -660,24 +608,18 @@ class _Function:
             and (not node.args or self.resolve(node.args[0]) is self.base)
         )
 
-    def name_of(self, node):
-        return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
-
     def is_numpy(self, node):
         """Whether a node is one of NumPy's functions that we know, and still NumPy's own."""
-        path = []
-        while isinstance(node, ast.Attribute):
-            path.insert(0, node.attr)
-            node = node.value
-        if not path or not isinstance(node, ast.Name) or node.id in self.locals:
+        root, *path = ast.unparse(node).split(".") if isinstance(node, ast.Attribute) else [""]
+        if not root.isidentifier() or root in self.locals:
             return False
-        value = self.resolve(node)
+        value = self.resolve(ast.copy_location(ast.Name(root, ast.Load()), node))
         if value is not np:
             return False
         name = ".".join(path)
-        if name not in NUMPY and not (self.initial and name in ("random.randn",)):
-            if not (self.free and name in ("all", "maximum", "where")):
-                self.no(node, f"reads {name} of")
+        allowed = name in NUMPY or (self.initial and name == "random.randn")
+        if not (allowed or (self.free and name in ("all", "maximum", "where"))):
+            self.no(node, f"reads {name} of")
         for part in path[: 1 if path[0] != "random" else 2]:
             space, value = value, getattr(value, part, MISSING)
             if value is not ORIGINAL.get((space.__name__, part), value):
@@ -689,21 +631,18 @@ class _Function:
         """What a name of the module, or of a module in it, means now; it must go on to."""
         if isinstance(node, ast.Attribute):
             module = self.resolve(node.value)
-            if not isinstance(module, types.ModuleType):
-                self.no(node, "reads")
-            value = vars(module).get(node.attr, MISSING)
+            value = vars(module).get(node.attr, MISSING) if _is_module(module) else MISSING
             if value is MISSING:
                 self.no(node, "reads")
             self.reading.lean(module, node.attr, value)
             return value
         if not isinstance(node, ast.Name) or node.id in self.locals:
             self.no(node, "reads")
-        space = self.function.__globals__
-        value = space.get(node.id, MISSING)
-        self.reading.lean(space, node.id, value)
-        if value is MISSING:
-            value = vars(builtins).get(node.id, MISSING)
-            self.reading.lean(builtins, node.id, value)
+        value = MISSING
+        for space in (self.function.__globals__, vars(builtins)):
+            if value is MISSING:
+                value = space.get(node.id, MISSING)
+                self.reading.lean(space, node.id, value)
         if value is MISSING:
             raise NameError(f"name {node.id!r} is not defined")
         return value
@@ -713,6 +652,10 @@ def _static(cls, name, default=MISSING):
     """What a class has under a name, but for what we have put there."""
     found = inspect.getattr_static(cls, name, default)
     return default if isinstance(found, hidden.Attribute) else found
+
+
+def _is_module(value):
+    return isinstance(value, types.ModuleType)
 
 
 def _is_known(value):
@@ -729,6 +672,10 @@ def _ends_with(node, name):
     return isinstance(node, ast.Attribute) and node.attr == name
 
 
+def _name_of(node):
+    return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
+
+
 def _is_count_of_axes(node):
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "len":
         return len(node.args) == 1 and _ends_with(node.args[0], "shape")
@@ -738,22 +685,23 @@ def _is_count_of_axes(node):
 def _halves(node):
     """Whether a node is ``x.shape[k] // 2``."""
     left, right = getattr(node, "left", None), getattr(node, "right", None)
-    return (
-        isinstance(node, ast.BinOp)
-        and isinstance(left, ast.Subscript)
-        and _ends_with(left.value, "shape")
-        and isinstance(right, ast.Constant)
-        and right.value == 2
-    )
+    shape = isinstance(left, ast.Subscript) and _ends_with(left.value, "shape")
+    return shape and isinstance(right, ast.Constant) and right.value == 2
+
+
+def _names(node):
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+def _stored_names(node):
+    parts = ast.walk(node)
+    return {p.id for p in parts if isinstance(p, ast.Name) and isinstance(p.ctx, ast.Store)}
 
 
 def _stores(node):
-    """The attributes of self that a definition sets."""
-    return {
-        part.attr
-        for part in ast.walk(node)
-        if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store)
-    }
+    """The attributes that a definition sets."""
+    parts = ast.walk(node)
+    return {p.attr for p in parts if isinstance(p, ast.Attribute) and isinstance(p.ctx, ast.Store)}
 
 
 def _definition(function):

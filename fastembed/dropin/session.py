@@ -7,21 +7,23 @@ from time import perf_counter
 
 from fastembed.dropin import site
 from fastembed.dropin.known import KNOWN_FUNCTIONS, KNOWN_LAYERS, LAYERS
-from fastembed.dropin.patch import Stats
-from fastembed.dropin.reading import Declined, sets_in_constructor
+from fastembed.dropin.patch import Patch, Stats
+from fastembed.dropin.reading import Declined, read, sets_in_constructor
 
 
 @dataclass
 class Subject:
     """One class or function that we know.
 
-    ``reason`` says why it was left alone; None if it runs accelerated.
+    ``reason`` says why it was left alone; None if it runs accelerated, or will be probed at its
+    first call.
     """
 
     value: object
     where: str
     reason: str | None = None
     pending: bool = False  # it leans on names that its module does not have yet
+    candidates: list = field(default_factory=list)  # patches for code that was read, not probed
     patch: object = None
     used: int = 0  # calls of what was left alone, where they are counted
     stats: Stats = field(default_factory=Stats)
@@ -42,17 +44,16 @@ class Session:
         """Look at the classes and functions that a module of the user's defines."""
         space = vars(module)
         name = space.get("__name__")
-        values = [v for v in list(space.values()) if getattr(v, "__module__", None) == name]
-        self.consider(values)
+        self.consider([v for v in list(space.values()) if getattr(v, "__module__", None) == name])
 
     def consider(self, values):
-        """Read and probe those that we know, and patch those that behave as the book's do."""
+        """Read those that we know; the first call of those of the book's kind probes them."""
         with self.lock:
             if not self.installed:
                 return
             start = perf_counter()
             for subject in [s for s in self.subjects.values() if s.pending]:
-                self._look(subject, _entries(subject.value))
+                self._read(subject, _entries(subject.value))
             for value in values:
                 if id(value) not in self.subjects and id(value) not in self.others:
                     self._admit(value)
@@ -88,35 +89,49 @@ class Session:
             return
         subject = Subject(value, f"{value.__module__}.{value.__qualname__}")
         self.subjects[id(value)] = subject
-        self._look(subject, entries)
+        self._read(subject, entries)
         if not named and subject.reason is not None and not subject.pending:
             self.others[id(value)] = self.subjects.pop(id(value)).value
 
-    def _look(self, subject, entries):
-        """Patch the subject if one of the entries fits."""
-        from fastembed.dropin.probe import probe_class, probe_function
-
-        probe = probe_class if isinstance(subject.value, type) else probe_function
+    def _read(self, subject, entries):
+        """Have the subject probed at its first call if its code is of one of the known kinds."""
         subject.reason, subject.pending = "looking at it was interrupted", False
-        reasons = []
+        subject.candidates, reasons = [], []
         for known in entries:
-            try:
-                found = probe(subject.value, known, subject.stats)
-            except Declined as declined:
-                reasons.append(str(declined))
-            except NameError as error:
-                reasons.append(f"it needs a name that is missing: {error}")
-                subject.pending = True
-            except Exception as error:
-                reasons.append(f"looking at it ended with {type(error).__name__}: {error}")
-            else:
+            with _Reasons(subject, reasons):
+                found = Patch(subject.value, known, subject.stats, read(subject.value, known))
+                found.prove = lambda: self.probe(subject)
                 found.on_difference = lambda reason: setattr(subject, "reason", reason)
-                found.apply()
-                subject.patch, subject.reason, subject.pending = found, None, False
+                subject.candidates.append(found)
+        if subject.candidates:
+            subject.patch, subject.reason, subject.pending = subject.candidates[0], None, False
+            subject.patch.apply()
+        else:
+            subject.reason = reasons[0]
+            if self.counts and not subject.pending:
+                self._count(subject, entries[0])
+
+    def probe(self, subject):
+        """Decide what becomes of a subject whose code was read: a call of it is about to run."""
+        from fastembed.dropin.probe import probe
+
+        with self.lock:
+            if not subject.candidates:  # another thread was here
                 return
-        subject.reason = reasons[0]
-        if self.counts and not subject.pending:
-            self._count(subject, entries[0])
+            start, reasons = perf_counter(), []
+            subject.patch.undo()
+            subject.reason, subject.used = "looking at it was interrupted", 1
+            candidates, subject.candidates = subject.candidates, []
+            for found in candidates:
+                with _Reasons(subject, reasons):
+                    probe(found)
+                    found.prove = None
+                    subject.patch, subject.reason = found, None
+                    found.apply()
+                    break
+            else:
+                subject.reason = reasons[0]
+            self.seconds += perf_counter() - start
 
     def _count(self, subject, known):
         """Have the calls of what is left alone counted."""
@@ -133,6 +148,28 @@ class Session:
             return each.original(*given)
 
         each.add(subject.value if isinstance(subject.value, type) else None, counted)
+
+
+class _Reasons:
+    """Notes why code cannot be accelerated, instead of raising it."""
+
+    def __init__(self, subject, reasons):
+        self.subject, self.reasons = subject, reasons
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if isinstance(error, Declined):
+            self.reasons.append(str(error))
+        elif isinstance(error, NameError):
+            self.reasons.append(f"it needs a name that is missing: {error}")
+            self.subject.pending = True
+        elif isinstance(error, Exception):
+            self.reasons.append(f"looking at it ended with {type(error).__name__}: {error}")
+        else:
+            return False  # none, or an interrupt
+        return True
 
 
 def _entries(value):

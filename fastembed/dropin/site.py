@@ -126,4 +126,4 @@ def _body(like, call):
 
 def is_body(code):
     """Whether a code object is one of ours in a function of the user's."""
-    return any(each.body is code for each in sites.values())
+    return any(type(getattr(const, "__self__", None)) is Site for const in code.co_consts)

@@ -45,13 +45,16 @@ def negatives_backward(twin, dout=1):
 def time_loss(twin, xs, ts):
     """Our loss, but infinite, or NaN, where the float32 probability of a label underflows to 0."""
     loss = time_layers.TimeSoftmaxWithLoss.forward(twin, xs, ts)
-    rows, labels = xs.reshape(-1, xs.shape[2]), twin.cache.ts.reshape(-1)
+    labels = twin.cache.ts.reshape(-1)
+    p = twin.cache.flat[np.arange(labels.size), labels]  # (probability - 1) / counted labels
     ignored = labels == twin.ignore_label
-    p = twin.cache.flat[np.arange(labels.size), labels]
-    p = 1 + (labels.size - np.count_nonzero(ignored)) * p  # 1 where the label is ignored
-    gone = [n for n in np.flatnonzero(p < 1e-6) if _is_zero(rows[n], labels[n])]
+    if 1 + labels.size * p.min() > 1e-6 and not ignored.any():
+        return loss
+    rows = xs.reshape(-1, xs.shape[2])
+    p = 1 + np.count_nonzero(~ignored) * p  # 1 where the label is ignored
     if any(_is_zero(rows[n], labels[n]) for n in np.flatnonzero(ignored)):
         return type(loss)(np.nan)  # NumPy's log(0) times 0
+    gone = any(_is_zero(rows[n], labels[n]) for n in np.flatnonzero(p < 1e-6))
     return type(loss)(np.inf) if gone else loss
 
 

@@ -395,12 +395,12 @@ def test_strict_fails_on_what_was_left_alone(project):
     project.write("imported", "import mine\nprint('done')\n")
     assert project.run("imported.py").returncode == 0
     used = (
-        "import numpy as np\nimport mine\nmine.MatMul(np.ones((2, 2))).forward(np.ones((2, 2)))\n"
+        "import numpy as np\nimport mine\nx = np.ones((99, 99), 'f')\nmine.MatMul(x).forward(x)\n"
     )
     project.write("script", used + "print('done')\n")
     done = project.run("script.py")
     assert (done.stdout, done.returncode) == ("done\n", 1)
-    assert "--strict: mine.MatMul was left alone: two training steps" in done.stderr
+    assert "--strict: mine.MatMul was left alone: training steps" in done.stderr
     assert project.run("script.py", strict=False).returncode == 0
 
 

@@ -86,7 +86,7 @@ def test_a_difference_hands_the_class_back_for_good(fast, where, monkeypatch):
 
     works = {"forward": wrong, "backward": wrong_backward}
     known = dataclasses.replace(own.known, works=works)
-    other = patch.MethodsPatch(fast.MatMul, known, own.stats, own.reading)
+    other = patch.Patch(fast.MatMul, known, own.stats, own.reading)
     other.on_difference = own.on_difference
     own.undo()
     other.apply()
