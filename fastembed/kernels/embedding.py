@@ -26,7 +26,8 @@ def gather(W, idx, out, lo, hi):
     nbytes = W.shape[1] * W.itemsize
     if nbytes == 0 or W.strides[1] != W.itemsize or out.strides[1] != out.itemsize:
         for n in range(lo, hi):
-            out[n] = W[idx[n]]
+            for d in range(W.shape[1]):
+                out[n, d] = W[idx[n], d]
         return
     far = W.size * W.itemsize > CACHE and nbytes >= LONG
     for n in range(lo, hi):
@@ -99,11 +100,13 @@ def scatter_add_groups(idx, dout, dW, zero, shift, order, starts, lo, hi):
     Unchecked: call ops.scatter_add.
     """
     nbytes = dW.shape[1] * dW.itemsize
-    last, flat = starts[hi], dW.reshape(-1)
+    last = starts[hi]
     for g in range(lo, hi):
         if zero:
-            first, end = g << shift, min(dW.shape[0], (g + 1) << shift)
-            fill_zero(flat, first * dW.shape[1], end * dW.shape[1])
+            group = dW[g << shift : (g + 1) << shift]
+            for v in range(group.shape[0]):
+                for d in range(group.shape[1]):
+                    group[v, d] = 0
         for k in range(np.uint64(starts[g]), np.uint64(starts[g + 1])):
             if k + np.uint64(AHEAD) < np.uint64(last):
                 row = order[k + np.uint64(AHEAD)] * nbytes

@@ -248,7 +248,7 @@ cdef inline slice_function entry(slice_function *kernels, str name, int real) ex
         from fastembed._lazy import loading
 
         with loading:
-            from fastembed.kernels._jit import address
+            from fastembed.kernels._code import address
 
             kernels[real] = <slice_function><uintptr_t>address(name, "float64" if real else "float32")
     return kernels[real]
