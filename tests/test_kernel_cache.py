@@ -1,69 +1,123 @@
-"""Trouble with Numba's cache costs time and one warning, never a result."""
+"""Kernels' machine code in files: found without Numba; trouble with files never costs a result."""
 
 import os
 import subprocess
 import sys
 import textwrap
 
+import numpy as np
 import pytest
 
+from fastembed.cli import kernel_list
+from fastembed.kernels import _code, _jit
+
 CALLS = """
+import sys
 import numpy as np
 from fastembed import ops
 print(ops.gather(np.ones((2, 3)), [0]).sum(), ops.scale([np.ones(3)], 2))
-print(ops.softmax(np.ones(4))[0])
+print(ops.softmax(np.ones(4))[0], "numba" in sys.modules)
 """
-RESULT = "3.0 None\n0.25\n"
+COMPILED, FOUND = (f"3.0 None\n0.25 {numba}\n" for numba in (True, False))
 
 
-def run(folder, before=""):
+def run(folder, before="", code=CALLS):
     return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(before) + CALLS],
+        [sys.executable, "-c", textwrap.dedent(before) + textwrap.dedent(code)],
         env={**os.environ, "NUMBA_CACHE_DIR": str(folder)},
         capture_output=True,
         text=True,
     )
 
 
-@pytest.mark.parametrize("kept", [0, 5, 0.5])
-@pytest.mark.parametrize("files", ["*.nbi", "*.nbc"])
-def test_files_that_are_cut_short(tmp_path, files, kept):
-    assert run(tmp_path).stderr == ""
-    found = list(tmp_path.rglob(files))
-    assert len(found) >= 3
-    for file in found:
-        content = file.read_bytes()
-        file.write_bytes(content[: int(kept * len(content)) if kept < 1 else kept])
-    done = run(tmp_path)
-    assert done.stdout == RESULT, done.stderr
-    assert done.stderr.count("Numba's cache cannot be used") == 1
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    """A folder with what CALLS needs, and its files' contents."""
+    folder = tmp_path_factory.mktemp("cache")
+    done = run(folder)
+    assert done.stdout == COMPILED and done.stderr == "", done.stderr
+    files = {file: file.read_bytes() for file in folder.rglob("*.o")}
+    assert len(files) == 3
+    return folder, files
+
+
+def test_code_that_is_kept_needs_no_numba(filled):
+    done = run(filled[0])
+    assert done.stdout == FOUND and done.stderr == ""
+
+
+def test_files_that_are_damaged_are_made_again(filled):
+    folder, files = filled
+    (a, x), (b, y), (c, z) = files.items()
+    a.write_bytes(x[:5])
+    b.write_bytes(y[: len(y) // 2])
+    c.write_bytes(z[:-1] + bytes([z[-1] ^ 1]))
+    done = run(folder)
+    assert done.stdout == COMPILED and done.stderr == ""
+    assert {*folder.rglob("*.o")} == files.keys()
+    assert run(folder).stdout == FOUND
+
+
+def test_code_of_another_cpu_or_llvm_or_source_is_not_taken(filled, monkeypatch):
+    folder, files = filled
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(folder))
+    for file, content in files.items():
+        file.write_bytes(content)
+    kept = [("embedding.gather_slices", "float64"), ("loss.softmax_slices", "float64")]
+    assert all(_code.kept(*entry) for entry in kept)
+    triple, cpu, features = _code.machine()
+    for module, name, other in [
+        (_code, "machine", lambda: (triple, cpu, features + ",+other")),
+        (_code.llvmlite, "__version__", "0"),
+        (_code, "_source", lambda: b"another kernel"),
+    ]:
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, other)
+            _code._file_ending.cache_clear()
+            assert not any(_code.kept(*entry) for entry in kept), name
+        _code._file_ending.cache_clear()
 
 
 def test_a_full_disk(tmp_path):
     full = """
-    import errno
-    from numba.core import caching
-    def save(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
-    caching.IndexDataCacheFile.save = save
+    import resource, signal
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
     """
     done = run(tmp_path, full)
-    assert done.stdout == RESULT, done.stderr
-    assert done.stderr.count("No space left on device); set NUMBA_CACHE_DIR to") == 1
+    assert done.stdout == COMPILED, done.stderr
+    assert done.stderr.count("File too large); set NUMBA_CACHE_DIR to") == 1
+    assert not [file for file in tmp_path.rglob("*") if file.is_file()]
 
 
-def test_an_error_that_is_not_the_caches_is_raised():
-    code = """
-    from fastembed.kernels import _jit
-    @_jit.entry
+def test_an_error_that_is_not_the_caches_is_raised(monkeypatch):
     def broken(args, lo, hi, member):
-        return undefined_name
-    try:
-        broken.compile("float32")
-    except Exception as error:
-        print("undefined_name" in str(error), len(_jit._warned))
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True
-    )
-    assert done.stdout == "True 0\n", done.stderr
+        return undefined_name  # noqa: F821
+
+    monkeypatch.setitem(_jit.ENTRIES, "embedding.broken", broken)
+    with pytest.raises(Exception, match="undefined_name"):
+        _code.address("embedding.broken", "float32")
+    assert _code._warned == []
+
+
+@pytest.mark.parametrize("name", kernel_list.entries())
+def test_a_kernel_is_one_function_that_needs_the_c_library_alone(name):
+    """No allocation, no error, nothing of Numba's: else its code could not be kept."""
+    code = _jit.compile(name, "float32")
+    made = [function.name for function in code.functions if not function.is_declaration]
+    assert made == ["entry"] and _jit.missing(code) == [] and "llvm.trap" not in str(code)
+
+
+def test_a_kernel_that_allocates_or_raises_is_seen(monkeypatch):
+    def allocates(args, lo, hi, member):
+        np.ones(hi)[lo] = 1
+
+    def raises(args, lo, hi, member):
+        if lo > hi:
+            raise ValueError
+
+    monkeypatch.setitem(_jit.ENTRIES, "embedding.allocates", allocates)
+    monkeypatch.setitem(_jit.ENTRIES, "embedding.raises", raises)
+    needed = _jit.missing(_jit.compile("embedding.allocates", "float32"))
+    assert any(name.startswith("NRT_MemInfo_alloc") for name in needed)
+    assert "llvm.trap" in str(_jit.compile("embedding.raises", "float32"))

@@ -293,3 +293,58 @@ def test_without_threads_to_be_had_the_caller_does_all():
     """
     result = run_python(code)
     assert result.stdout == "8 {0}\n", result.stderr
+
+
+# FASTEMBED_STRESS=60 pytest tests/test_threads.py -k bits_of_a_run_alone: a minute of each
+STRESS = float(os.environ.get("FASTEMBED_STRESS", "2"))
+CALLERS = """
+rng = np.random.default_rng(0)
+N, T, D, H, V = 20, 10, 33, 50, 3000
+xs, Wx, Wh = (rng.standard_normal(s, "f") for s in [(N, T, D), (D, 4 * H), (H, 4 * H)])
+b, dhs, W = (rng.standard_normal(s, "f") for s in [4 * H, (N, T, H), (V, 64)])
+ids, labels = rng.integers(0, V, 5000), rng.integers(0, 900, 200)
+rows, scores = rng.standard_normal((5000, 64), "f"), rng.standard_normal((200, 900), "f")
+def work():
+    *forward, cache = ops.lstm(xs, Wx, Wh, b)
+    backward = ops.lstm_backward(dhs, cache)
+    dW = ops.scatter_add(np.empty_like(W), ids, rows, zero=True)
+    return *forward, *backward, dW, *ops.softmax_cross_entropy(scores, labels)
+def bits():
+    return b"".join(np.asarray(array).tobytes() for array in work())
+fastembed.set_num_threads(1)
+alone = bits()
+fastembed.set_num_threads(int(os.environ["FASTEMBED_NUM_THREADS"]))
+counts, end = [0] * 8, time.monotonic() + float(sys.argv[1])
+def call(k):
+    while time.monotonic() < end:
+        assert bits() == alone
+        counts[k] += 1
+callers = [threading.Thread(target=call, args=(k,)) for k in range(8)]
+for caller in callers:
+    caller.start()
+for caller in callers:
+    caller.join()
+print("calls", sum(counts), min(counts) > 0)
+"""
+
+
+@pytest.mark.parametrize("threads, beside_others", [(2, False), (7, True)])
+def test_eight_callers_at_once_get_the_bits_of_a_run_alone(threads, beside_others):
+    others = [
+        subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        for _ in range(os.cpu_count() if beside_others else 0)
+    ]
+    try:
+        result = subprocess.run(
+            [sys.executable, "-c", PRELUDE + CALLERS, str(STRESS)],
+            env={**os.environ, "FASTEMBED_NUM_THREADS": str(threads)},
+            capture_output=True,
+            text=True,
+            timeout=STRESS + 120,
+        )
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    assert result.stderr == "" and result.stdout.endswith("True\n"), result.stdout + result.stderr
+    print(result.stdout)

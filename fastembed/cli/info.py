@@ -97,13 +97,11 @@ def _blas():
 
 
 def _cache():
+    from fastembed.kernels import _code
+
     kernels = kernel_list.entries()
-    folders = set(map(kernel_list.cache_folder, kernels))
-    if None in folders:
-        yield "kernel cache", "none can be written: each process compiles; set NUMBA_CACHE_DIR"
-    for folder in sorted(folders - {None}):
-        state = "writable" if os.access(folder, os.W_OK) else "read-only"
-        yield "kernel cache", f"{folder} ({state})"
+    none = "none can be written: each process compiles; set NUMBA_CACHE_DIR"
+    yield "kernel cache", str(_code.folder() or none)
     count = sum(map(kernel_list.is_cached, kernels))
     hint = "" if count == len(kernels) else "; 'python -m fastembed warmup' compiles the others"
     yield "kernels cached", f"{count} of {len(kernels)}{hint}"

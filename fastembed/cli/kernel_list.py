@@ -2,38 +2,22 @@
 
 import importlib
 import pkgutil
-import sys
-from pathlib import Path
 
 
 def entries():
-    """Every entry of a Numba kernel, by module and name."""
+    """Every entry of a Numba kernel, as ``module.name``."""
     import fastembed.kernels as package
-    from fastembed.kernels._jit import Entry
+    from fastembed.kernels._jit import ENTRIES
 
-    found = []
     for info in pkgutil.iter_modules(package.__path__):
         if not info.name.startswith("_"):
-            module = importlib.import_module(f"{package.__name__}.{info.name}")
-            found += [value for value in vars(module).values() if isinstance(value, Entry)]
-    return sorted(found, key=lambda entry: entry.name)
-
-
-def cache_folder(entry):
-    """The folder of an entry's machine code, or None where none can be written."""
-    from numba.core.caching import FunctionCache
-
-    try:
-        return Path(FunctionCache(entry.function).cache_path)
-    except RuntimeError:  # no folder can be written
-        return None
+            importlib.import_module(f"{package.__name__}.{info.name}")
+    return sorted(ENTRIES)
 
 
 def is_cached(entry):
-    """Whether the cache folder holds machine code for this version of the entry's source."""
-    folder = cache_folder(entry)
-    if folder is None:
-        return False
-    line = entry.function.__code__.co_firstlineno
-    python = f"py{sys.version_info[0]}{sys.version_info[1]}"
-    return any(folder.glob(f"{entry.name}-{line}.{python}*.nbi"))
+    """Whether machine code of this version of an entry is kept for both dtypes."""
+    from fastembed.kernels._code import kept
+    from fastembed.kernels._jit import REALS
+
+    return all(kept(entry, real) for real in REALS)

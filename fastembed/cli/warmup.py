@@ -12,22 +12,25 @@ def walk(report):
 
     ``how`` is ``compiled`` or ``cached`` (read from the cache folder).
     """
+    from fastembed.kernels._code import address, kept
     from fastembed.kernels._jit import REALS
 
     for entry in kernel_list.entries():
         for real in REALS:
             start = time.perf_counter()
-            compiled = entry.compile(real)
-            seconds = time.perf_counter() - start
-            report(entry.name, real, seconds, "cached" if compiled.cache_hits else "compiled")
+            how = "cached" if kept(entry, real) else "compiled"
+            address(entry, real)
+            report(entry, real, time.perf_counter() - start, how)
 
 
 def main(argv):
+    from fastembed.kernels import _code
+
     parser = Parser(
         prog="python -m fastembed warmup",
         description="Compile every Numba kernel for float32 and float64 and keep the machine code "
-        "in Numba's cache folder (beside the package, or NUMBA_CACHE_DIR), so that the first call "
-        "in a later process is fast.",
+        "(beside the package, or in NUMBA_CACHE_DIR), so that the first call in a later process is "
+        "fast.",
     )
     parser.parse_args(argv)
     counts = {"compiled": 0, "cached": 0}
@@ -40,11 +43,11 @@ def main(argv):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a cache folder that cannot be written is said below
         walk(report)
-    folders = set(map(kernel_list.cache_folder, kernel_list.entries()))
+    folder = _code.folder()
     total = time.perf_counter() - start
     print(f"{counts['compiled']} compiled, {counts['cached']} from the cache, {total:.1f} s")
-    if None in folders:
+    if folder is None:
         print("nothing is kept: no cache folder can be written; set NUMBA_CACHE_DIR to one")
     else:
-        print("cache:", ", ".join(sorted(map(str, folders))))
+        print("cache:", folder)
     return 0

@@ -18,18 +18,18 @@ def _pointer(context, builder, kind, array, offset):
     return builder.gep(builder.bitcast(data, BYTE.as_pointer()), [offset])
 
 
-def _copier(nbytes):
-    """An intrinsic ``(target, t, source, s)`` that copies nbytes bytes, in vectors."""
-    step = min(nbytes, 32)
-    vector = ir.VectorType(BYTE, step).as_pointer()
+def _copier(count, width):
+    """An intrinsic that copies nbytes bytes as count vectors of width bytes; the last may overlap."""
+    vector = ir.VectorType(BYTE, width).as_pointer()
 
     @intrinsic
-    def copy(typing_context, target, t, source, s):
+    def copy(typing_context, target, t, source, s, nbytes):
         def generate(context, builder, signature, values):
-            (to, t, start, s), kinds = values, signature.args
+            (to, t, start, s, nbytes), kinds = values, signature.args
             to = _pointer(context, builder, kinds[0], to, t)
             start = _pointer(context, builder, kinds[2], start, s)
-            places = [ir.Constant(WORD, k) for k in range(0, nbytes, step)]
+            places = [ir.Constant(WORD, k * width) for k in range(count - 1)]
+            places.append(builder.sub(nbytes, ir.Constant(WORD, width)))
             for value, place in [
                 (builder.load(builder.bitcast(builder.gep(start, [k]), vector), align=1), k)
                 for k in places
@@ -37,33 +37,22 @@ def _copier(nbytes):
                 builder.store(value, builder.bitcast(builder.gep(to, [place]), vector), align=1)
             return context.get_dummy_value()
 
-        return types.void(target, types.intp, source, types.intp), generate
+        return types.void(target, types.intp, source, types.intp, types.intp), generate
 
     return copy
 
 
-_copy_64, _copy_32, _copy_16, _copy_8, _copy_4 = map(_copier, (64, 32, 16, 8, 4))
-
-
-@kernel
-def copy_row(target, t, source, s, nbytes):
-    """nbytes >= 4 bytes from byte s of source to byte t of target; the last piece may overlap."""
-    if nbytes >= 64:
-        last = nbytes - 64
-        for k in range(0, last, 64):
-            _copy_64(target, t + k, source, s + k)
-        _copy_64(target, t + last, source, s + last)
-    elif nbytes >= 32:
-        _copy_32(target, t, source, s)
-        _copy_32(target, t + nbytes - 32, source, s + nbytes - 32)
-    elif nbytes >= 16:
-        _copy_16(target, t, source, s)
-        _copy_16(target, t + nbytes - 16, source, s + nbytes - 16)
-    elif nbytes >= 8:
-        _copy_8(target, t, source, s)
-        _copy_8(target, t + nbytes - 8, source, s + nbytes - 8)
-    else:
-        _copy_4(target, t, source, s)
+copy_64 = _copier(2, 32)
+# the fewest vectors that hold a row: bytes of the longest row -> how it is copied
+SHORT = {
+    7: _copier(2, 4),
+    15: _copier(2, 8),
+    31: _copier(2, 16),
+    32: _copier(1, 32),
+    64: copy_64,
+    96: _copier(3, 32),
+    128: _copier(4, 32),
+}
 
 
 @intrinsic

@@ -4,7 +4,7 @@ import numpy as np
 
 from fastembed.kernels._args import ids, integer, matrix, vector
 from fastembed.kernels._jit import entry, kernel
-from fastembed.kernels._rows import copy_row, prefetch
+from fastembed.kernels._rows import SHORT, copy_64, prefetch
 
 # rows this far ahead are on their way from memory while a row is copied
 AHEAD = 8
@@ -15,26 +15,82 @@ LINES = 4 * 64  # bytes of a row that are fetched ahead: the hardware follows a 
 
 
 @kernel
-def gather(W, idx, out, lo, hi):
-    """out[n, :] = W[idx[n], :]  for lo <= n < hi
+def _row(idx, n, V):
+    """Where the n-th row begins among V rows; V if its id is outside [-V, V)."""
+    v = np.int64(idx[n])
+    if v < 0:
+        v += V
+    return v if np.uint64(v) < np.uint64(V) else V
 
-    W    (V, D)  float32 | float64           IN
-    idx  (N,)    int32 | int64, 0 <= idx < V  IN
-    out  (N, D)  dtype of W                   OUT
-    Unchecked: call ops.gather.
+
+def _gather_short(copy):
+    """gather for rows that are copied at once."""
+
+    @kernel
+    def gather_short(W, idx, out, nbytes, lo, hi):
+        V = W.shape[0]
+        for n in range(lo, hi):
+            v = _row(idx, n, V)
+            if v == V:
+                return False
+            copy(out, np.int64(n) * out.strides[0], W, v * W.strides[0], nbytes)
+        return True
+
+    return gather_short
+
+
+_up_to_7, _up_to_15, _up_to_31, _up_to_32, _up_to_64, _up_to_96, _up_to_128 = map(
+    _gather_short, SHORT.values()
+)
+
+
+@kernel
+def gather(W, idx, out, lo, hi):
+    """out[n, :] = W[idx[n], :]  for lo <= n < hi; False, at once, if an id is outside [-V, V)
+
+    W    (V, D)  float32 | float64  IN
+    idx  (N,)    int32 | int64       IN
+    out  (N, D)  dtype of W          OUT
+    Each id is read once, so that none changes after its check.
     """
-    nbytes = W.shape[1] * W.itemsize
+    V, nbytes = W.shape[0], W.shape[1] * W.itemsize
+    lo, hi = np.uint64(lo), np.uint64(hi)
     if nbytes == 0 or W.strides[1] != W.itemsize or out.strides[1] != out.itemsize:
         for n in range(lo, hi):
-            out[n] = W[idx[n]]
-        return
+            v = _row(idx, n, V)
+            if v == V:
+                return False
+            for d in range(W.shape[1]):
+                out[n, d] = W[v, d]
+        return True
+    if nbytes <= 7:
+        return _up_to_7(W, idx, out, nbytes, lo, hi)
+    if nbytes <= 15:
+        return _up_to_15(W, idx, out, nbytes, lo, hi)
+    if nbytes <= 31:
+        return _up_to_31(W, idx, out, nbytes, lo, hi)
+    if nbytes <= 32:
+        return _up_to_32(W, idx, out, nbytes, lo, hi)
+    if nbytes <= 64:
+        return _up_to_64(W, idx, out, nbytes, lo, hi)
+    if nbytes <= 96:
+        return _up_to_96(W, idx, out, nbytes, lo, hi)
+    if nbytes <= 128:
+        return _up_to_128(W, idx, out, nbytes, lo, hi)
     far = W.size * W.itemsize > CACHE and nbytes >= LONG
     for n in range(lo, hi):
-        if far and n + AHEAD < hi:
-            row = np.int64(idx[n + AHEAD]) * W.strides[0]
+        v = _row(idx, n, V)
+        if v == V:
+            return False
+        if far and n + np.uint64(AHEAD) < hi:
+            row = np.int64(idx[n + np.uint64(AHEAD)]) * W.strides[0]
             for line in range(0, min(nbytes, LINES), 64):
                 prefetch(W, row + line)
-        copy_row(out, n * out.strides[0], W, np.int64(idx[n]) * W.strides[0], nbytes)
+        t, s = np.int64(n) * out.strides[0], v * W.strides[0]
+        for k in range(0, nbytes - 64, 64):
+            copy_64(out, t + k, W, s + k, 64)
+        copy_64(out, t + nbytes - 64, W, s + nbytes - 64, 64)
+    return True
 
 
 @kernel
@@ -99,11 +155,13 @@ def scatter_add_groups(idx, dout, dW, zero, shift, order, starts, lo, hi):
     Unchecked: call ops.scatter_add.
     """
     nbytes = dW.shape[1] * dW.itemsize
-    last, flat = starts[hi], dW.reshape(-1)
+    last = starts[hi]
     for g in range(lo, hi):
         if zero:
-            first, end = g << shift, min(dW.shape[0], (g + 1) << shift)
-            fill_zero(flat, first * dW.shape[1], end * dW.shape[1])
+            group = dW[g << shift : (g + 1) << shift]
+            for v in range(group.shape[0]):
+                for d in range(group.shape[1]):
+                    group[v, d] = 0
         for k in range(np.uint64(starts[g]), np.uint64(starts[g + 1])):
             if k + np.uint64(AHEAD) < np.uint64(last):
                 row = order[k + np.uint64(AHEAD)] * nbytes
@@ -121,8 +179,9 @@ def scatter_add_groups(idx, dout, dW, zero, shift, order, starts, lo, hi):
 
 @entry
 def gather_slices(args, lo, hi, member):
-    """W, idx, out"""
-    gather(matrix(args, 0), ids(args, 3), matrix(args, 5), lo, hi)
+    """W, idx, out, wrong"""
+    if not gather(matrix(args, 0), ids(args, 3), matrix(args, 5), lo, hi):
+        ids(args, 8)[0] = 1
 
 
 @entry

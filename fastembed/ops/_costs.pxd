@@ -7,8 +7,8 @@ from which work is shared out: being wrong by a third costs little, and never ch
 
 cdef extern from *:
     """
-    #define NS_A_ROW 2.0             /* a row looked up or added to, whatever its length */
-    #define NS_A_BYTE_COPIED 0.03    /* gather */
+    #define NS_A_ROW 1.0             /* a row looked up or added to, whatever its length */
+    #define NS_A_BYTE_COPIED 0.025    /* gather */
     #define NS_A_BYTE_ZEROED 0.02
     #define NS_A_BYTE_ADDED 0.035    /* scatter-add */
     #define FLOPS_A_NS 90            /* large matrix products; half of it in float64 */

@@ -171,6 +171,19 @@ cdef inline bint are_ids(object x) noexcept:
     return kind == cnp.NPY_INT64 or kind == cnp.NPY_LONGLONG or kind == cnp.NPY_INT32
 
 
+cdef inline bint is_plain_int64(object x) noexcept:
+    return is_plain(x) and cnp.PyArray_TYPE(<cnp.ndarray>x) == cnp.NPY_INT64
+
+
+cdef inline bint in_range(vector ids, int64_t bound) noexcept:
+    """Whether all are in [-bound, bound)."""
+    cdef const int64_t *data = <const int64_t *>ids.data
+    cdef int64_t k, wrong = 0
+    for k in range(ids.size):
+        wrong |= (data[k] + bound) | (bound - 1 - data[k])
+    return wrong >= 0
+
+
 cdef inline int copy_ids(object idx, id_list *ids) except -1:
     """Copy ids that read_ids takes. Call forget_ids in any case."""
     cdef int64_t n = size(idx), k
@@ -248,7 +261,7 @@ cdef inline slice_function entry(slice_function *kernels, str name, int real) ex
         from fastembed._lazy import loading
 
         with loading:
-            from fastembed.kernels._jit import address
+            from fastembed.kernels._code import address
 
             kernels[real] = <slice_function><uintptr_t>address(name, "float64" if real else "float32")
     return kernels[real]

@@ -12,10 +12,10 @@ from fastembed.ops._costs cimport (
     NS_A_BYTE_ADDED, NS_A_BYTE_COPIED, NS_A_BYTE_ZEROED, NS_A_ROW,
 )
 from fastembed.ops._fit cimport (
-    apart, are_ids, as_matrix, as_vector, axis, empty, entry, forget_ids, id_list, is_real, matrix,
+    apart, are_ids, as_matrix, as_vector, axis, empty, entry, forget_ids, id_list, in_range, is_plain_int64, is_real, matrix,
     read_ids, real_with, same_shape, size, vector, writable,
 )
-from fastembed.runtime.pool cimport share, slice_function
+from fastembed.runtime.pool cimport share, share_gil, slice_function
 
 cnp.import_array()
 
@@ -33,6 +33,7 @@ ctypedef struct gather_args:
     matrix W
     vector idx
     matrix out
+    vector wrong
 
 ctypedef struct scatter_args:
     vector idx
@@ -111,13 +112,15 @@ cpdef gather_if_fit(W, idx, out=None):
     cdef int real = real_with(W, 2), k, ndim
     cdef cnp.npy_intp[32] shape
     cdef gather_args args
-    cdef id_list ids
+    cdef int64_t wrong = 0
     cdef double ns
     if real < 0 or not are_ids(idx):
         return None
     ndim = cnp.PyArray_NDIM(<cnp.ndarray>idx)
     if ndim >= 32:
         return None
+    plain = idx if is_plain_int64(idx) else cnp.PyArray_FROM_OTF(idx, cnp.NPY_INT64, cnp.NPY_ARRAY_IN_ARRAY)
+    args.idx = as_vector(plain)
     if out is None:
         for k in range(ndim):
             shape[k] = axis(idx, k)
@@ -126,23 +129,17 @@ cpdef gather_if_fit(W, idx, out=None):
     elif not (
         is_real(out, ndim + 1, real) and writable(out) and same_shape(out, idx, ndim)
         and axis(out, ndim) == axis(W, 1) and apart(out, W) and apart(out, idx)
+        and in_range(args.idx, axis(W, 0))
     ):
         return None
-    try:
-        if not read_ids(idx, axis(W, 0), &ids):
-            return None
-        args.W, args.out = as_matrix(W), as_matrix(out)
-        args.idx.data, args.idx.size = ids.data, ids.size
-        ns = ids.size * (
-            NS_A_ROW + NS_A_BYTE_COPIED * args.W.columns * cnp.PyArray_ITEMSIZE(<cnp.ndarray>W)
-        )
-        kernel = entry(gather_entry, "embedding.gather_slices", real)
-        if ids.size and args.W.columns:
-            with nogil:
-                share(kernel, &args, ids.size, 1, ns)
-    finally:
-        forget_ids(&ids)
-    return out
+    args.W, args.out = as_matrix(W), as_matrix(out)
+    args.wrong.data, args.wrong.size = &wrong, 1
+    ns = args.idx.size * (
+        NS_A_ROW + NS_A_BYTE_COPIED * args.W.columns * cnp.PyArray_ITEMSIZE(<cnp.ndarray>W)
+    )
+    kernel = entry(gather_entry, "embedding.gather_slices", real)
+    share_gil(kernel, &args, args.idx.size, 1, ns)
+    return None if wrong else out
 
 
 cpdef bint scatter_add_if_fit(dW, idx, dout, bint zero) except -1:

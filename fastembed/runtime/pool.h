@@ -39,7 +39,7 @@ constexpr int MOST = 64; /* members of a job, the caller among them */
 
 /* Nanoseconds; measured by `python -m benchmarks --only pool`, see docs/performance.md. */
 constexpr int64_t SPIN = 50'000;         /* how long an idle worker stays awake */
-constexpr double WORTH_AWAKE = 4e3;      /* the least work of a member when workers are awake */
+constexpr double WORTH_AWAKE = 1.5e3;    /* the least work of a member when workers are awake */
 constexpr double WORTH_ASLEEP = 1.5e4;   /* and when they have to be woken */
 constexpr double LONGEST_SLICE = 2e7;    /* between two looks for signals */
 constexpr int64_t LOOK = 100'000'000;    /* time between two looks for signals */
@@ -133,6 +133,7 @@ struct Pool {
     std::atomic_flag starting = ATOMIC_FLAG_INIT;
     std::atomic<int> threads{1};       /* members that a job may have */
     std::atomic<int64_t> alone{0};     /* until then, jobs have one member */
+    std::atomic<int64_t> asked{0};     /* when a job last came that sleepers would miss */
     std::atomic<int64_t> rest{FIRST_REST};
 };
 
@@ -211,13 +212,15 @@ inline int members_for(double ns)
     const int threads = pool.threads.load(std::memory_order_relaxed);
     if (threads == 1)
         return 1;
-    const bool awake = pool.started.load(std::memory_order_relaxed) > 0 &&
-                       !pool.workers[0].asleep.load(std::memory_order_relaxed);
-    const double most = ns / (awake ? WORTH_AWAKE : WORTH_ASLEEP);
-    if (most < 2)
+    const int64_t time = now();
+    if (time < pool.alone.load(std::memory_order_relaxed))
         return 1;
-    if (now() < pool.alone.load(std::memory_order_relaxed))
+    const bool asleep = pool.started.load(std::memory_order_relaxed) == 0 ||
+                        pool.workers[0].asleep.load(std::memory_order_relaxed);
+    /* where short jobs follow each other, who is woken by one is awake for the next */
+    if (asleep && ns < 2 * WORTH_ASLEEP && time - pool.asked.exchange(time) > SPIN)
         return 1;
+    const double most = ns / (asleep && ns >= 2 * WORTH_ASLEEP ? WORTH_ASLEEP : WORTH_AWAKE);
     return most < threads ? static_cast<int>(most) : threads;
 }
 

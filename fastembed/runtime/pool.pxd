@@ -16,6 +16,9 @@ ctypedef void (*phase_function)(
 cdef int share(
     slice_function run, const void *args, int64_t n, int64_t grain, double ns
 ) except -1 nogil
+cdef int share_gil(
+    slice_function run, const void *args, int64_t n, int64_t grain, double ns
+) except -1
 cdef int share_among(
     int members, slice_function run, const void *args, int64_t n, int64_t grain, double ns
 ) except -1 nogil

@@ -36,6 +36,10 @@ cdef extern from "pool.h" namespace "fastembed" nogil:
         interrupt_function interrupted)
 
 
+cdef enum:
+    KEEPS_GIL = 1000  # nanoseconds of work; to give the GIL up and take it back costs 40
+
+
 cdef int interrupted() noexcept with gil:
     return PyErr_CheckSignals()
 
@@ -50,6 +54,17 @@ cdef int share(
     ns      nanoseconds that one thread would need for all: little work stays on this thread
     """
     return _share(run, args, n, grain, ns, _members_for(ns), interrupted)
+
+
+cdef int share_gil(
+    slice_function run, const void *args, int64_t n, int64_t grain, double ns
+) except -1:
+    """The same for a caller that holds the GIL: it is given up unless the work is short."""
+    if ns < KEEPS_GIL:
+        run(args, 0, n, 0)
+        return 0
+    with nogil:
+        return share(run, args, n, grain, ns)
 
 
 cdef int share_among(
