@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,7 +116,7 @@ def test_ten_steps_in_float64(name):
     assert all(param.dtype == np.float64 for param in fast[1])
 
 
-@pytest.mark.parametrize("name", LANGUAGE_MODELS)
+@every_model
 def test_forward_writes_no_gradient(name):
     model, batch = build(models, name), next(batches(name, 1))
     for grad in model.grads:
@@ -124,7 +125,7 @@ def test_forward_writes_no_gradient(name):
     assert all((grad == 7).all() for grad in model.grads)
 
 
-@pytest.mark.parametrize("name", LANGUAGE_MODELS)
+@every_model
 def test_gradients_set_to_zero_after_forward_are_made_by_backward(name):
     batch, results = next(batches(name, 1)), []
     for zero in (False, True):
@@ -138,7 +139,7 @@ def test_gradients_set_to_zero_after_forward_are_made_by_backward(name):
         np.testing.assert_array_equal(grad, expected)
 
 
-@pytest.mark.parametrize("name", LANGUAGE_MODELS)
+@every_model
 def test_a_validation_forward_before_the_update_changes_no_gradient(name):
     model, (batch, other) = build(models, name), batches(name, 2)
     model.forward(*batch)
@@ -282,7 +283,7 @@ def test_damaged_and_foreign_files_are_refused_and_change_nothing(path, tmp_path
     model = build(models, "Rnnlm")
     before = [param.copy() for param in model.params]
     model.save(path)
-    whole = open(path, "rb").read()
+    whole = Path(path).read_bytes()
     for data in (whole[:100], whole[:-10], b"", b"not a file of parameters"):
         with open(path, "wb") as file:
             file.write(data)
@@ -350,7 +351,7 @@ def test_default_file_names_are_the_class_names(tmp_path, monkeypatch):
 def test_a_failed_save_leaves_the_old_file(path, monkeypatch):
     model = build(models, "Rnnlm")
     model.save(path)
-    before = open(path, "rb").read()
+    before = Path(path).read_bytes()
 
     def fail(*_):
         raise OSError("disk full")
@@ -358,5 +359,5 @@ def test_a_failed_save_leaves_the_old_file(path, monkeypatch):
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
         model.save(path)
-    assert open(path, "rb").read() == before
+    assert Path(path).read_bytes() == before
     assert os.listdir(os.path.dirname(path)) == ["model.safetensors"]
