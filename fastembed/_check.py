@@ -1,10 +1,18 @@
 """Checks of arguments, and every error message: they name the argument, its value and the bound."""
 
 from numbers import Real
+from typing import Any
 
 import numpy as np
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def no_mask(**arrays: Any) -> None:
+    """Refuse masked arrays by name: a kernel would compute with what the mask hides."""
+    for name, array in arrays.items():
+        if isinstance(array, np.ma.MaskedArray):
+            raise TypeError(f"{name} must be an array without a mask, got a MaskedArray")
 
 
 def floats(name, array, ndim=None, dtype=None):
@@ -20,6 +28,7 @@ def floats(name, array, ndim=None, dtype=None):
     dtype : dtype, optional
         The dtype that it must have.
     """
+    no_mask(**{name: array})
     array = np.asarray(array)
     if array.dtype not in FLOATS:
         if array.dtype.newbyteorder("=") not in FLOATS:
@@ -34,7 +43,7 @@ def floats(name, array, ndim=None, dtype=None):
     return array
 
 
-def number(name, value):
+def number(name: str, value: Any) -> float:
     """Return a real number (NumPy's and arrays of no axes are some) as a float; refuse the rest."""
     if isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind in "fiu":
         value = value.item()
@@ -43,7 +52,7 @@ def number(name, value):
     return float(value)
 
 
-def shape(name, array, expected, meaning=""):
+def shape(name: str, array: Any, expected: Any, meaning: str = "") -> None:
     """Refuse an array whose shape is not the expected one."""
     if array.shape != tuple(expected):
         meaning = f" {meaning}" if meaning else ""
@@ -52,6 +61,7 @@ def shape(name, array, expected, meaning=""):
 
 def integers(name, array):
     """Return array as an ndarray of any integer dtype; refuse floats, booleans and the rest."""
+    no_mask(**{name: array})
     given = array
     array = np.asarray(array)
     if array.size == 0 and not isinstance(given, np.ndarray):

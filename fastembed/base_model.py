@@ -2,11 +2,14 @@
 
 import os
 import pickle
+from collections.abc import Sequence
 from reprlib import repr
+from typing import Any
 
 import numpy as np
 
 from fastembed._files import pickled, tensors, whole
+from fastembed._inputs import Array
 from fastembed.np import GPU
 
 __all__ = ["BaseModel", "GPU", "np", "os", "pickle"]
@@ -19,16 +22,16 @@ class BaseModel:
     ``save`` and ``load`` use safetensors and keep every bit.
     """
 
-    def __init__(self):
-        self.params, self.grads = None, None
+    params: Any = None
+    grads: Any = None
 
-    def forward(self, *args):
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError
 
-    def backward(self, *args):
+    def backward(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError
 
-    def save_params(self, file_name=None):
+    def save_params(self, file_name: str | None = None) -> None:
         """Pickle the parameters as float16.
 
         Parameters
@@ -41,7 +44,7 @@ class BaseModel:
         params = [param.astype(np.float16) for param in self.params]
         whole.write(file_name, pickle.dumps(params))
 
-    def load_params(self, file_name=None):
+    def load_params(self, file_name: str | None = None) -> None:
         """Fill the parameters in place from a file that `save_params` wrote.
 
         Parameters
@@ -70,7 +73,9 @@ class BaseModel:
             raise ValueError(f"{file_name} is not a file of parameters: {error}") from error
         self._fill(file_name, arrays)
 
-    def save(self, file_name, metadata=None):
+    def save(
+        self, file_name: str | os.PathLike[str], metadata: dict[str, str] | None = None
+    ) -> None:
         """Write the parameters to a safetensors file, as ``param0``, ``param1``, …
 
         Parameters
@@ -82,7 +87,7 @@ class BaseModel:
         params = {f"param{k}": param for k, param in enumerate(self.params)}
         tensors.write(file_name, params, metadata or {})
 
-    def load(self, file_name):
+    def load(self, file_name: str | os.PathLike[str]) -> dict[str, str]:
         """Fill the parameters in place from a file that `save` or another program wrote.
 
         Parameters
@@ -114,7 +119,7 @@ class BaseModel:
         self._fill(file_name, [found[name] for name in names])
         return metadata
 
-    def _fill(self, file_name, arrays):
+    def _fill(self, file_name: Any, arrays: Sequence[Array]) -> None:
         """Set every parameter, or none: the file is compared with the model first."""
         if len(arrays) != len(self.params):
             raise ValueError(

@@ -2,24 +2,29 @@
 
 import numpy as np
 
+from fastembed._check import no_mask
+from fastembed._inputs import Array, Scalar
 from fastembed.ops.elementwise import cross_entropy_error_if_fit, sigmoid_if_fit
 from fastembed.ops.loss import softmax_if_fit
 
 __all__ = ["cross_entropy_error", "np", "relu", "sigmoid", "softmax"]
 
 
-def sigmoid(x):
+def sigmoid(x: Array) -> Array:
     """1 / (1 + exp(-x)), elementwise."""
     y = sigmoid_if_fit(x)
-    return 1 / (1 + np.exp(-x)) if y is None else y
+    if y is None:
+        no_mask(x=x)
+        y = 1 / (1 + np.exp(-x))
+    return y
 
 
-def relu(x):
+def relu(x: Array) -> Array:
     """max(0, x), elementwise."""
     return np.maximum(0, x)
 
 
-def softmax(x):
+def softmax(x: Array) -> Array:
     """Softmax over the last axis.
 
     Parameters
@@ -34,13 +39,14 @@ def softmax(x):
     if x.ndim not in (1, 2):
         return x
     y = softmax_if_fit(x)
-    if y is not None:
-        return y
-    e = np.exp(x - x.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
+    if y is None:
+        no_mask(x=x)
+        e = np.exp(x - x.max(axis=-1, keepdims=True))
+        y = e / e.sum(axis=-1, keepdims=True)
+    return y
 
 
-def cross_entropy_error(y, t):
+def cross_entropy_error(y: Array, t: Array) -> Scalar:
     """Mean of ``-log(y[n, t[n]] + 1e-7)``.
 
     Parameters
@@ -57,6 +63,7 @@ def cross_entropy_error(y, t):
     loss = cross_entropy_error_if_fit(y, t)
     if loss is not None:
         return y.dtype.type(loss)
+    no_mask(y=y, t=t)
     if y.ndim == 1:
         y, t = y.reshape(1, -1), t.reshape(1, -1)
     if t.size == y.size:

@@ -5,10 +5,17 @@ update parameters in place; ``backward`` fills the gradients in place and return
 the layer's input.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fastembed import ops
-from fastembed._arrays import FLOATS, affine, affine_backward, cast, common_dtype
+from fastembed._arrays import affine, affine_backward, cast, common_dtype
+from fastembed._check import no_mask
+from fastembed._gradients import fill_rows, op_ids
+from fastembed._inputs import NOT_YET, Array, Scalar
 from fastembed.functions import cross_entropy_error, sigmoid, softmax
 from fastembed.np import GPU
 from fastembed.ops.elementwise import (
@@ -18,7 +25,7 @@ from fastembed.ops.elementwise import (
     scaled_rows_if_fit,
     sigmoid_backward_if_fit,
 )
-from fastembed.ops.embedding import gather_if_fit, scatter_add_if_fit
+from fastembed.ops.embedding import gather_if_fit
 from fastembed.ops.loss import softmax_backward_if_fit
 
 __all__ = [
@@ -41,7 +48,38 @@ __all__ = [
 ]
 
 
-class MatMul:
+class Layer:
+    """What layers have: parameters, kept and not copied, and a gradient of its own for each."""
+
+    def __init__(self, *params: Array) -> None:
+        self.params = list(params)
+        self.grads = [np.zeros_like(param) for param in params]
+
+
+class Function(Layer):
+    """A layer without parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
+class Product(Layer):
+    """A matrix product over the last axis of x, with a bias if there is one."""
+
+    x: Array = NOT_YET
+
+    def forward(self, x: Array) -> Array:
+        """Multiply x (…, D) by W and add b, if any; returns (…, H)."""
+        out = affine(x, *self.params)
+        self.x = x
+        return out
+
+    def backward(self, dout: Array) -> Array:
+        """Fill the gradients of the parameters from dout (…, H); returns that of x."""
+        return affine_backward(dout, self.x, self.params[0], self.grads)
+
+
+class MatMul(Product):
     """Matrix product: ``x @ W``.
 
     Parameters
@@ -50,23 +88,11 @@ class MatMul:
         Kept, not copied: in-place updates are seen by the next forward.
     """
 
-    def __init__(self, W):
-        self.params = [W]
-        self.grads = [np.zeros_like(W)]
-        self.x = None
-
-    def forward(self, x):
-        """Multiply x (N, D) by W; returns (N, H)."""
-        out = affine(x, *self.params)
-        self.x = x
-        return out
-
-    def backward(self, dout):
-        """Fill the gradient of W from dout (N, H); returns that of x."""
-        return affine_backward(dout, self.x, self.params[0], self.grads)
+    def __init__(self, W: Array) -> None:
+        super().__init__(W)
 
 
-class Affine:
+class Affine(Product):
     """Matrix product and bias: ``x @ W + b``.
 
     Parameters
@@ -76,35 +102,21 @@ class Affine:
         Kept, not copied.
     """
 
-    def __init__(self, W, b):
-        self.params = [W, b]
-        self.grads = [np.zeros_like(W), np.zeros_like(b)]
-        self.x = None
-
-    def forward(self, x):
-        """Multiply x (N, D) by W and add b; returns (N, H)."""
-        out = affine(x, *self.params)
-        self.x = x
-        return out
-
-    def backward(self, dout):
-        """Fill the gradients of W and b from dout (N, H); returns that of x."""
-        return affine_backward(dout, self.x, self.params[0], self.grads)
+    def __init__(self, W: Array, b: Array) -> None:
+        super().__init__(W, b)
 
 
-class Softmax:
+class Softmax(Function):
     """Softmax over the last axis of x (N, V)."""
 
-    def __init__(self):
-        self.params, self.grads = [], []
-        self.out = None
+    out: Array = NOT_YET
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         """Return the probabilities, which ``out`` keeps too."""
         self.out = softmax(x)
         return self.out
 
-    def backward(self, dout):
+    def backward(self, dout: Array) -> Array:
         """Return the gradient of x."""
         dx = softmax_backward_if_fit(dout, self.out)
         if dx is None:
@@ -113,21 +125,19 @@ class Softmax:
         return dx
 
 
-class SoftmaxWithLoss:
+class SoftmaxWithLoss(Function):
     """Softmax and mean cross-entropy of scores x (N, V) and labels t, classes or one-hot rows."""
 
-    def __init__(self):
-        self.params, self.grads = [], []
-        self.y = None
-        self.t = None
+    y: Array = NOT_YET
+    t: Array = NOT_YET
 
-    def forward(self, x, t):
+    def forward(self, x: Array, t: Array) -> Scalar:
         """Return the loss, ``mean(-log(p + 1e-7))``."""
         self.y = softmax(x)
         self.t = t.argmax(axis=1) if t.size == self.y.size else t
         return cross_entropy_error(self.y, self.t)
 
-    def backward(self, dout=1):
+    def backward(self, dout: float = 1) -> Array:
         """Return the gradient of x."""
         dx = cross_entropy_backward_if_fit(self.y, self.t, dout)
         if dx is None:
@@ -139,46 +149,43 @@ class SoftmaxWithLoss:
         return dx
 
 
-class Sigmoid:
+class Sigmoid(Function):
     """1 / (1 + exp(-x)), elementwise."""
 
-    def __init__(self):
-        self.params, self.grads = [], []
-        self.out = None
+    out: Array = NOT_YET
 
-    def forward(self, x):
+    def forward(self, x: Array) -> Array:
         """Return the sigmoid of x, which ``out`` keeps too."""
         self.out = sigmoid(x)
         return self.out
 
-    def backward(self, dout):
+    def backward(self, dout: Array) -> Array:
         """Return the gradient of x."""
         dx = sigmoid_backward_if_fit(dout, self.out)
         return dout * (1.0 - self.out) * self.out if dx is None else dx
 
 
-class SigmoidWithLoss:
+class SigmoidWithLoss(Function):
     """Sigmoid and mean binary cross-entropy of scores x (N,) and labels t (N,), 0 or 1."""
 
-    def __init__(self):
-        self.params, self.grads = [], []
-        self.loss = None
-        self.y = None
-        self.t = None
+    loss: Scalar = NOT_YET
+    y: Array = NOT_YET
+    t: Array = NOT_YET
 
-    def forward(self, x, t):
+    def forward(self, x: Array, t: Array) -> Scalar:
         """Return the loss, ``mean(-log(p + 1e-7))``."""
         self.t = t
         self.y = sigmoid(x)
         self.loss = binary_cross_entropy(self.y, t)
         return self.loss
 
-    def backward(self, dout=1):
+    def backward(self, dout: float = 1) -> Array:
         """Return the gradient of x."""
-        return (self.y - self.t) * dout / self.t.shape[0]
+        dx: Array = (self.y - self.t) * dout / self.t.shape[0]
+        return dx
 
 
-class Dropout:
+class Dropout(Layer):
     """Set a share of x to zero in training; scale x by the other share otherwise.
 
     Parameters
@@ -187,24 +194,25 @@ class Dropout:
         Masks come from ``np.random.rand``.
     """
 
-    def __init__(self, dropout_ratio=0.5):
-        self.params, self.grads = [], []
-        self.dropout_ratio = dropout_ratio
-        self.mask = None
+    mask: Array = NOT_YET
 
-    def forward(self, x, train_flg=True):
+    def __init__(self, dropout_ratio: float = 0.5) -> None:
+        super().__init__()
+        self.dropout_ratio = dropout_ratio
+
+    def forward(self, x: Array, train_flg: bool = True) -> Array:
         """Return x with dropped entries."""
         if not train_flg:
             return x * (1.0 - self.dropout_ratio)
         self.mask = np.random.random_sample(x.shape) > self.dropout_ratio
-        return masked(x, self.mask)
+        return _masked("x", x, self.mask)
 
-    def backward(self, dout):
+    def backward(self, dout: Array) -> Array:
         """Return the gradient of x."""
-        return masked(dout, self.mask)
+        return _masked("dout", dout, self.mask)
 
 
-class Embedding:
+class Embedding(Layer):
     """Rows of W by id.
 
     Parameters
@@ -213,12 +221,12 @@ class Embedding:
         Kept, not copied.
     """
 
-    def __init__(self, W):
-        self.params = [W]
-        self.grads = [np.zeros_like(W)]
-        self.idx = None
+    idx: Any = NOT_YET
 
-    def forward(self, idx):
+    def __init__(self, W: Array) -> None:
+        super().__init__(W)
+
+    def forward(self, idx: Any) -> Array:
         """Look up ids of any shape: an array, a list or one id. Returns ``idx.shape + (D,)``.
 
         Raises
@@ -226,17 +234,31 @@ class Embedding:
         IndexError
             If an id is outside [-V, V) or not an integer.
         """
-        (W,) = self.params
-        out = look_up(W, idx)
+        return self._look_up(self.params[0], idx)
+
+    def backward(self, dout: Array) -> None:
+        """Fill the gradient of W: dout's rows, summed for each id.
+
+        Raises
+        ------
+        RuntimeError
+            If no forward came before.
+        """
+        if self.idx is None:
+            raise RuntimeError(f"{type(self).__name__}.backward needs a forward before it")
+        fill_rows(self.grads[0], self.idx, dout)
+
+    def _look_up(self, W: Array, idx: Any) -> Array:
+        """Rows of W as NumPy's indexing takes them."""
+        out = gather_if_fit(W, idx)
+        if out is None:
+            ids = op_ids(W, idx)
+            out = W[idx] if ids is None else ops.gather(W, ids)
         self.idx = idx
         return out
 
-    def backward(self, dout):
-        """Fill the gradient of W: dout's rows, summed for each id. Returns None."""
-        add_up(self.grads[0], self.idx, dout)
 
-
-class EmbeddingDot:
+class EmbeddingDot(Layer):
     """Inner product of h (N, D) with the rows of W for ids (N,).
 
     Parameters
@@ -244,24 +266,28 @@ class EmbeddingDot:
     W : (V, D) ndarray
     """
 
-    def __init__(self, W):
+    cache: Any = NOT_YET
+
+    def __init__(self, W: Array) -> None:
         self.embed = Embedding(W)
         self.params = self.embed.params
         self.grads = self.embed.grads
-        self.cache = None
 
-    def forward(self, h, idx):
+    def forward(self, h: Array, idx: ArrayLike) -> Array:
         """Return ``out[n] = W[idx[n]] . h[n]``, shape (N,)."""
         rows = self.embed.forward(idx)
         self.cache = (h, rows)
         out = row_products_if_fit(rows, h)
-        return np.sum(rows * h, axis=1) if out is None else out
+        if out is None:
+            no_mask(h=h)
+            out = np.sum(rows * h, axis=1)
+        return out
 
-    def backward(self, dout):
+    def backward(self, dout: Array) -> Array:
         """Fill the gradient of W from dout (N,); returns that of h."""
         h, rows = self.cache
-        self.embed.backward(scaled_rows(dout, h))
-        return scaled_rows(dout, rows)
+        self.embed.backward(_scaled_rows(dout, h))
+        return _scaled_rows(dout, rows)
 
 
 class UnigramSampler:
@@ -282,7 +308,7 @@ class UnigramSampler:
         Probability of each word.
     """
 
-    def __init__(self, corpus, power, sample_size):
+    def __init__(self, corpus: ArrayLike, power: float, sample_size: int) -> None:
         self.sample_size = sample_size
         words, counts = np.unique(np.asarray(corpus), return_counts=True)
         self.vocab_size = len(words)
@@ -292,7 +318,7 @@ class UnigramSampler:
         self.word_p = np.power(self.word_p, power)
         self.word_p /= np.sum(self.word_p)
 
-    def get_negative_sample(self, target):
+    def get_negative_sample(self, target: ArrayLike) -> Array:
         """Draw words for each target (N,): never itself, none twice. Returns (N, S) int32.
 
         The draws are those of ``np.random.choice(V, S, replace=False, p=...)`` for each target in
@@ -301,7 +327,7 @@ class UnigramSampler:
         return ops.negative_samples(self.word_p, target, self.sample_size)
 
 
-class NegativeSamplingLoss:
+class NegativeSamplingLoss(Layer):
     """Binary cross-entropy of h (N, D) against its target word and some drawn words.
 
     Parameters
@@ -312,101 +338,97 @@ class NegativeSamplingLoss:
         As in `UnigramSampler`.
     """
 
-    def __init__(self, W, corpus, power=0.75, sample_size=5):
+    cache: Any = NOT_YET
+
+    def __init__(
+        self, W: Array, corpus: ArrayLike, power: float = 0.75, sample_size: int = 5
+    ) -> None:
+        super().__init__(*[W] * (1 + sample_size))  # a gradient for each place of a sample
         self.sample_size = sample_size
         self.sampler = UnigramSampler(corpus, power, sample_size)
-        self.embed_dot_layers = [EmbeddingDot(W) for _ in range(sample_size + 1)]
-        self.params, self.grads = [], []
-        for layer in self.embed_dot_layers:
-            self.params += layer.params
-            self.grads += layer.grads
-        self.cache = None
 
-    def forward(self, h, target):
+    def forward(self, h: Array, target: Array) -> Scalar:
         """Return the loss, summed over the target and the drawn words, mean over the batch."""
-        W = self.params[0]
-        negatives = self.sampler.get_negative_sample(target)
-        words = np.concatenate([target.reshape(-1, 1), negatives], axis=1)  # (N, 1 + S)
-        true = np.arange(1 + self.sample_size) == 0
-        dtype = common_dtype(h, W)
-        h, rows = cast(h, dtype), cast(look_up(W, words), dtype)  # (N, D), (N, 1 + S, D)
-        loss, dscores = ops.negative_sampling_loss(h, cast(W, dtype), words, true, eps=1e-7)
-        self.cache = (h, words, rows, dscores)
-        return loss
+        drawn = self.sampler.get_negative_sample(target)
+        words = np.concatenate([target.reshape(-1, 1), drawn], axis=1)  # (N, 1 + S)
+        return self._loss(h, words, np.arange(words.shape[1]) == 0)
 
-    def backward(self, dout=1):
+    def backward(self, dout: float = 1) -> Array:
         """Fill the gradients of W, one for each place of a sample; returns that of h."""
-        h, words, rows, dscores = self.cache
+        return self._fill(dout).astype(np.float64)  # as NumPy's with integer labels
+
+    def _loss(self, h: Array, words: Array, true: Array) -> Scalar:
+        """The loss of words (N, K), of which some are true (K,)."""
+        no_mask(h=h, target=words)
+        dtype = common_dtype(h, self.params[0])
+        h, W = cast(h, dtype), cast(self.params[0], dtype)
+        loss, dscores = ops.negative_sampling_loss(h, W, words, true)
+        self.cache = (h, W, words, dscores)
+        return dtype.type(loss)
+
+    def _fill(self, dout: float) -> Array:
+        """Fill the gradients, of which each has every so many-th column; returns that of h."""
+        h, W, words, dscores = self.cache
         if not is_one(dout):
             dscores = dscores * dscores.dtype.type(dout)
+        dh: Array = np.zeros_like(h)
         for k, grad in enumerate(self.grads):
-            add_up(grad, words[:, k], scaled_rows(dscores[:, k], h))
-        return ops.weight_sum(rows, dscores).astype(np.float64)  # as NumPy's with integer labels
+            columns = np.s_[:, k :: len(self.grads)]
+            dW = grad if grad.dtype == h.dtype else np.empty_like(W)
+            dh += ops.negative_sampling_backward(
+                np.ascontiguousarray(dscores[columns]), h, W, words[columns], dW
+            )
+            if dW is not grad:
+                grad[...] = dW
+        return dh
 
 
-def is_one(dout):
+def is_one(dout: Any) -> bool:
     """Whether dout is the number 1, so that there is nothing to multiply."""
     return isinstance(dout, int | float | np.number) and dout == 1
 
 
-def binary_cross_entropy(y, t):
+def binary_cross_entropy(y: Array, t: Array) -> Scalar:
     """Mean of ``-log(p + 1e-7)``: p is y where the label t is 1, and 1 - y where it is 0."""
     return cross_entropy_error(np.stack((1 - y, y), axis=-1).reshape(-1, 2), t.reshape(-1))
 
 
-def labels(name, array):
-    """Labels as NumPy's indexing takes them: integers."""
-    if array.dtype.kind not in "iu":
-        raise IndexError(f"{name} must be an integer array, got {array.dtype}")
-    return array
-
-
-def masked(x, mask):
-    """x times booleans of its shape."""
+def _masked(name: str, x: Array, mask: Array) -> Array:
+    """X times booleans of its shape."""
     out = masked_if_fit(x, mask)
-    return x * mask if out is None else out
+    if out is None:
+        no_mask(**{name: x})
+        out = x * mask
+    return out
 
 
-def scaled_rows(scale, rows):
+def _scaled_rows(scale: Array, rows: Array) -> Array:
     """Rows (N, D), each times its number of scale (N,)."""
     out = scaled_rows_if_fit(scale, rows)
     return scale.reshape(-1, 1) * rows if out is None else out
 
 
-# ---- rows of W by id, and what comes back to them: for every layer that has them
+class Steps(Sequence[Any]):
+    """The layers of T single steps, made only if somebody looks at them.
 
+    Parameters
+    ----------
+    make : callable
+        ``make(*kept)`` returns the layers.
+    T : int
+    kept : tuple
+        What a forward keeps for its backward.
+    """
 
-def look_up(W, idx):
-    """Return W's rows for ids of any shape, as NumPy takes them."""
-    out = gather_if_fit(W, idx)
-    if out is None:
-        ids = _ids(W, idx)
-        out = W[idx] if ids is None else ops.gather(W, ids)
-    return out
+    made: list[Any] | None = None
 
+    def __init__(self, make: Callable[..., list[Any]], T: int, *kept: Any) -> None:
+        self.make, self.T, self.kept = make, T, kept
 
-def add_up(dW, idx, dout):
-    """Overwrite dW with the gradient of W: dout's rows, summed for each id."""
-    if scatter_add_if_fit(dW, idx, dout, True):
-        return
-    ids = _ids(dW, idx)
-    if ids is None:
-        dW[...] = 0
-        np.add.at(dW, idx, dout)
-        return
-    expected = ids.shape + dW.shape[1:]
-    ops.scatter_add(dW, ids, cast(np.broadcast_to(dout, expected), dW.dtype), zero=True)
+    def __len__(self) -> int:
+        return self.T
 
-
-def _ids(W, idx):
-    """Idx as an integer array if the ops can look it up in W, else None: NumPy indexing decides."""
-    if not (type(W) is np.ndarray and W.ndim == 2 and W.dtype.type in FLOATS):
-        return None
-    if type(idx) is not np.ndarray:
-        if not isinstance(idx, list | int | np.integer) or isinstance(idx, bool):
-            return None  # a tuple, a slice or None means something else to NumPy
-        try:
-            idx = np.asarray(idx)
-        except ValueError:  # ragged
-            return None
-    return idx if idx.dtype.kind in "iu" else None
+    def __getitem__(self, t: Any) -> Any:
+        if self.made is None:
+            self.made = self.make(*self.kept)
+        return self.made[t]

@@ -4,13 +4,24 @@ Constructors take the book's arguments and draw the same numbers from ``np.rando
 seed, the parameters are the same.
 """
 
-import numpy as np
+from collections.abc import Callable, Collection
+from typing import Any
 
-from fastembed import ops
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastembed._inputs import NOT_YET, Array, Scalar
 from fastembed.attention import TimeAttention
 from fastembed.base_model import BaseModel
 from fastembed.functions import softmax
-from fastembed.layers import Embedding, MatMul, SoftmaxWithLoss, UnigramSampler
+from fastembed.layers import (
+    Embedding,
+    Layer,
+    MatMul,
+    NegativeSamplingLoss,
+    SoftmaxWithLoss,
+    UnigramSampler,
+)
 from fastembed.time_layers import (
     TimeAffine,
     TimeAffineSoftmaxWithLoss,
@@ -45,41 +56,43 @@ __all__ = [
 # ---- parameters
 
 
-def _normal(rows, columns, scale):
+def _normal(rows: int, columns: int, scale: float) -> Array:
     return (np.random.randn(rows, columns) / scale).astype("f")
 
 
-def _small(rows, columns):
+def _small(rows: int, columns: int) -> Array:
     return 0.01 * np.random.randn(rows, columns).astype("f")
 
 
-def _embedding(V, D):
+def _embedding(V: int, D: int) -> TimeEmbedding:
     return TimeEmbedding(_normal(V, D, 100))
 
 
-def _lstm(D, H, stateful=True):
+def _lstm(D: int, H: int, stateful: bool = True) -> TimeLSTM:
     Wx = _normal(D, 4 * H, np.sqrt(D))
     Wh = _normal(H, 4 * H, np.sqrt(H))
     return TimeLSTM(Wx, Wh, np.zeros(4 * H, "f"), stateful=stateful)
 
 
-def _affine(H, V):
+def _affine(H: int, V: int) -> TimeAffine:
     return TimeAffine(_normal(H, V, np.sqrt(H)), np.zeros(V, "f"))
 
 
-def _collect(model, layers):
-    """Gather the layers' params and grads into the model's lists."""
-    model.params = [param for layer in layers for param in layer.params]
-    model.grads = [grad for layer in layers for grad in layer.grads]
+class _Model(BaseModel):
+    """A model whose params and grads are those of its layers, one after the other."""
+
+    def _collect(self, *layers: Any) -> None:
+        self.params = [param for layer in layers for param in layer.params]
+        self.grads = [grad for layer in layers for grad in layer.grads]
 
 
 # ---- language models
 
 
-class _LanguageModel(BaseModel):
+class _LanguageModel(_Model):
     """Layers in a row with a loss behind; recurrent layers keep their state between calls."""
 
-    def _build(self, layers):
+    def _build(self, layers: list[Any]) -> None:
         self.layers = layers
         self.loss_layer = TimeSoftmaxWithLoss()
         self.drop_layers = [layer for layer in layers if isinstance(layer, TimeDropout)]
@@ -87,13 +100,13 @@ class _LanguageModel(BaseModel):
         # the last layer and the loss in one, for training: no scores of all steps
         self._head = TimeAffineSoftmaxWithLoss.of(layers[-1])
         self._head_came_last = False
-        _collect(self, layers)
+        self._collect(*layers)
 
-    def predict(self, xs, train_flg=False):
+    def predict(self, xs: Array, train_flg: bool = False) -> Array:
         """Return the scores (N, T, V) of the words that follow xs (N, T)."""
         return self._run(self.layers, xs, train_flg)
 
-    def forward(self, xs, ts, train_flg=True):
+    def forward(self, xs: Array, ts: Array, train_flg: bool = True) -> Scalar:
         """Return the loss of words xs (N, T) against the words to predict ts (N, T)."""
         self._head_came_last = train_flg and self._has_own_head()
         if not self._head_came_last:
@@ -102,7 +115,7 @@ class _LanguageModel(BaseModel):
         self._head.ignore_label = self.loss_layer.ignore_label
         return self._head.forward(self._run(self.layers[:-1], xs, train_flg), ts)
 
-    def backward(self, dout=1):
+    def backward(self, dout: Any = 1) -> None:
         """Fill grads."""
         layers = self.layers
         if self._head_came_last:
@@ -111,16 +124,15 @@ class _LanguageModel(BaseModel):
             dout = self.loss_layer.backward(dout)
         for layer in reversed(layers):
             dout = layer.backward(dout)
-        return dout
 
-    def _run(self, layers, xs, train_flg):
+    def _run(self, layers: list[Any], xs: Array, train_flg: bool) -> Array:
         for layer in self.drop_layers:
             layer.train_flg = train_flg
         for layer in layers:
             xs = layer.forward(xs)
         return xs
 
-    def _has_own_head(self):
+    def _has_own_head(self) -> bool:
         """Whether nobody has replaced what the head stands for."""
         return (
             type(self).predict is _LanguageModel.predict
@@ -128,7 +140,7 @@ class _LanguageModel(BaseModel):
             and self.layers[-1].grads is self._head.grads
         )
 
-    def reset_state(self):
+    def reset_state(self) -> None:
         """Begin the next call with zero state."""
         for layer in self._recurrent:
             layer.reset_state()
@@ -142,7 +154,7 @@ class SimpleRnnlm(_LanguageModel):
     vocab_size, wordvec_size, hidden_size : int
     """
 
-    def __init__(self, vocab_size, wordvec_size, hidden_size):
+    def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int) -> None:
         V, D, H = vocab_size, wordvec_size, hidden_size
         embed = _embedding(V, D)
         Wx, Wh = _normal(D, H, np.sqrt(D)), _normal(H, H, np.sqrt(H))
@@ -158,7 +170,9 @@ class Rnnlm(_LanguageModel):
     vocab_size, wordvec_size, hidden_size : int
     """
 
-    def __init__(self, vocab_size=10000, wordvec_size=100, hidden_size=100):
+    def __init__(
+        self, vocab_size: int = 10000, wordvec_size: int = 100, hidden_size: int = 100
+    ) -> None:
         V, D, H = vocab_size, wordvec_size, hidden_size
         self._build([_embedding(V, D), _lstm(D, H), _affine(H, V)])
         self.lstm_layer = self.layers[1]
@@ -178,20 +192,33 @@ class BetterRnnlm(_LanguageModel):
     arXiv:1409.2329 (dropout), arXiv:1608.05859 and arXiv:1611.01462 (tied weights).
     """
 
-    def __init__(self, vocab_size=10000, wordvec_size=650, hidden_size=650, dropout_ratio=0.5):
+    def __init__(
+        self,
+        vocab_size: int = 10000,
+        wordvec_size: int = 650,
+        hidden_size: int = 650,
+        dropout_ratio: float = 0.5,
+    ) -> None:
         V, D, H = vocab_size, wordvec_size, hidden_size
         embed = _embedding(V, D)
-        layers = [embed, TimeDropout(dropout_ratio), _lstm(D, H), TimeDropout(dropout_ratio)]
-        layers += [_lstm(H, H), TimeDropout(dropout_ratio)]
-        layers += [TimeAffine(embed.W.T, np.zeros(V, "f"))]  # a view: the weights are tied
-        self._build(layers)
-        self.lstm_layers = [layers[2], layers[4]]
+        lstms = [_lstm(D, H), _lstm(H, H)]
+        out = TimeAffine(embed.W.T, np.zeros(V, "f"))  # a view: the weights are tied
+        drops = [TimeDropout(dropout_ratio) for _ in range(3)]
+        self._build([embed, drops[0], lstms[0], drops[1], lstms[1], drops[2], out])
+        self.lstm_layers = lstms
 
 
-class _Generator:
+class _Generator(_LanguageModel):
     """Text from a language model; states can be taken and put back."""
 
-    def generate(self, start_id, skip_ids=None, sample_size=100, *, temperature=1.0):
+    def generate(
+        self,
+        start_id: int,
+        skip_ids: Collection[int] | None = None,
+        sample_size: int = 100,
+        *,
+        temperature: float = 1.0,
+    ) -> list[int]:
         """Sample words, beginning with start_id and the present state.
 
         Parameters
@@ -219,7 +246,13 @@ class _Generator:
                 word_ids.append(word)
         return word_ids
 
-    def beam_search(self, start_id, sample_size=100, beam_size=4, skip_ids=None):
+    def beam_search(
+        self,
+        start_id: int,
+        sample_size: int = 100,
+        beam_size: int = 4,
+        skip_ids: Collection[int] | None = None,
+    ) -> list[int]:
         """Return the most probable words that a beam of beam_size candidates finds.
 
         Parameters
@@ -235,16 +268,15 @@ class _Generator:
         -------
         list of int
         """
-        return [int(start_id)] + _beam_search(
-            lambda words: self.predict(words)[:, -1],
-            self._recurrent,
-            start_id,
-            sample_size - 1,
-            beam_size,
-            skip_ids,
-        )
 
-    def _distribution(self, word, temperature, skip):
+        def advance(words: Array) -> Array:
+            return self.predict(words)[:, -1]
+
+        count = sample_size - 1
+        found = _beam_search(advance, self._recurrent, start_id, count, beam_size, skip_ids)
+        return [int(start_id), *found]
+
+    def _distribution(self, word: int, temperature: float, skip: list[int]) -> Array:
         scores = self.predict(np.array([[word]])).reshape(-1)
         if temperature == 0:
             scores[skip] = -np.inf
@@ -255,11 +287,11 @@ class _Generator:
 class RnnlmGen(_Generator, Rnnlm):
     """Rnnlm that generates text."""
 
-    def get_state(self):
+    def get_state(self) -> Any:
         """The LSTM's (h, c)."""
         return self.lstm_layer.h, self.lstm_layer.c
 
-    def set_state(self, state):
+    def set_state(self, state: Any) -> None:
         """Put back what get_state gave."""
         self.lstm_layer.set_state(*state)
 
@@ -267,11 +299,11 @@ class RnnlmGen(_Generator, Rnnlm):
 class BetterRnnlmGen(_Generator, BetterRnnlm):
     """BetterRnnlm that generates text."""
 
-    def get_state(self):
+    def get_state(self) -> Any:
         """A list of (h, c), one for each LSTM."""
         return [(layer.h, layer.c) for layer in self.lstm_layers]
 
-    def set_state(self, states):
+    def set_state(self, states: Any) -> None:
         """Put back what get_state gave."""
         for layer, state in zip(self.lstm_layers, states, strict=True):
             layer.set_state(*state)
@@ -280,7 +312,7 @@ class BetterRnnlmGen(_Generator, BetterRnnlm):
 # ---- word vectors
 
 
-class SimpleCBOW:
+class SimpleCBOW(_Model):
     """Guess a word from the two around it; words are one-hot rows.
 
     Parameters
@@ -292,21 +324,21 @@ class SimpleCBOW:
     word_vecs : (V, H) ndarray
     """
 
-    def __init__(self, vocab_size, hidden_size):
+    def __init__(self, vocab_size: int, hidden_size: int) -> None:
         W_in, W_out = _small(vocab_size, hidden_size), _small(hidden_size, vocab_size)
         self.in_layer0 = MatMul(W_in)
         self.in_layer1 = MatMul(W_in)
         self.out_layer = MatMul(W_out)
         self.loss_layer = SoftmaxWithLoss()
         self.word_vecs = W_in
-        _collect(self, [self.in_layer0, self.in_layer1, self.out_layer])
+        self._collect(self.in_layer0, self.in_layer1, self.out_layer)
 
-    def forward(self, contexts, target):
+    def forward(self, contexts: Array, target: Array) -> Scalar:
         """Return the loss of contexts (N, 2, V) against target (N, V), all one-hot."""
         h = self.in_layer0.forward(contexts[:, 0]) + self.in_layer1.forward(contexts[:, 1])
         return self.loss_layer.forward(self.out_layer.forward(h * 0.5), target)
 
-    def backward(self, dout=1):
+    def backward(self, dout: float = 1) -> None:
         """Fill grads."""
         da = self.out_layer.backward(self.loss_layer.backward(dout))
         da *= 0.5
@@ -314,69 +346,61 @@ class SimpleCBOW:
         self.in_layer0.backward(da)
 
 
-class SimpleSkipGram:
-    """Guess the two words around a word; words are one-hot rows.
+class SimpleSkipGram(_Model):
+    """Guess the two words around a word; arguments and attributes are those of `SimpleCBOW`."""
 
-    Parameters
-    ----------
-    vocab_size, hidden_size : int
-
-    Attributes
-    ----------
-    word_vecs : (V, H) ndarray
-    """
-
-    def __init__(self, vocab_size, hidden_size):
+    def __init__(self, vocab_size: int, hidden_size: int) -> None:
         W_in, W_out = _small(vocab_size, hidden_size), _small(hidden_size, vocab_size)
         self.in_layer = MatMul(W_in)
         self.out_layer = MatMul(W_out)
         self.loss_layer1 = SoftmaxWithLoss()
         self.loss_layer2 = SoftmaxWithLoss()
         self.word_vecs = W_in
-        _collect(self, [self.in_layer, self.out_layer])
+        self._collect(self.in_layer, self.out_layer)
 
-    def forward(self, contexts, target):
+    def forward(self, contexts: Array, target: Array) -> Scalar:
         """Return the loss of contexts (N, 2, V) against target (N, V), all one-hot."""
         score = self.out_layer.forward(self.in_layer.forward(target))
         loss = self.loss_layer1.forward(score, contexts[:, 0])
         return loss + self.loss_layer2.forward(score, contexts[:, 1])
 
-    def backward(self, dout=1):
+    def backward(self, dout: float = 1) -> None:
         """Fill grads."""
         ds = self.loss_layer1.backward(dout) + self.loss_layer2.backward(dout)
         self.in_layer.backward(self.out_layer.backward(ds))
 
 
-class _NegativeSampling:
+class _NegativeSampling(NegativeSamplingLoss):
     """Loss of h (N, D) against C target words each and words drawn for them; one gradient of W."""
 
-    def __init__(self, W, corpus, power=0.75, sample_size=5):
-        self.params = [W]
-        self.grads = [np.zeros_like(W)]
-        self.sampler = UnigramSampler(corpus, power, sample_size)
-        self.cache = None
+    def __init__(self, W: Array, corpus: ArrayLike) -> None:
+        Layer.__init__(self, W)
+        self.sampler = UnigramSampler(corpus, power=0.75, sample_size=5)
 
-    def forward(self, h, targets):
-        (W,) = self.params
-        N, C = targets.shape
+    def forward(self, h: Array, target: Array) -> Scalar:
+        N, C = target.shape
         # column after column: the order in which the book's layers draw
-        drawn = self.sampler.get_negative_sample(targets.T.reshape(-1)).reshape(C, N, -1)
-        words = np.concatenate([targets.T[:, :, np.newaxis], drawn], axis=2)  # (C, N, 1 + S)
-        words = words.transpose(1, 0, 2).reshape(N, -1)
-        labels = np.zeros(words.shape[1], np.int32)
-        labels[:: 1 + drawn.shape[2]] = 1
-        loss, dscores = ops.negative_sampling_loss(h, W, words, labels)
-        self.cache = (h, words, dscores)
-        return loss
+        drawn = self.sampler.get_negative_sample(target.T.reshape(-1)).reshape(C, N, -1)
+        words = np.concatenate([target.T[:, :, np.newaxis], drawn], axis=2)  # (C, N, 1 + S)
+        true = np.arange(C * words.shape[2]) % words.shape[2] == 0
+        return self._loss(h, words.transpose(1, 0, 2).reshape(N, -1), true)
 
-    def backward(self, dout=1):
-        (W,), (dW,) = self.params, self.grads
-        h, words, dscores = self.cache
-        dscores = dscores * dscores.dtype.type(dout)
-        return ops.negative_sampling_backward(dscores, h, W, words, dW)
+    def backward(self, dout: float = 1) -> Array:
+        return self._fill(dout)
 
 
-class CBOW:
+class _WordVectors(_Model):
+    def __init__(
+        self, vocab_size: int, hidden_size: int, window_size: int, corpus: ArrayLike
+    ) -> None:
+        W_in, W_out = _small(vocab_size, hidden_size), _small(vocab_size, hidden_size)
+        self.in_layer = Embedding(W_in)
+        self.ns_loss = _NegativeSampling(W_out, corpus)
+        self.word_vecs = W_in
+        self._collect(self.in_layer, self.ns_loss)
+
+
+class CBOW(_WordVectors):
     """Guess a word from the words around it, with negative sampling.
 
     ``params`` are the two matrices, each once, where the book lists one for each of its layers:
@@ -393,19 +417,12 @@ class CBOW:
     word_vecs : (V, H) ndarray
     """
 
-    def __init__(self, vocab_size, hidden_size, window_size, corpus):
-        W_in, W_out = _small(vocab_size, hidden_size), _small(vocab_size, hidden_size)
-        self.in_layer = Embedding(W_in)
-        self.ns_loss = _NegativeSampling(W_out, corpus, power=0.75, sample_size=5)
-        self.word_vecs = W_in
-        _collect(self, [self.in_layer, self.ns_loss])
-
-    def forward(self, contexts, target):
+    def forward(self, contexts: Array, target: Array) -> Scalar:
         """Return the loss of contexts (N, 2 * window_size) against target (N,)."""
         h = self.in_layer.forward(contexts).mean(axis=1)
         return self.ns_loss.forward(h, target.reshape(-1, 1))
 
-    def backward(self, dout=1):
+    def backward(self, dout: float = 1) -> None:
         """Fill grads."""
         dh = self.ns_loss.backward(dout)
         N, C = self.in_layer.idx.shape
@@ -413,34 +430,14 @@ class CBOW:
         self.in_layer.backward(np.broadcast_to(dh[:, np.newaxis], (N, C, dh.shape[1])))
 
 
-class SkipGram:
-    """Guess the words around a word, with negative sampling.
+class SkipGram(_WordVectors):
+    """Guess the words around a word; parameters, attributes and params are those of `CBOW`."""
 
-    ``params`` are the two matrices, each once (see `CBOW`).
-
-    Parameters
-    ----------
-    vocab_size, hidden_size, window_size : int
-    corpus : ndarray of int
-        Words are drawn by their frequency in it.
-
-    Attributes
-    ----------
-    word_vecs : (V, H) ndarray
-    """
-
-    def __init__(self, vocab_size, hidden_size, window_size, corpus):
-        W_in, W_out = _small(vocab_size, hidden_size), _small(vocab_size, hidden_size)
-        self.in_layer = Embedding(W_in)
-        self.ns_loss = _NegativeSampling(W_out, corpus, power=0.75, sample_size=5)
-        self.word_vecs = W_in
-        _collect(self, [self.in_layer, self.ns_loss])
-
-    def forward(self, contexts, target):
+    def forward(self, contexts: Array, target: Array) -> Scalar:
         """Return the loss of contexts (N, 2 * window_size) against target (N,)."""
         return self.ns_loss.forward(self.in_layer.forward(target), contexts)
 
-    def backward(self, dout=1):
+    def backward(self, dout: float = 1) -> None:
         """Fill grads."""
         self.in_layer.backward(self.ns_loss.backward(dout))
 
@@ -448,7 +445,7 @@ class SkipGram:
 # ---- sequence to sequence
 
 
-class Encoder:
+class Encoder(_Model):
     """Embedding and LSTM; gives the last h.
 
     Parameters
@@ -456,25 +453,38 @@ class Encoder:
     vocab_size, wordvec_size, hidden_size : int
     """
 
-    def __init__(self, vocab_size, wordvec_size, hidden_size):
+    hs: Array = NOT_YET
+
+    def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int) -> None:
         self.embed = _embedding(vocab_size, wordvec_size)
         self.lstm = _lstm(wordvec_size, hidden_size, stateful=False)
-        self.hs = None
-        _collect(self, [self.embed, self.lstm])
+        self._collect(self.embed, self.lstm)
 
-    def forward(self, xs):
+    def forward(self, xs: Array) -> Array:
         """Return h (N, H) after the last of xs (N, T)."""
         self.hs = self.lstm.forward(self.embed.forward(xs))
         return self.hs[:, -1, :]
 
-    def backward(self, dh):
+    def backward(self, dh: Array) -> None:
         """Fill grads from dh (N, H)."""
         dhs = np.zeros_like(self.hs)
         dhs[:, -1, :] = dh
-        return self.embed.backward(self.lstm.backward(dhs))
+        self.embed.backward(self.lstm.backward(dhs))
 
 
-class Decoder:
+class AttentionEncoder(Encoder):
+    """Embedding and LSTM; gives h after every word."""
+
+    def forward(self, xs: Array) -> Array:
+        """Return hs (N, T, H) from xs (N, T)."""
+        return self.lstm.forward(self.embed.forward(xs))
+
+    def backward(self, dhs: Array) -> None:
+        """Fill grads from dhs (N, T, H)."""
+        self.embed.backward(self.lstm.backward(dhs))
+
+
+class Decoder(_Model):
     """Embedding, LSTM that begins with the encoder's h, and output layer.
 
     Parameters
@@ -482,25 +492,27 @@ class Decoder:
     vocab_size, wordvec_size, hidden_size : int
     """
 
-    def __init__(self, vocab_size, wordvec_size, hidden_size):
-        V, D, H = vocab_size, wordvec_size, hidden_size
-        self.embed = _embedding(V, D)
-        self.lstm = _lstm(D, H)
-        self.affine = _affine(H, V)
-        _collect(self, [self.embed, self.lstm, self.affine])
+    def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int) -> None:
+        self._build(vocab_size, wordvec_size, wordvec_size, hidden_size, hidden_size)
 
-    def forward(self, xs, h):
-        """Return the scores (N, T, V) of the words after xs (N, T), given h (N, H)."""
+    def _build(self, V: int, D: int, before: int, H: int, after: int) -> None:
+        """An LSTM and an output layer that get so many numbers of each word."""
+        self.embed = _embedding(V, D)
+        self.lstm = _lstm(before, H)
+        self.affine = _affine(after, V)
+        self._collect(self.embed, self.lstm, self.affine)
+
+    def forward(self, xs: Array, h: Array) -> Array:
+        """Return the scores (N, T, V) of the words after xs (N, T), given the encoder's h."""
         self._begin(h)
         return self._scores(xs, h)
 
-    def backward(self, dscore):
-        """Fill grads from dscore (N, T, V); returns the gradient of h."""
-        dout = self.lstm.backward(self.affine.backward(dscore))
-        self.embed.backward(dout)
+    def backward(self, dscore: Array) -> Array:
+        """Fill grads from dscore (N, T, V); returns the gradient of the encoder's h."""
+        self.embed.backward(self.lstm.backward(self.affine.backward(dscore)))
         return self.lstm.dh
 
-    def generate(self, h, start_id, sample_size):
+    def generate(self, h: Array, start_id: int, sample_size: int) -> list[int]:
         """Return sample_size ids, each the most probable after the last."""
         self._begin(h)
         sampled, word = [], int(start_id)
@@ -509,46 +521,45 @@ class Decoder:
             sampled.append(word)
         return sampled
 
-    def beam_search(self, h, start_id, sample_size, beam_size=4):
+    def beam_search(
+        self, h: Array, start_id: int, sample_size: int, beam_size: int = 4
+    ) -> list[int]:
         """Return the most probable sample_size ids that a beam of beam_size candidates finds."""
         self._begin(h)
 
-        def advance(words):
+        def advance(words: Array) -> Array:
             return self._scores(words, np.repeat(h, len(words), axis=0))[:, -1]
 
         return _beam_search(advance, [self.lstm], start_id, sample_size, beam_size)
 
-    def _begin(self, h):
+    def _begin(self, h: Array) -> None:
         self.lstm.set_state(h)
 
-    def _scores(self, xs, h):
+    def _scores(self, xs: Array, h: Array) -> Array:
         return self.affine.forward(self.lstm.forward(self.embed.forward(xs)))
 
 
 class PeekyDecoder(Decoder):
-    """Decoder whose LSTM and output layer see the encoder's h at every step."""
+    """Decoder whose LSTM and output layer see the encoder's h (N, H) at every step."""
 
-    def __init__(self, vocab_size, wordvec_size, hidden_size):
+    cache: Any = NOT_YET
+
+    def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int) -> None:
         V, D, H = vocab_size, wordvec_size, hidden_size
-        self.embed = _embedding(V, D)
-        Wx, Wh = _normal(H + D, 4 * H, np.sqrt(H + D)), _normal(H, 4 * H, np.sqrt(H))
-        self.lstm = TimeLSTM(Wx, Wh, np.zeros(4 * H, "f"), stateful=True)
-        self.affine = _affine(H + H, V)
-        _collect(self, [self.embed, self.lstm, self.affine])
-        self.cache = None
+        self._build(V, D, H + D, H, H + H)
 
-    def backward(self, dscore):
+    def backward(self, dscore: Array) -> Array:
         """Fill grads from dscore (N, T, V); returns the gradient of h."""
         H = self.cache
         dout = self.affine.backward(dscore)
-        dh = dout[:, :, :H].sum(axis=1)
+        dh: Array = dout[:, :, :H].sum(axis=1)
         dout = self.lstm.backward(dout[:, :, H:])
         dh += dout[:, :, :H].sum(axis=1)
         self.embed.backward(dout[:, :, H:])
         dh += self.lstm.dh
         return dh
 
-    def _scores(self, xs, h):
+    def _scores(self, xs: Array, h: Array) -> Array:
         (N, T), H = xs.shape, h.shape[1]
         self.cache = H
         hs = np.broadcast_to(h[:, np.newaxis], (N, T, H))
@@ -556,30 +567,14 @@ class PeekyDecoder(Decoder):
         return self.affine.forward(np.concatenate((hs, out), axis=2))
 
 
-class AttentionEncoder(Encoder):
-    """Embedding and LSTM; gives h after every word."""
-
-    def forward(self, xs):
-        """Return hs (N, T, H) from xs (N, T)."""
-        return self.lstm.forward(self.embed.forward(xs))
-
-    def backward(self, dhs):
-        """Fill grads from dhs (N, T, H)."""
-        return self.embed.backward(self.lstm.backward(dhs))
-
-
 class AttentionDecoder(Decoder):
-    """Decoder that looks at all of the encoder's states at every step."""
+    """Decoder that looks at all of the encoder's states (N, T, H) at every step."""
 
-    def __init__(self, vocab_size, wordvec_size, hidden_size):
-        V, D, H = vocab_size, wordvec_size, hidden_size
-        self.embed = _embedding(V, D)
-        self.lstm = _lstm(D, H)
+    def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int) -> None:
         self.attention = TimeAttention()
-        self.affine = _affine(2 * H, V)
-        _collect(self, [self.embed, self.lstm, self.attention, self.affine])
+        self._build(vocab_size, wordvec_size, wordvec_size, hidden_size, 2 * hidden_size)
 
-    def backward(self, dscore):
+    def backward(self, dscore: Array) -> Array:
         """Fill grads from dscore (N, T, V); returns the gradient of the encoder's states."""
         dout = self.affine.backward(dscore)
         H = dout.shape[2] // 2
@@ -589,16 +584,16 @@ class AttentionDecoder(Decoder):
         denc_hs[:, -1] += self.lstm.dh
         return denc_hs
 
-    def _begin(self, enc_hs):
-        self.lstm.set_state(enc_hs[:, -1])
+    def _begin(self, h: Array) -> None:
+        self.lstm.set_state(h[:, -1])
 
-    def _scores(self, xs, enc_hs):
+    def _scores(self, xs: Array, h: Array) -> Array:
         dec_hs = self.lstm.forward(self.embed.forward(xs))
-        c = self.attention.forward(enc_hs, dec_hs)
+        c = self.attention.forward(h, dec_hs)
         return self.affine.forward(np.concatenate((c, dec_hs), axis=2))
 
 
-class Seq2seq(BaseModel):
+class Seq2seq(_Model):
     """Encoder and decoder.
 
     Parameters
@@ -606,62 +601,57 @@ class Seq2seq(BaseModel):
     vocab_size, wordvec_size, hidden_size : int
     """
 
-    def __init__(self, vocab_size, wordvec_size, hidden_size):
-        sizes = vocab_size, wordvec_size, hidden_size
-        self._build(Encoder(*sizes), Decoder(*sizes))
+    parts: tuple[type[Encoder], type[Decoder]] = Encoder, Decoder
 
-    def _build(self, encoder, decoder):
-        self.encoder, self.decoder = encoder, decoder
+    def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int) -> None:
+        encoder, decoder = self.parts
+        self.encoder = encoder(vocab_size, wordvec_size, hidden_size)
+        self.decoder = decoder(vocab_size, wordvec_size, hidden_size)
         self.softmax = TimeSoftmaxWithLoss()
-        _collect(self, [encoder, decoder])
+        self._collect(self.encoder, self.decoder)
 
-    def forward(self, xs, ts):
+    def forward(self, xs: Array, ts: Array) -> Scalar:
         """Return the loss of questions xs (N, T) and answers ts (N, T'), start mark first."""
         decoder_xs, decoder_ts = ts[:, :-1], ts[:, 1:]
         score = self.decoder.forward(decoder_xs, self.encoder.forward(xs))
         return self.softmax.forward(score, decoder_ts)
 
-    def backward(self, dout=1):
+    def backward(self, dout: float = 1) -> None:
         """Fill grads."""
-        return self.encoder.backward(self.decoder.backward(self.softmax.backward(dout)))
+        self.encoder.backward(self.decoder.backward(self.softmax.backward(dout)))
 
-    def generate(self, xs, start_id, sample_size):
+    def generate(self, xs: Array, start_id: int, sample_size: int) -> list[int]:
         """Answer one question xs (1, T): sample_size ids, each the most probable after the last."""
         return self.decoder.generate(self.encoder.forward(xs), start_id, sample_size)
 
-    def beam_search(self, xs, start_id, sample_size, beam_size=4):
+    def beam_search(
+        self, xs: Array, start_id: int, sample_size: int, beam_size: int = 4
+    ) -> list[int]:
         """Answer one question xs (1, T) by beam search; beam_size 1 is generate."""
         h = self.encoder.forward(xs)
         return self.decoder.beam_search(h, start_id, sample_size, beam_size)
 
 
 class PeekySeq2seq(Seq2seq):
-    """Encoder, and decoder that sees the encoder's h at every step.
+    """`Seq2seq` whose decoder sees the encoder's h at every step."""
 
-    Parameters
-    ----------
-    vocab_size, wordvec_size, hidden_size : int
-    """
-
-    def __init__(self, vocab_size, wordvec_size, hidden_size):
-        sizes = vocab_size, wordvec_size, hidden_size
-        self._build(Encoder(*sizes), PeekyDecoder(*sizes))
+    parts = Encoder, PeekyDecoder
 
 
 class AttentionSeq2seq(Seq2seq):
-    """Encoder, and decoder with attention; ``decoder.attention.attention_weights`` shows it.
+    """`Seq2seq` with attention; ``decoder.attention.attention_weights`` shows it."""
 
-    Parameters
-    ----------
-    vocab_size, wordvec_size, hidden_size : int
-    """
-
-    def __init__(self, vocab_size, wordvec_size, hidden_size):
-        sizes = vocab_size, wordvec_size, hidden_size
-        self._build(AttentionEncoder(*sizes), AttentionDecoder(*sizes))
+    parts = AttentionEncoder, AttentionDecoder
 
 
-def _beam_search(advance, recurrent, start_id, count, beam_size, skip_ids=None):
+def _beam_search(
+    advance: Callable[[Array], Array],
+    recurrent: list[Any],
+    start_id: int,
+    count: int,
+    beam_size: int,
+    skip_ids: Collection[int] | None = None,
+) -> list[int]:
     """The best count words after start_id; advance(words (B, 1)) returns scores (B, V)."""
     if beam_size < 1:
         raise ValueError(f"beam_size must be >= 1, got {beam_size}")
@@ -679,7 +669,7 @@ def _beam_search(advance, recurrent, start_id, count, beam_size, skip_ids=None):
         totals = scores[best]
         words = np.concatenate([words[parents], chosen[:, np.newaxis]], axis=1)
         for layer in recurrent:
-            layer.h = layer.h[parents]
-            if isinstance(layer, TimeLSTM):
-                layer.c = layer.c[parents]
-    return words[0, 1:].tolist()
+            for part in layer.state:
+                setattr(layer, part, getattr(layer, part)[parents])
+    best_words: list[int] = words[0, 1:].tolist()
+    return best_words

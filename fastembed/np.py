@@ -5,6 +5,3 @@ import numpy as np
 from fastembed.config import GPU
 
 __all__ = ["GPU", "np"]
-
-if GPU:
-    raise ImportError("fastembed has no GPU mode: leave fastembed.config.GPU = False")

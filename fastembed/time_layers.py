@@ -3,23 +3,26 @@
 Shapes: ids xs (N, T), inputs xs (N, T, D), outputs hs (N, T, H). There is no loop over T in Python.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
 from fastembed import ops
-from fastembed._arrays import FLOAT32, FLOATS, cast, common_dtype, fill
+from fastembed._arrays import FLOAT32, cast, common_dtype, fill
+from fastembed._check import no_mask
+from fastembed._inputs import NOT_YET, Array, Scalar, integers
 from fastembed.layers import *  # noqa: F403  (scripts expect every layer from here too)
 from fastembed.layers import (
     Affine,
     Embedding,
+    Function,
+    Layer,
     SigmoidWithLoss,
     SoftmaxWithLoss,
-    add_up,
+    Steps,
     binary_cross_entropy,
     is_one,
-    labels,
-    look_up,
     sigmoid,
 )
 from fastembed.layers import __all__ as _layers
@@ -46,52 +49,68 @@ __all__ = [
     "TimeSoftmaxWithLoss",
 ]
 
+Op = Callable[..., Any]
+
+
+def _if_fit(op: Op, *arrays: Any, **options: Any) -> Any:
+    """What an op returns; None if it does not take the arrays as they are."""
+    try:
+        return op(*arrays, **options)
+    except (TypeError, ValueError):
+        return None
+
 
 # ---- one time step
 
 
-class _Cell:
+class _Cell(Layer):
     """What the layers of one step have in common: a row names the ops, which do the rest."""
 
-    forward_op = backward_op = None
+    ops: tuple[Op, Op]  # forward and backward
+    cache: Any = NOT_YET
 
-    def __init__(self, Wx, Wh, b):
-        self.params = [Wx, Wh, b]
-        self.grads = [np.zeros_like(Wx), np.zeros_like(Wh), np.zeros_like(b)]
-        self.cache = None
+    def __init__(self, Wx: Array, Wh: Array, b: Array) -> None:
+        super().__init__(Wx, Wh, b)
 
-    def forward(self, x, h_prev):
+    def _forward(self, x: Any, *state: Any) -> Any:
+        """The new state."""
+        result = _if_fit(self.ops[0], x, *state, *self.params)
+        if result is None:  # mixed dtypes, a batch of one, lists
+            no_mask(x=x)
+            x, *given = map(np.asarray, (x, *state))
+            N = max(x.shape[0], *(part.shape[0] for part in given if part.ndim))
+            x = np.broadcast_to(x, (N, x.shape[1]))
+            named = zip(("h_prev", "c_prev"), given, strict=False)
+            x, Wx, Wh, b, *given = _of_one_dtype("x", x, self.params, named)
+            result = self.ops[0](x, *given, Wx, Wh, b)
+        *out, self.cache = result
+        return tuple(out) if len(out) > 1 else out[0]
+
+    def _backward(self, *gradients: Any) -> tuple[Array, ...]:
+        """Gradients of the inputs from those of the outputs; a plain 0 stands for zeros."""
+        result = _if_fit(self.ops[1], *gradients, self.cache, out=self.grads)
+        if result is None:
+            xs, shape = self.cache.xs, (self.cache.xs.shape[0], self.cache.Wh.shape[0])
+            cast_ones = (cast(np.broadcast_to(each, shape), xs.dtype) for each in gradients)
+            result = self.ops[1](*cast_ones, self.cache)
+            fill(self.grads, result[-3:])
+        return tuple(result[:-3])
+
+
+class _CellOfH(_Cell):
+    """A cell whose state is h alone."""
+
+    def forward(self, x: Array, h_prev: Array) -> Array:
         """Return h (N, H) from x (N, D) and h_prev (N, H)."""
-        h, self.cache = self._forward(x, h_prev)
+        h: Array = self._forward(x, h_prev)
         return h
 
-    def backward(self, dh_next):
+    def backward(self, dh_next: Array) -> tuple[Array, ...]:
         """Fill the gradients of the parameters; returns those of x and h_prev."""
         return self._backward(dh_next)
 
-    def _forward(self, x, *state):
-        try:
-            return self.forward_op(x, *state, *self.params)
-        except (TypeError, ValueError):  # mixed dtypes, a batch of one, lists
-            x, *state = map(np.asarray, (x, *state))
-        N = max(x.shape[0], *(part.shape[0] for part in state if part.ndim))
-        x = np.broadcast_to(x, (N, x.shape[1]))
-        x, Wx, Wh, b, *state = _of_one_dtype(x, self.params, state)
-        return self.forward_op(x, *state, Wx, Wh, b)
 
-    def _backward(self, *gradients):
-        """Gradients of the inputs from those of the outputs; a plain 0 stands for zeros."""
-        try:
-            return self.backward_op(*gradients, self.cache, out=self.grads)[:-3]
-        except (TypeError, ValueError):
-            xs, shape = self.cache.xs, (self.cache.xs.shape[0], self.cache.Wh.shape[0])
-        gradients = [cast(np.broadcast_to(given, shape), xs.dtype) for given in gradients]
-        *inputs, dWx, dWh, db = self.backward_op(*gradients, self.cache)
-        fill(self.grads, (dWx, dWh, db))
-        return tuple(inputs)
-
-
-class RNN(_Cell):
+class RNN(_CellOfH):
     """One step of a plain recurrent network: ``h = tanh(x Wx + h_prev Wh + b)``.
 
     Parameters
@@ -101,7 +120,7 @@ class RNN(_Cell):
     b : (H,) ndarray
     """
 
-    forward_op, backward_op = map(staticmethod, (recurrent.rnn_cell, recurrent.rnn_cell_backward))
+    ops = recurrent.rnn_cell, recurrent.rnn_cell_backward
 
 
 class LSTM(_Cell):
@@ -114,19 +133,19 @@ class LSTM(_Cell):
     b : (4H,) ndarray
     """
 
-    forward_op, backward_op = map(staticmethod, (recurrent.lstm_cell, recurrent.lstm_cell_backward))
+    ops = recurrent.lstm_cell, recurrent.lstm_cell_backward
 
-    def forward(self, x, h_prev, c_prev):
+    def forward(self, x: Array, h_prev: Array, c_prev: Array) -> tuple[Array, Array]:
         """Return h and c (N, H) from x (N, D), h_prev and c_prev (N, H)."""
-        h, c, self.cache = self._forward(x, h_prev, c_prev)
+        h, c = self._forward(x, h_prev, c_prev)
         return h, c
 
-    def backward(self, dh_next, dc_next):
+    def backward(self, dh_next: Array, dc_next: Array | float) -> tuple[Array, ...]:
         """Fill the gradients of the parameters; returns those of x, h_prev and c_prev."""
         return self._backward(dh_next, dc_next)
 
 
-class GRU(_Cell):
+class GRU(_CellOfH):
     """One step of a GRU: ``h = (1 - z) h_prev + z h_hat``; gates in the order z r h_hat.
 
     Parameters
@@ -136,9 +155,9 @@ class GRU(_Cell):
     b : (3H,) ndarray
     """
 
-    forward_op, backward_op = map(staticmethod, (recurrent.gru_cell, recurrent.gru_cell_backward))
+    ops = recurrent.gru_cell, recurrent.gru_cell_backward
 
-    def backward(self, dh_next):
+    def backward(self, dh_next: Array) -> tuple[Array, ...]:
         """Fill the gradients of the parameters; returns those of x and h_prev."""
         gradients = self._backward(dh_next)
         self.dWx, self.dWh, self.db = (grad.copy() for grad in self.grads)
@@ -148,56 +167,58 @@ class GRU(_Cell):
 # ---- sequences
 
 
-class _TimeRecurrent:
+class _TimeRecurrent(Layer):
     """What the recurrent layers have in common: a row names the cell, its ops and its state."""
 
-    cell = forward_op = backward_op = None
-    state = ("h",)
+    cell: Callable[..., Any]
+    ops: tuple[Op, Op]  # forward and backward
+    state: tuple[str, ...] = ("h",)
+    layers: Any = NOT_YET
+    h: Array | None = None
+    dh: Array = NOT_YET
 
-    def __init__(self, Wx, Wh, b, stateful=False):
-        self.params = [Wx, Wh, b]
-        self.grads = [np.zeros_like(Wx), np.zeros_like(Wh), np.zeros_like(b)]
-        self.layers = None
-        self.dh = None
+    def __init__(self, Wx: Array, Wh: Array, b: Array, stateful: bool = False) -> None:
+        super().__init__(Wx, Wh, b)
         self.stateful = stateful
-        self.reset_state()
 
-    def forward(self, xs):
-        """Return hs (N, T, H) as float32 from xs (N, T, D)."""
+    def forward(self, xs: Array) -> Array:
+        """Return hs (N, T, H) as float32 from xs (N, T, D).
+
+        Raises
+        ------
+        ValueError
+            If the batch has another size than the state that the last one left.
+        """
         state = [getattr(self, part) if self.stateful else None for part in self.state]
-        inputs = (xs, *self.params, *state)
-        try:
-            hs, *last, cache = self.forward_op(*inputs)
-        except (TypeError, ValueError):  # mixed dtypes, a state of one row
-            cache = None
-        if cache is None:
-            inputs = _of_one_dtype(xs, self.params, state)
-            hs, *last, cache = self.forward_op(*inputs)
+        inputs = xs, *self.params, *state
+        result = _if_fit(self.ops[0], *inputs)
+        if result is None:  # mixed dtypes, a state of one row
+            inputs = _of_one_dtype("xs", xs, self.params, zip(self.state, state, strict=True))
+            result = self.ops[0](*inputs)
+        hs, *last, cache = result
         for part, value in zip(self.state, last, strict=True):
             setattr(self, part, value)
-        self.layers = _RecurrentSteps(self.cell, self.params, inputs, cache, hs.shape)
+        self.layers = Steps(_cells, hs.shape[1], self.cell, self.params, inputs, hs.shape, cache)
         return cast(hs, FLOAT32)
 
-    def backward(self, dhs):
+    def backward(self, dhs: Array) -> Array:
         """Fill the gradients and ``dh`` from dhs (N, T, H); returns dxs as float32."""
-        steps = self.layers
-        if type(steps) is not _RecurrentSteps or dhs.shape != steps.shape:
+        if type(self.layers) is not Steps or dhs.shape != self.layers.kept[-2]:
             return self._backward_by_step(dhs)
-        dtype = steps.cache.xs.dtype
-        fits = self.grads[0].dtype is dtype
-        dxs, self.dh, *_, dWx, dWh, db = self.backward_op(
-            cast(dhs, dtype), steps.cache, out=self.grads if fits else None
-        )
+        cache = self.layers.kept[-1]
+        fits = self.grads[0].dtype is cache.xs.dtype
+        result = self.ops[1](cast(dhs, cache.xs.dtype), cache, out=self.grads if fits else None)
         if not fits:
-            fill(self.grads, (dWx, dWh, db))
-        return cast(dxs, FLOAT32)
+            fill(self.grads, result[-3:])
+        self.dh = result[1]
+        return cast(result[0], FLOAT32)
 
-    def _backward_by_step(self, dhs):
+    def _backward_by_step(self, dhs: Array) -> Array:
         """Backward through self.layers, which an overridden forward has made."""
         N, T, H = dhs.shape
         dxs = np.empty((N, T, self.params[0].shape[0]), np.float32)
-        totals = [0, 0, 0]
-        carry = [0 for _ in self.state]
+        totals: list[Any] = [0, 0, 0]
+        carry: list[Any] = [0 for _ in self.state]
         for t in reversed(range(T)):
             step = self.layers[t]
             dxs[:, t], *carry = step.backward(dhs[:, t] + carry[0], *carry[1:])
@@ -207,13 +228,14 @@ class _TimeRecurrent:
         self.dh = carry[0]
         return dxs
 
-    def set_state(self, h):
+    def set_state(self, h: Array | None) -> None:
         """Begin the next forward with h (never written); None means zero."""
         self.h = h
 
-    def reset_state(self):
+    def reset_state(self) -> None:
         """Begin the next forward with zero."""
-        self.h = None
+        for part in self.state:
+            setattr(self, part, None)
 
 
 class TimeRNN(_TimeRecurrent):
@@ -236,7 +258,7 @@ class TimeRNN(_TimeRecurrent):
     """
 
     cell = RNN
-    forward_op, backward_op = map(staticmethod, (recurrent.rnn, recurrent.rnn_backward))
+    ops = recurrent.rnn, recurrent.rnn_backward
 
 
 class TimeLSTM(_TimeRecurrent):
@@ -260,15 +282,13 @@ class TimeLSTM(_TimeRecurrent):
 
     cell = LSTM
     state = ("h", "c")
-    forward_op, backward_op = map(staticmethod, (recurrent.lstm, recurrent.lstm_backward))
+    ops = recurrent.lstm, recurrent.lstm_backward
 
-    def set_state(self, h, c=None):
+    c: Array | None = None
+
+    def set_state(self, h: Array | None, c: Array | None = None) -> None:
         """Begin the next forward with h and c (never written); None means zero."""
         self.h, self.c = h, c
-
-    def reset_state(self):
-        """Begin the next forward with zero."""
-        self.h, self.c = None, None
 
 
 class TimeGRU(_TimeRecurrent):
@@ -291,10 +311,10 @@ class TimeGRU(_TimeRecurrent):
     """
 
     cell = GRU
-    forward_op, backward_op = map(staticmethod, (recurrent.gru, recurrent.gru_backward))
+    ops = recurrent.gru, recurrent.gru_backward
 
 
-class TimeBiLSTM:
+class TimeBiLSTM(Layer):
     """An LSTM that reads xs forwards and another that reads it backwards, side by side.
 
     Parameters
@@ -306,19 +326,28 @@ class TimeBiLSTM:
     stateful : bool
     """
 
-    def __init__(self, Wx1, Wh1, b1, Wx2, Wh2, b2, stateful=False):
+    def __init__(
+        self,
+        Wx1: Array,
+        Wh1: Array,
+        b1: Array,
+        Wx2: Array,
+        Wh2: Array,
+        b2: Array,
+        stateful: bool = False,
+    ) -> None:
         self.forward_lstm = TimeLSTM(Wx1, Wh1, b1, stateful)
         self.backward_lstm = TimeLSTM(Wx2, Wh2, b2, stateful)
         self.params = self.forward_lstm.params + self.backward_lstm.params
         self.grads = self.forward_lstm.grads + self.backward_lstm.grads
 
-    def forward(self, xs):
+    def forward(self, xs: Array) -> Array:
         """Return (N, T, 2H) from xs (N, T, D)."""
         o1 = self.forward_lstm.forward(xs)
         o2 = self.backward_lstm.forward(xs[:, ::-1])
         return np.concatenate((o1, o2[:, ::-1]), axis=2)
 
-    def backward(self, dhs):
+    def backward(self, dhs: Array) -> Array:
         """Fill the gradients from dhs (N, T, 2H); returns dxs."""
         H = dhs.shape[2] // 2
         dxs = self.forward_lstm.backward(dhs[:, :, :H])
@@ -326,7 +355,10 @@ class TimeBiLSTM:
         return dxs
 
 
-class TimeEmbedding:
+# ---- the other layers over a time axis
+
+
+class TimeEmbedding(Embedding):
     """Rows of W for each word of a batch of sequences.
 
     Parameters
@@ -335,37 +367,39 @@ class TimeEmbedding:
         Kept, not copied.
     """
 
-    def __init__(self, W):
-        self.params = [W]
-        self.grads = [np.zeros_like(W)]
-        self.layers = None
+    layers: Any = NOT_YET
+
+    def __init__(self, W: Array) -> None:
+        super().__init__(W)
         self.W = W
 
-    def forward(self, xs):
+    def forward(self, xs: Array) -> Array:
         """Look up ids (N, T), an integer array; returns (N, T, D) as float32.
 
         Raises
         ------
+        AttributeError
+            If xs is not an array.
         IndexError
             If an id is outside [-V, V) or not an integer.
         """
-        N, T = xs.shape
-        out = look_up(self.W, labels("xs", xs))
-        self.layers = _EmbeddingSteps(self.W, xs)
+        N, T = integers("xs", xs).shape
+        out = self._look_up(self.W, xs)
+        self.layers = Steps(_embeddings, T, self.W, xs)
         return cast(out, FLOAT32)
 
-    def backward(self, dout):
-        """Fill the gradient of W from dout (N, T, D). Returns None."""
+    def backward(self, dout: Array) -> None:
+        """Fill the gradient of W from dout (N, T, D)."""
         N, T, D = dout.shape
-        dW, steps = self.grads[0], self.layers
-        if type(steps) is _EmbeddingSteps and steps.xs.shape == (N, T):
-            add_up(dW, steps.xs, dout)
+        steps = self.layers
+        if steps is None or (type(steps) is Steps and steps.kept[1].shape == (N, T)):
+            super().backward(dout)
             return
-        grad = 0
-        for t in range(T):
+        total: Any = 0
+        for t in range(T):  # layers that an overridden forward has made
             steps[t].backward(dout[:, t])
-            grad += steps[t].grads[0]
-        dW[...] = grad
+            total += steps[t].grads[0]
+        self.grads[0][...] = total
 
 
 class TimeAffine(Affine):
@@ -379,7 +413,7 @@ class TimeAffine(Affine):
     """
 
 
-class TimeDropout:
+class TimeDropout(Function):
     """Set a share of xs to zero in training and scale up the rest.
 
     Parameters
@@ -393,30 +427,32 @@ class TimeDropout:
         Set it to False and xs passes unchanged.
     """
 
-    def __init__(self, dropout_ratio=0.5):
-        self.params, self.grads = [], []
+    mask: Array = NOT_YET
+
+    def __init__(self, dropout_ratio: float = 0.5) -> None:
+        super().__init__()
         self.dropout_ratio = dropout_ratio
-        self.mask = None
         self.train_flg = True
 
-    def forward(self, xs):
+    def forward(self, xs: Array) -> Array:
         """Return xs with dropped entries."""
         if not self.train_flg:
             return xs
         uniform, scale = np.random.random_sample(xs.shape), 1 / (1.0 - self.dropout_ratio)
         result = dropout_if_fit(xs, uniform, self.dropout_ratio, scale)
         if result is None:
+            no_mask(xs=xs)
             self.mask = np.multiply(uniform > self.dropout_ratio, scale, dtype=np.float32)
             return xs * self.mask
         out, self.mask = result
         return out
 
-    def backward(self, dout):
+    def backward(self, dout: Array) -> Array:
         """Return the gradient of xs."""
         return dout * self.mask
 
 
-class TimeSoftmaxWithLoss:
+class TimeSoftmaxWithLoss(Function):
     """Softmax and mean cross-entropy at every time step.
 
     Attributes
@@ -427,14 +463,11 @@ class TimeSoftmaxWithLoss:
         Set it to False and forward makes no gradient; a backward that comes nevertheless does.
     """
 
+    cache: Any = NOT_YET
+    ignore_label = -1
     train_flg = True
 
-    def __init__(self):
-        self.params, self.grads = [], []
-        self.cache = None
-        self.ignore_label = -1
-
-    def forward(self, xs, ts):
+    def forward(self, xs: Array, ts: Array) -> Scalar:
         """Return the loss of scores xs (N, T, V) and labels ts (N, T) or one-hot (N, T, V).
 
         Raises
@@ -447,29 +480,29 @@ class TimeSoftmaxWithLoss:
         ignore, wanted = self.ignore_label, self.train_flg
         result = softmax_cross_entropy_if_fit(xs, ts, ignore, 0.0, wanted)
         if result is None:
-            xs = cast(xs, common_dtype(xs))
-            result = ops.softmax_cross_entropy(
-                xs, labels("ts", ts), ignore_label=ignore, need_grad=wanted
-            )
+            no_mask(xs=xs)
+            xs, ts = cast(xs, common_dtype(xs)), integers("ts", ts)
+            result = ops.softmax_cross_entropy(xs, ts, ignore_label=ignore, need_grad=wanted)
         self.cache = _LossCache(xs, ts, ignore, *result)
         return result[0]
 
-    def backward(self, dout=1):
+    def backward(self, dout: float = 1) -> Array:
         """Return the gradient of xs. A second call works on what the first has returned."""
-        dx = self.cache.take_gradient() if type(self.cache) is _LossCache else None
-        if dx is not None:
-            if not is_one(dout):
-                dx *= dout
-            return dx
-        ts, dx, mask, (N, T, V) = self.cache
-        dx[np.arange(N * T), ts] -= 1
-        dx *= dout
-        dx /= mask.sum()
-        dx *= mask[:, np.newaxis]
-        return dx.reshape((N, T, V))
+        dxs: Array | None = None
+        if type(self.cache) is _LossCache:
+            dxs = self.cache.take_gradient()
+        if dxs is None:
+            ts, dx, mask, (N, T, V) = self.cache
+            dx[np.arange(N * T), ts] -= 1
+            dx /= mask.sum()
+            dx *= mask[:, np.newaxis]
+            dxs = dx.reshape((N, T, V))
+        if not is_one(dout):
+            dxs *= dout
+        return dxs
 
 
-class TimeAffineSoftmaxWithLoss:
+class TimeAffineSoftmaxWithLoss(Layer):
     """TimeAffine and TimeSoftmaxWithLoss in one: the scores of all words never exist at once.
 
     Parameters
@@ -484,21 +517,20 @@ class TimeAffineSoftmaxWithLoss:
         Labels of this value (-1) count for nothing; if all are, the loss is NaN.
     """
 
-    def __init__(self, W, b):
-        self.params = [W, b]
-        self.grads = [np.zeros_like(W), np.zeros_like(b)]
-        self.ignore_label = -1
-        self.cache = None
+    cache: Any = NOT_YET
+    ignore_label = -1
+
+    def __init__(self, W: Array, b: Array) -> None:
+        super().__init__(W, b)
 
     @classmethod
-    def of(cls, affine):
+    def of(cls, affine: Affine) -> "TimeAffineSoftmaxWithLoss":
         """A layer that shares the parameters and gradients of a TimeAffine layer."""
         layer = cls.__new__(cls)
         layer.params, layer.grads = affine.params, affine.grads
-        layer.ignore_label, layer.cache = -1, None
         return layer
 
-    def forward(self, xs, ts):
+    def forward(self, xs: Array, ts: Array) -> Scalar:
         """Return the loss of ``softmax(xs @ W + b)``, xs (N, T, D), and labels ts (N, T).
 
         The gradients are made here, with the loss, in memory of this layer's own.
@@ -508,14 +540,11 @@ class TimeAffineSoftmaxWithLoss:
         IndexError
             If a label is outside [-V, V) or not an integer.
         """
-        if ts.ndim == 3:
-            ts = ts.argmax(axis=2)
-        labels("ts", ts)
-        W, b = self.params
-        fits = _alike(W, b) and common_dtype(xs, W) == W.dtype
-        xs, W, b = (cast(array, W.dtype if fits else np.float64) for array in (xs, W, b))
+        no_mask(xs=xs)
+        ts = integers("ts", ts.argmax(axis=2) if ts.ndim == 3 else ts)
+        dtype, ignore = common_dtype(xs, *self.params), self.ignore_label
+        xs, W, b = (cast(array, dtype) for array in (xs, *self.params))
         made, self.cache = self._gradients_like(W, b), None
-        ignore = self.ignore_label
         loss, dxs, *made = ops.linear_cross_entropy(xs, W, b, ts, ignore_label=ignore, out=made)
         if np.isnan(loss) and (ts == ignore).all():
             for gradient in (dxs, *made):
@@ -523,15 +552,16 @@ class TimeAffineSoftmaxWithLoss:
         self.cache = (dxs, *made)
         return loss
 
-    def backward(self, dout=1):
+    def backward(self, dout: float = 1) -> Array:
         """Fill the gradients of W and b; returns that of xs."""
-        dxs, *made = self.cache
-        scale = dxs.dtype.type(dout)
+        gradient, *made = self.cache
+        scale = gradient.dtype.type(dout)
         for grad, value in zip(self.grads, made, strict=True):
             np.multiply(value, scale, out=grad, casting="same_kind")
-        return dxs * scale
+        dxs: Array = gradient * scale
+        return dxs
 
-    def _gradients_like(self, W, b):
+    def _gradients_like(self, W: Array, b: Array) -> Any:
         """Arrays for the gradients of W and b: those of the last forward, if they fit."""
         if self.cache is not None:
             _, *made = self.cache
@@ -540,51 +570,42 @@ class TimeAffineSoftmaxWithLoss:
         return [np.empty_like(W), np.empty_like(b)]
 
 
-class TimeSigmoidWithLoss:
+class TimeSigmoidWithLoss(Function):
     """Sigmoid and binary cross-entropy of scores xs (N, T) and labels ts (N, T), 0 or 1."""
 
-    def __init__(self):
-        self.params, self.grads = [], []
-        self.xs_shape = None
-        self.layers = None
+    xs_shape: Any = NOT_YET
+    layers: Any = NOT_YET
 
-    def forward(self, xs, ts):
+    def forward(self, xs: Array, ts: Array) -> Scalar:
         """Return the loss, mean over the batch and over time."""
         self.xs_shape = xs.shape
         y = sigmoid(xs)
-        self.layers = _SigmoidLossSteps(y, ts)
+        self.layers = Steps(_sigmoid_losses, xs.shape[1], y, ts)
         return binary_cross_entropy(y, ts)
 
-    def backward(self, dout=1):
+    def backward(self, dout: float = 1) -> Array:
         """Return the gradient of xs, as float32."""
         N, T = self.xs_shape
-        if type(self.layers) is _SigmoidLossSteps:
-            return cast((self.layers.y - self.layers.ts) * (dout / T / N), FLOAT32)
+        if type(self.layers) is Steps:
+            y, ts = self.layers.kept
+            return cast((y - ts) * (dout / T / N), FLOAT32)
         dxs = np.empty(self.xs_shape, np.float32)
-        for t in range(T):
+        for t in range(T):  # layers that an overridden forward has made
             dxs[:, t] = self.layers[t].backward(dout * (1 / T))
         return dxs
 
 
-class Simple_TimeSoftmaxWithLoss:
+class Simple_TimeSoftmaxWithLoss(SoftmaxWithLoss):
     """Softmax and mean cross-entropy at every time step; every label counts."""
 
-    def __init__(self):
-        self.params, self.grads = [], []
-        self.cache = None
-
-    def forward(self, xs, ts):
+    def forward(self, xs: Array, ts: Array) -> Scalar:
         """Return the loss of scores xs (N, T, V) and labels ts (N, T) or one-hot (N, T, V)."""
-        N, T, V = xs.shape
-        layer = SoftmaxWithLoss()
-        loss = layer.forward(xs.reshape(N * T, V), ts.reshape((N * T,) + ts.shape[2:]))
-        self.cache = ([layer], xs)
-        return loss
+        self.shape = N, T, V = xs.shape
+        return super().forward(xs.reshape(N * T, V), ts.reshape(N * T, *ts.shape[2:]))
 
-    def backward(self, dout=1):
+    def backward(self, dout: float = 1) -> Array:
         """Return the gradient of xs, as float32."""
-        (layer,), xs = self.cache
-        return cast(layer.backward(dout), FLOAT32).reshape(xs.shape)
+        return cast(super().backward(dout), FLOAT32).reshape(self.shape)
 
 
 class Simple_TimeAffine:
@@ -596,100 +617,73 @@ class Simple_TimeAffine:
     b : (M,) ndarray
     """
 
-    def __init__(self, W, b):
+    dW: Array = NOT_YET
+    db: Array = NOT_YET
+    layers: Any = NOT_YET
+
+    def __init__(self, W: Array, b: Array) -> None:
         self.W, self.b = W, b
-        self.dW, self.db = None, None
-        self.layers = None
 
-    def forward(self, xs):
+    def forward(self, xs: Array) -> Array:
         """Return ``xs @ W + b``, (N, T, M), as float32 from xs (N, T, D)."""
-        N, T, D = xs.shape
-        layer = Affine(self.W, self.b)
-        out = layer.forward(xs.reshape(N * T, D))
-        self.layers = [layer]
-        return cast(out, FLOAT32).reshape(N, T, -1)
+        self.layers = [Affine(self.W, self.b)]
+        return cast(self.layers[0].forward(xs), FLOAT32)
 
-    def backward(self, dout):
+    def backward(self, dout: Array) -> Array:
         """Return the gradient of xs, as float32, from dout (N, T, M)."""
-        N, T, M = dout.shape
         (layer,) = self.layers
-        dxs = layer.backward(dout.reshape(N * T, M))
+        dxs = layer.backward(dout)
         self.dW, self.db = layer.grads
-        return cast(dxs, FLOAT32).reshape(N, T, -1)
+        return cast(dxs, FLOAT32)
 
 
-# ---- what a forward keeps: layers of single steps, made only if somebody looks at them
+# ---- layers of single steps
 
 
-class _Steps(Sequence):
-    """A sequence of T layers of one step each."""
-
-    made = None
-
-    def __len__(self):
-        return self.T
-
-    def __getitem__(self, t):
-        if self.made is None:
-            self.made = self.make()
-        return self.made[t]
-
-
-class _EmbeddingSteps(_Steps):
-    def __init__(self, W, xs):
-        self.W, self.xs, self.T = W, xs, xs.shape[1]
-
-    def make(self):
-        layers = [Embedding(self.W) for _ in range(self.T)]
-        for t, layer in enumerate(layers):
-            layer.idx = self.xs[:, t]
-        return layers
+def _cells(cell: Any, params: Any, inputs: Any, shape: Any, cache: Any) -> list[Any]:
+    xs, state = inputs[0], inputs[4:]
+    zero = np.zeros((shape[0], shape[2]), xs.dtype)
+    state = tuple(zero if part is None else part for part in state)
+    layers = []
+    for t in range(shape[1]):
+        layer = cell(*params)
+        state = layer.forward(xs[:, t], *state)
+        state = state if isinstance(state, tuple) else (state,)
+        layers.append(layer)
+    return layers
 
 
-class _RecurrentSteps(_Steps):
-    def __init__(self, cell, params, inputs, cache, shape):
-        self.cell, self.params, self.inputs, self.cache = cell, params, inputs, cache
-        self.shape, self.T = shape, shape[1]
-
-    def make(self):
-        xs, state = self.inputs[0], self.inputs[4:]
-        zero = np.zeros((self.shape[0], self.shape[2]), xs.dtype)
-        state = tuple(zero if part is None else part for part in state)
-        layers = []
-        for t in range(self.T):
-            layer = self.cell(*self.params)
-            state = layer.forward(xs[:, t], *state)
-            state = state if isinstance(state, tuple) else (state,)
-            layers.append(layer)
-        return layers
+def _embeddings(W: Array, xs: Array) -> list[Embedding]:
+    layers = [Embedding(W) for _ in range(xs.shape[1])]
+    for t, layer in enumerate(layers):
+        layer.idx = xs[:, t]
+    return layers
 
 
-class _SigmoidLossSteps(_Steps):
-    def __init__(self, y, ts):
-        self.y, self.ts, self.T = y, ts, y.shape[1]
-
-    def make(self):
-        layers = [SigmoidWithLoss() for _ in range(self.T)]
-        for t, layer in enumerate(layers):
-            layer.y, layer.t = self.y[:, t], self.ts[:, t]
-        return layers
+def _sigmoid_losses(y: Array, ts: Array) -> list[SigmoidWithLoss]:
+    layers = [SigmoidWithLoss() for _ in range(y.shape[1])]
+    for t, layer in enumerate(layers):
+        layer.y, layer.t = y[:, t], ts[:, t]
+    return layers
 
 
 class _LossCache:
     """The gradient that forward made; unpacked, it is labels, probabilities, mask and shape."""
 
-    def __init__(self, scores, ts, ignore_label, loss, dscores):
+    def __init__(
+        self, scores: Any, ts: Array, ignore_label: int, loss: Scalar, dscores: Any
+    ) -> None:
         self.shape, self.ts, self.ignore_label = scores.shape, ts, ignore_label
         self.scores, self.dscores = scores, None
         if dscores is not None:
             self._keep(loss, dscores)
 
-    def _keep(self, loss, dscores):
+    def _keep(self, loss: Scalar, dscores: Any) -> None:
         self.dscores, self.flat, self.scores = dscores, dscores.reshape(-1, self.shape[2]), None
         if loss != loss and (self.ts == self.ignore_label).all():
             dscores.fill(np.nan)
 
-    def take_gradient(self):
+    def take_gradient(self) -> Any:
         """The gradient, once; None from then on."""
         if self.scores is not None:  # forward made the loss alone
             self._keep(
@@ -698,7 +692,7 @@ class _LossCache:
         dscores, self.dscores = self.dscores, None
         return dscores
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         ts = self.ts.reshape(-1)
         mask = ts != self.ignore_label
         if self.take_gradient() is not None:
@@ -707,17 +701,23 @@ class _LossCache:
         return iter((ts, self.flat, mask, self.shape))
 
 
-# ---- helpers
+# ---- arrays of other dtypes
 
 
-def _alike(*arrays):
-    """Whether the ops take all of them together: one dtype, float32 or float64."""
-    return arrays[0].dtype.type in FLOATS and all(a.dtype == arrays[0].dtype for a in arrays)
-
-
-def _of_one_dtype(x, params, state):
-    """x, params and state as a recurrent op takes them; state is broadcast to the batch."""
-    given = [part for part in state if part is not None]
-    dtype, shape = common_dtype(x, *params, *given), (x.shape[0], params[1].shape[0])
-    state = [None if part is None else np.broadcast_to(part, shape) for part in state]
-    return tuple(part if part is None else cast(part, dtype) for part in (x, *params, *state))
+def _of_one_dtype(name: str, x: Array, params: list[Array], state: Any) -> tuple[Any, ...]:
+    """X, params and state (pairs of name and array or None) as a recurrent op takes them."""
+    no_mask(**{name: x})
+    given = list(state)
+    dtype = common_dtype(x, *params, *(part for _, part in given if part is not None))
+    shape, found = (x.shape[0], params[1].shape[0]), []
+    for which, part in given:
+        if part is not None:
+            try:
+                part = cast(np.broadcast_to(part, shape), dtype)
+            except ValueError:
+                raise ValueError(
+                    f"{which} has shape {part.shape}, a batch of {shape[0]} needs {shape}: "
+                    "call reset_state() before a batch of another size"
+                ) from None
+        found.append(part)
+    return *(cast(array, dtype) for array in (x, *params)), *found

@@ -2,17 +2,88 @@
 
 import sys
 import time
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from tqdm import tqdm
 
-from fastembed.ops.optim import add_if_fit
+from fastembed import _gradients
+from fastembed._inputs import Array
 from fastembed.util import clip_grads
 
 __all__ = ["RnnlmTrainer", "Trainer", "clip_grads", "np", "remove_duplicate", "time"]
 
+Batches = Iterable[tuple[Array, Array]]
 
-class Trainer:
+
+class _Loop:
+    """What the trainers have in common: steps over epochs of batches, and evaluations."""
+
+    measure = "loss"  # what an evaluation shows
+    unit = "step"  # of the progress bar
+
+    def __init__(
+        self, model: Any, optimizer: Any, *, verbose: bool = True, progress: bool | None = None
+    ) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.verbose = verbose
+        self.progress = progress
+        self.history: dict[str, list[float]] = {"loss": []}
+        self.eval_interval: int | None = None
+        self.current_epoch = 0
+
+    def _train(
+        self,
+        epochs: Iterable[Batches],
+        batches: int,
+        max_epoch: int,
+        units: int,
+        max_grad: float | None,
+        eval_interval: int | None,
+    ) -> None:
+        """Train on so many batches an epoch, each of so many units of the progress bar."""
+        self.eval_interval = eval_interval
+        total_loss, count, start = 0.0, 0, time.time()
+        with _Bar(self.progress, max_epoch * batches * units, self.unit) as bar:
+            for epoch in epochs:
+                for iters, (x, t) in enumerate(epoch):
+                    total_loss += _step(self.model, self.optimizer, x, t, max_grad)
+                    count += 1
+                    bar.update(units)
+                    if eval_interval is not None and iters % eval_interval == 0:
+                        value = f"{self._evaluate(float(total_loss / count)):.2f}"
+                        total_loss, count = 0.0, 0
+                        bar.show(**{self.measure: value})
+                        if self.verbose:
+                            bar.print(
+                                f"| epoch {self.current_epoch + 1} |  iter {iters + 1} / "
+                                f"{batches} | time {int(time.time() - start)}[s] | "
+                                f"{self.measure} {value}"
+                            )
+                self.current_epoch += 1
+
+    def _evaluate(self, loss: float) -> float:
+        """Note a mean loss; returns what is shown."""
+        self.history["loss"].append(loss)
+        return loss
+
+    def _plot(self, values: list[float] | None, ylim: tuple[float, float] | None) -> None:
+        try:
+            import matplotlib.pyplot as plt
+        except ImportError as error:
+            raise ImportError("plot() needs matplotlib: pip install matplotlib") from error
+        if ylim is not None:
+            plt.ylim(*ylim)
+        plt.plot(np.arange(len(values or [])), values or [], label="train")
+        plt.xlabel(f"iterations (x{self.eval_interval})")
+        plt.ylabel(self.measure)
+        plt.show()
+
+
+class Trainer(_Loop):
     """Trains on shuffled batches of inputs x and targets t.
 
     Parameters
@@ -36,17 +107,21 @@ class Trainer:
     eval_interval : int
     """
 
-    def __init__(self, model, optimizer, *, verbose=True, progress=None):
-        self.model = model
-        self.optimizer = optimizer
-        self.verbose = verbose
-        self.progress = progress
-        self.loss_list = []
-        self.history = {"loss": self.loss_list}
-        self.eval_interval = None
-        self.current_epoch = 0
+    def __init__(
+        self, model: Any, optimizer: Any, *, verbose: bool = True, progress: bool | None = None
+    ) -> None:
+        super().__init__(model, optimizer, verbose=verbose, progress=progress)
+        self.loss_list = self.history["loss"]
 
-    def fit(self, x, t, max_epoch=10, batch_size=32, max_grad=None, eval_interval=20):
+    def fit(
+        self,
+        x: Array,
+        t: Array,
+        max_epoch: int = 10,
+        batch_size: int = 32,
+        max_grad: float | None = None,
+        eval_interval: int | None = 20,
+    ) -> None:
         """Train for max_epoch passes over x (M, …) and t (M, …).
 
         Parameters
@@ -59,52 +134,29 @@ class Trainer:
         eval_interval : int or None
             Evaluate each so many steps.
         """
-        size = len(x)
-        max_iters = size // batch_size
-        self.eval_interval = eval_interval
-        total_loss, loss_count = 0, 0
-        order = np.arange(size)
-        start = time.time()
-        with _Bar(self.progress, max_epoch * max_iters, "step") as bar:
+        count = len(x) // batch_size
+
+        def epochs() -> Iterator[Batches]:
+            order = np.arange(len(x))
             for _ in range(max_epoch):
-                order = order[np.random.permutation(np.arange(size))]
-                for iters in range(max_iters):
-                    rows = order[iters * batch_size : (iters + 1) * batch_size]
-                    total_loss += _step(self.model, self.optimizer, x[rows], t[rows], max_grad)
-                    loss_count += 1
-                    bar.update(1)
-                    if eval_interval is not None and iters % eval_interval == 0:
-                        loss = float(total_loss / loss_count)
-                        total_loss, loss_count = 0, 0
-                        self.loss_list.append(loss)
-                        bar.show(loss=f"{loss:.2f}")
-                        if self.verbose:
-                            bar.print(
-                                f"| epoch {self.current_epoch + 1} |  iter {iters + 1} / "
-                                f"{max_iters} | time {int(time.time() - start)}[s] | "
-                                f"loss {loss:.2f}"
-                            )
-                self.current_epoch += 1
+                order = order[np.random.permutation(np.arange(len(x)))]
+                parts = order[: count * batch_size].reshape(count, batch_size)
+                yield ((x[rows], t[rows]) for rows in parts)
 
-    def plot(self, ylim=None):
+        self._train(epochs(), count, max_epoch, 1, max_grad, eval_interval)
+
+    def plot(self, ylim: tuple[float, float] | None = None) -> None:
         """Draw loss_list with matplotlib (``pip install matplotlib``) and show it."""
-        _plot(self.loss_list, "loss", self.eval_interval, ylim)
+        self._plot(self.loss_list, ylim)
 
 
-class RnnlmTrainer:
+class RnnlmTrainer(_Loop):
     """Trains a language model on a long sequence, cut into batch_size parts read side by side.
 
     Parameters
     ----------
-    model : object
-        ``forward(xs, ts)`` returns the loss, ``backward()`` fills ``grads``.
-    optimizer : object
-        ``update(params, grads)``.
-    verbose : bool
-        Print a line at each evaluation.
-    progress : bool, optional
-        Show a progress bar on stderr, with perplexity and tokens/s; by default where stderr is a
-        terminal.
+    model, optimizer, verbose, progress
+        As for `Trainer`.
 
     Attributes
     ----------
@@ -118,19 +170,21 @@ class RnnlmTrainer:
     eval_interval : int
     """
 
-    def __init__(self, model, optimizer, *, verbose=True, progress=None):
-        self.model = model
-        self.optimizer = optimizer
-        self.verbose = verbose
-        self.progress = progress
-        self.time_idx = None
-        self.ppl_list = None
-        self.loss_list = None
-        self.history = {"ppl": [], "loss": []}
-        self.eval_interval = None
-        self.current_epoch = 0
+    measure = "perplexity"
+    unit = "token"
+    ppl_list: Any = None
+    loss_list: Any = None
 
-    def get_batch(self, x, t, batch_size, time_size):
+    def __init__(
+        self, model: Any, optimizer: Any, *, verbose: bool = True, progress: bool | None = None
+    ) -> None:
+        super().__init__(model, optimizer, verbose=verbose, progress=progress)
+        self.history["ppl"] = []
+        self.time_idx = 0
+
+    def get_batch(
+        self, x: ArrayLike, t: ArrayLike, batch_size: int, time_size: int
+    ) -> tuple[Array, Array]:
         """Return the next batch of x and of t, each (batch_size, time_size) int32."""
         x, t = np.asarray(x), np.asarray(t)
         size = len(x)
@@ -141,8 +195,15 @@ class RnnlmTrainer:
         return x[where].astype(np.int32), t[where].astype(np.int32)
 
     def fit(
-        self, xs, ts, max_epoch=10, batch_size=20, time_size=35, max_grad=None, eval_interval=20
-    ):
+        self,
+        xs: ArrayLike,
+        ts: ArrayLike,
+        max_epoch: int = 10,
+        batch_size: int = 20,
+        time_size: int = 35,
+        max_grad: float | None = None,
+        eval_interval: int | None = 20,
+    ) -> None:
         """Train for max_epoch passes over the words xs (M,) and the words to predict ts (M,).
 
         Parameters
@@ -155,45 +216,28 @@ class RnnlmTrainer:
             Evaluate each so many steps.
         """
         xs, ts = np.asarray(xs), np.asarray(ts)
-        max_iters = len(xs) // (batch_size * time_size)
+        count = len(xs) // (batch_size * time_size)
         self.time_idx = 0
         self.ppl_list, self.loss_list = [], []
-        self.eval_interval = eval_interval
-        total_loss, loss_count = 0, 0
-        start = time.time()
-        with _Bar(self.progress, max_epoch * max_iters * batch_size * time_size, "token") as bar:
-            for _ in range(max_epoch):
-                for iters in range(max_iters):
-                    batch_x, batch_t = self.get_batch(xs, ts, batch_size, time_size)
-                    total_loss += _step(self.model, self.optimizer, batch_x, batch_t, max_grad)
-                    loss_count += 1
-                    bar.update(batch_size * time_size)
-                    if eval_interval is not None and iters % eval_interval == 0:
-                        ppl = self._evaluate(total_loss / loss_count)
-                        total_loss, loss_count = 0, 0
-                        bar.show(perplexity=f"{ppl:.2f}")
-                        if self.verbose:
-                            bar.print(
-                                f"| epoch {self.current_epoch + 1} |  iter {iters + 1} / "
-                                f"{max_iters} | time {int(time.time() - start)}[s] | "
-                                f"perplexity {ppl:.2f}"
-                            )
-                self.current_epoch += 1
+        epochs = (
+            (self.get_batch(xs, ts, batch_size, time_size) for _ in range(count))
+            for _ in range(max_epoch)
+        )
+        self._train(epochs, count, max_epoch, batch_size * time_size, max_grad, eval_interval)
 
-    def _evaluate(self, loss):
-        loss, ppl = float(loss), float(np.exp(loss))
+    def _evaluate(self, loss: float) -> float:
+        ppl = float(np.exp(super()._evaluate(loss)))
+        self.history["ppl"].append(ppl)
         self.loss_list.append(loss)
         self.ppl_list.append(ppl)
-        self.history["loss"].append(loss)
-        self.history["ppl"].append(ppl)
         return ppl
 
-    def plot(self, ylim=None):
+    def plot(self, ylim: tuple[float, float] | None = None) -> None:
         """Draw ppl_list with matplotlib (``pip install matplotlib``) and show it."""
-        _plot(self.ppl_list, "perplexity", self.eval_interval, ylim)
+        self._plot(self.ppl_list, ylim)
 
 
-def remove_duplicate(params, grads):
+def remove_duplicate(params: list[Array], grads: list[Any]) -> tuple[list[Array], list[Any]]:
     """Lists in which each weight appears once; gradients of the same weight are added in place.
 
     A weight is the same if it is the same array, or the transpose of another (tied weights).
@@ -210,7 +254,8 @@ def remove_duplicate(params, grads):
     params, grads = list(params), list(grads)
     i = 0
     while i < len(params):
-        same, j = [], i + 1
+        same: list[Any] = []
+        j = i + 1
         while j < len(params):
             if params[i] is params[j]:
                 same.append(grads[j])
@@ -221,18 +266,12 @@ def remove_duplicate(params, grads):
                 continue
             del params[j], grads[j]
         if same:
-            _add(grads[i], same)
+            _gradients.add(grads[i], same)
         i += 1
     return params, grads
 
 
-def _add(grad, others):
-    if not add_if_fit(grad, others):
-        for other in others:
-            grad += other
-
-
-def _is_transpose(a, b):
+def _is_transpose(a: Array, b: Array) -> bool:
     """Whether a.T equals b; views of the same memory are known without looking at values."""
     if a.ndim != 2 or b.ndim != 2 or a.T.shape != b.shape:
         return False
@@ -244,7 +283,7 @@ def _is_transpose(a, b):
     return bool(np.all(a.T[:1] == b[:1]) and np.all(a.T == b))
 
 
-def _step(model, optimizer, x, t, max_grad):
+def _step(model: Any, optimizer: Any, x: Array, t: Array, max_grad: float | None) -> Any:
     loss = model.forward(x, t)
     model.backward()
     params, grads = remove_duplicate(model.params, model.grads)
@@ -257,41 +296,28 @@ def _step(model, optimizer, x, t, max_grad):
 class _Bar:
     """A progress bar on a terminal; nothing elsewhere. Lines for stdout are printed above it."""
 
-    def __init__(self, wanted, total, unit):
+    def __init__(self, wanted: bool | None, total: int, unit: str) -> None:
         if wanted is None:
             wanted = sys.stderr is not None and sys.stderr.isatty()
         self.bar = tqdm(total=total, unit=unit, unit_scale=True, leave=False) if wanted else None
 
-    def __enter__(self):
+    def __enter__(self) -> "_Bar":
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         if self.bar is not None:
             self.bar.close()
 
-    def update(self, n):
+    def update(self, n: int) -> None:
         if self.bar is not None:
             self.bar.update(n)
 
-    def show(self, **values):
+    def show(self, **values: str) -> None:
         if self.bar is not None:
             self.bar.set_postfix(values, refresh=False)
 
-    def print(self, line):
+    def print(self, line: str) -> None:
         if self.bar is not None:
             self.bar.write(line, file=sys.stdout)
         else:
             print(line)
-
-
-def _plot(values, name, eval_interval, ylim):
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError("plot() needs matplotlib: pip install matplotlib") from error
-    if ylim is not None:
-        plt.ylim(*ylim)
-    plt.plot(np.arange(len(values or [])), values or [], label="train")
-    plt.xlabel(f"iterations (x{eval_interval})")
-    plt.ylabel(name)
-    plt.show()

@@ -2,10 +2,13 @@
 
 import os
 import sys
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from fastembed.ops.optim import clip_if_fit
+from fastembed import _gradients
+from fastembed._inputs import Array, Scalar
 
 __all__ = [
     "analogy",
@@ -31,7 +34,7 @@ __all__ = [
 # ---- text and contexts
 
 
-def preprocess(text):
+def preprocess(text: str) -> tuple[Array, dict[str, int], dict[int, str]]:
     """Split text into words and number them in order of appearance.
 
     Parameters
@@ -50,7 +53,7 @@ def preprocess(text):
     return np.array([word_to_id[word] for word in words]), word_to_id, id_to_word
 
 
-def create_contexts_target(corpus, window_size=1):
+def create_contexts_target(corpus: ArrayLike, window_size: int = 1) -> tuple[Array, Array]:
     """Pair each word with the words around it.
 
     Returns
@@ -69,21 +72,21 @@ def create_contexts_target(corpus, window_size=1):
     return contexts, np.array(corpus[window_size:-window_size])
 
 
-def convert_one_hot(corpus, vocab_size):
+def convert_one_hot(corpus: Array, vocab_size: int) -> Array:
     """One-hot rows, int32, of ids (N,) or (N, C)."""
     one_hot = np.zeros(corpus.shape + (vocab_size,), dtype=np.int32)
     np.put_along_axis(one_hot, _positions(corpus, vocab_size)[..., np.newaxis], 1, axis=-1)
     return one_hot
 
 
-def _positions(corpus, vocab_size):
+def _positions(corpus: ArrayLike, vocab_size: int) -> Array:
     ids = np.asarray(corpus).astype(np.int64)
     if ids.size and not (-vocab_size <= ids.min() and ids.max() < vocab_size):
         raise IndexError(f"corpus has an id outside [-{vocab_size}, {vocab_size})")
     return np.where(ids < 0, ids + vocab_size, ids)
 
 
-def create_co_matrix(corpus, vocab_size, window_size=1):
+def create_co_matrix(corpus: ArrayLike, vocab_size: int, window_size: int = 1) -> Array:
     """Count how often words stand at most window_size apart: (vocab_size, vocab_size) int32."""
     ids = _positions(corpus, vocab_size)
     counts = np.zeros(vocab_size * vocab_size, dtype=np.int32)
@@ -95,7 +98,7 @@ def create_co_matrix(corpus, vocab_size, window_size=1):
     return co_matrix + co_matrix.T
 
 
-def ppmi(C, verbose=False, eps=1e-8):
+def ppmi(C: Array, verbose: bool = False, eps: float = 1e-8) -> Array:
     """Positive pointwise mutual information of a co-occurrence matrix, as float32.
 
     Parameters
@@ -123,14 +126,14 @@ def ppmi(C, verbose=False, eps=1e-8):
 # ---- word vectors
 
 
-def cos_similarity(x, y, eps=1e-8):
+def cos_similarity(x: Array, y: Array, eps: float = 1e-8) -> Scalar:
     """Cosine of the angle between vectors x and y; eps keeps it away from 0 / 0."""
     nx = x / (np.sqrt(np.sum(x**2)) + eps)
     ny = y / (np.sqrt(np.sum(y**2)) + eps)
     return np.dot(nx, ny)
 
 
-def normalize(x):
+def normalize(x: Array) -> Array:
     """Divide a vector, or each row of a matrix, by its length, in place; returns x."""
     if x.ndim == 2:
         x /= np.sqrt((x * x).sum(1)).reshape(-1, 1)
@@ -139,7 +142,13 @@ def normalize(x):
     return x
 
 
-def most_similar(query, word_to_id, id_to_word, word_matrix, top=5):
+def most_similar(
+    query: str,
+    word_to_id: dict[str, int],
+    id_to_word: dict[int, str],
+    word_matrix: Array,
+    top: int = 5,
+) -> None:
     """Print the words whose rows of word_matrix point most nearly where query's does."""
     if query not in word_to_id:
         print(f"{query} is not found")
@@ -154,7 +163,16 @@ def most_similar(query, word_to_id, id_to_word, word_matrix, top=5):
     _print_best(similarity, id_to_word, {query}, top)
 
 
-def analogy(a, b, c, word_to_id, id_to_word, word_matrix, top=5, answer=None):
+def analogy(
+    a: str,
+    b: str,
+    c: str,
+    word_to_id: dict[str, int],
+    id_to_word: dict[int, str],
+    word_matrix: Array,
+    top: int = 5,
+    answer: str | None = None,
+) -> None:
     """Print the words that are to c as b is to a; with answer, also that word's score."""
     for word in (a, b, c):
         if word not in word_to_id:
@@ -169,7 +187,7 @@ def analogy(a, b, c, word_to_id, id_to_word, word_matrix, top=5, answer=None):
     _print_best(similarity, id_to_word, {a, b, c}, top)
 
 
-def _print_best(similarity, id_to_word, without, top):
+def _print_best(similarity: Array, id_to_word: dict[int, str], without: set[str], top: int) -> None:
     count = 0
     for i in (-1 * similarity).argsort():
         if np.isnan(similarity[i]) or id_to_word[i] in without:
@@ -183,18 +201,14 @@ def _print_best(similarity, id_to_word, without, top):
 # ---- training
 
 
-def clip_grads(grads, max_norm):
+def clip_grads(grads: list[Any], max_norm: float) -> None:
     """Scale grads in place so that their common Euclidean norm is at most max_norm."""
-    if clip_if_fit(grads, max_norm):
-        return
-    norm = np.sqrt(sum(np.sum(grad**2) for grad in grads))
-    rate = max_norm / (norm + 1e-6)
-    if rate < 1:
-        for grad in grads:
-            grad *= rate
+    _gradients.clip(grads, max_norm)
 
 
-def eval_perplexity(model, corpus, batch_size=10, time_size=35):
+def eval_perplexity(
+    model: Any, corpus: ArrayLike, batch_size: int = 10, time_size: int = 35
+) -> Scalar:
     """Perplexity of a language model on a corpus; progress goes to stdout.
 
     Parameters
@@ -230,7 +244,14 @@ def eval_perplexity(model, corpus, batch_size=10, time_size=35):
     return np.exp(total_loss / max_iters)
 
 
-def eval_seq2seq(model, question, correct, id_to_char, verbose=False, is_reverse=False):
+def eval_seq2seq(
+    model: Any,
+    question: Array,
+    correct: Array,
+    id_to_char: dict[int, str],
+    verbose: bool = False,
+    is_reverse: bool = False,
+) -> int:
     """Whether the model's greedy answer to one question is correct: 1 or 0.
 
     Parameters
@@ -246,20 +267,20 @@ def eval_seq2seq(model, question, correct, id_to_char, verbose=False, is_reverse
     is_reverse : bool
         The question was reversed: print it the right way round.
     """
-    start_id, *correct = correct.flatten()
-    guess = model.generate(question, start_id, len(correct))
-    question, correct, guess = (
-        "".join(id_to_char[int(c)] for c in ids) for ids in (question.flatten(), correct, guess)
+    start_id, *right = correct.flatten()
+    answer = model.generate(question, start_id, len(right))
+    asked, target, guess = (
+        "".join(id_to_char[int(c)] for c in ids) for ids in (question.flatten(), right, answer)
     )
     if verbose:
-        print("Q", question[::-1] if is_reverse else question)
-        print("T", correct)
-        print(_mark(correct == guess) + " " + guess)
+        print("Q", asked[::-1] if is_reverse else asked)
+        print("T", target)
+        print(_mark(target == guess) + " " + guess)
         print("---")
-    return 1 if guess == correct else 0
+    return 1 if guess == target else 0
 
 
-def _mark(right):
+def _mark(right: bool) -> str:
     if os.name == "nt":
         return "O" if right else "X"
     return "\033[92m☑\033[0m" if right else "\033[91m☒\033[0m"
@@ -268,16 +289,17 @@ def _mark(right):
 # ---- devices
 
 
-def to_cpu(x):
+def to_cpu(x: Any) -> Array:
     """The array itself; a CuPy array is copied to a NumPy one."""
     if type(x) is np.ndarray:
         return x
     import cupy
 
-    return cupy.asnumpy(x)
+    array: Array = cupy.asnumpy(x)
+    return array
 
 
-def to_gpu(x):
+def to_gpu(x: Any) -> Any:
     """A CuPy array of x; needs cupy."""
     import cupy
 

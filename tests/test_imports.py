@@ -13,6 +13,7 @@ ANYTHING = None
 
 # room -> rooms of ours that it may import (besides itself)
 LAYERS = {"ops", "functions", "layers", "time_layers", "attention", "_arrays", "np", "config"}
+LAYERS |= {"_check", "_gradients", "_inputs"}
 TRAINING = LAYERS | {"models", "trainer", "optimizer", "util", "base_model", "_files"}
 ARROWS = {
     "__init__": {"_lazy", "_version", "dropin"},
@@ -33,6 +34,8 @@ ARROWS = {
     "np": LAYERS,
     "config": set(),
     "_arrays": LAYERS,
+    "_gradients": LAYERS,
+    "_inputs": {"_check"},
     "util": TRAINING,
     "base_model": TRAINING,
     "models": TRAINING,

@@ -116,7 +116,7 @@ def test_ten_steps_in_float64(name):
     assert all(param.dtype == np.float64 for param in fast[1])
 
 
-@pytest.mark.parametrize("name", LANGUAGE_MODELS)
+@every_model
 def test_forward_writes_no_gradient(name):
     model, batch = build(models, name), next(batches(name, 1))
     for grad in model.grads:
@@ -125,7 +125,7 @@ def test_forward_writes_no_gradient(name):
     assert all((grad == 7).all() for grad in model.grads)
 
 
-@pytest.mark.parametrize("name", LANGUAGE_MODELS)
+@every_model
 def test_gradients_set_to_zero_after_forward_are_made_by_backward(name):
     batch, results = next(batches(name, 1)), []
     for zero in (False, True):
@@ -139,7 +139,7 @@ def test_gradients_set_to_zero_after_forward_are_made_by_backward(name):
         np.testing.assert_array_equal(grad, expected)
 
 
-@pytest.mark.parametrize("name", LANGUAGE_MODELS)
+@every_model
 def test_a_validation_forward_before_the_update_changes_no_gradient(name):
     model, (batch, other) = build(models, name), batches(name, 2)
     model.forward(*batch)

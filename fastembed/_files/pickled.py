@@ -10,6 +10,7 @@ import math
 import pickletools
 import re
 from reprlib import repr  # a damaged name may be as long as the file
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class _Array:
         self.value = value
 
 
-def arrays(data):
+def arrays(data: bytes) -> list[Any]:
     """Return the arrays, as a list, of a pickled list or tuple of arrays.
 
     Parameters

@@ -8,6 +8,7 @@ import json
 import math
 import zlib
 from reprlib import repr  # a damaged name may be as long as the file
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ VERSION, SUM = "fastembed", "fastembed.crc32"
 NO_SUM = "00000000"
 
 
-def write(path, tensors, metadata):
+def write(path: Any, tensors: dict[str, Any], metadata: dict[str, str]) -> None:
     """Write a file whole.
 
     Parameters
@@ -60,7 +61,7 @@ def write(path, tensors, metadata):
     whole.write(path, text.replace(_sum(NO_SUM), _sum(total)), *parts)
 
 
-def read(path):
+def read(path: Any) -> tuple[dict[str, Any], dict[str, str]]:
     """Read a file; one with a checksum is compared with it.
 
     Returns

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import stat
+from typing import Any
 
 try:
     import fcntl
@@ -13,7 +14,7 @@ except ImportError:  # Windows, where nobody can remove a file that is open
     fcntl = None
 
 
-def read(path):
+def read(path: Any) -> bytes:
     """Return the bytes of a regular file.
 
     Raises
@@ -28,7 +29,7 @@ def read(path):
             return file.read()
 
 
-def write(path, *parts, follow=True):
+def write(path: Any, *parts: Any, follow: bool = True) -> None:
     """Replace a file's content by some bytes, whole or not at all, also if the power fails.
 
     Parameters

@@ -31,10 +31,14 @@ cdef class Cache:
     cdef public str isa
     cdef readonly object xs, Wx, Wh
     cdef Memory saved  # laid out for the vectors of isa
+    cdef int64_t N, T, D, H  # for which it was made: an array's shape can be set
 
     def __init__(self, kind, isa, xs, Wx, Wh, saved):
+        cdef int last = cnp.PyArray_NDIM(<cnp.ndarray?>xs) - 1
         self.kind, self.isa, self.xs, self.Wx, self.Wh = kind, isa, xs, Wx, Wh
         self.saved = saved
+        self.N, self.T = axis(xs, 0), axis(xs, 1) if last == 2 else 1
+        self.D, self.H = axis(xs, last), axis(<cnp.ndarray?>Wh, 0)
 
     def __reduce__(self):
         return Cache, (self.kind, self.isa, self.xs, self.Wx, self.Wh, self.saved)
@@ -399,8 +403,17 @@ cdef tuple backward(int kind, bint single, dhs, dc_last, cache, out):
     kept = cache
     xs, Wx, Wh = kept.xs, kept.Wx, kept.Wh
     real = real_with(xs, 2 if single else 3)
-    k = chosen.of[real].cells[kind]
-    set_sizes(&j, k, real, xs, Wh)
+    k = chosen.of[max(real, 0)].cells[kind]
+    if real >= 0:
+        set_sizes(&j, k, real, xs, Wh)
+    if real < 0 or not (
+        j.N == kept.N and j.T == kept.T and j.D == kept.D and j.H == kept.H
+        and axis(Wx, 0) == j.D and axis(Wx, 1) == axis(Wh, 1) == k.gates * j.H
+    ):
+        raise ValueError(
+            "xs, Wx and Wh must have the shapes that forward saw, "
+            f"got {xs.shape}, {Wx.shape} and {Wh.shape}"
+        )
     dhs = _gradient("dh" if single else "dhs", dhs, kept)
     if single and k.state:
         dc_last = _gradient("dc", dc_last, kept)
