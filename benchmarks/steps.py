@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from fastembed.bench import inputs
+from fastembed.bench.cases import Op, Work
 
 CHECKED = 3  # steps whose losses are compared
 BATCHES = 4  # steps take them in turn
@@ -16,22 +16,15 @@ def kit(models):
     """The models' module with the optimizers and helpers that belong to it."""
     if models.__name__ == "fastembed.models":
         from fastembed import optimizer, trainer, util
+    else:
+        from fastembed.reference import training
 
-        return SimpleNamespace(
-            models=models,
-            SGD=optimizer.SGD,
-            Adam=optimizer.Adam,
-            remove_duplicate=trainer.remove_duplicate,
-            clip_grads=util.clip_grads,
-        )
-    from fastembed.reference import training
-
+        optimizer = trainer = util = training
     return SimpleNamespace(
-        models=models,
-        SGD=training.SGD,
-        Adam=training.Adam,
-        remove_duplicate=training.remove_duplicate,
-        clip_grads=training.clip_grads,
+        SGD=optimizer.SGD,
+        Adam=optimizer.Adam,
+        remove_duplicate=trainer.remove_duplicate,
+        clip_grads=util.clip_grads,
     )
 
 
@@ -111,73 +104,82 @@ def _name(layer):
     return name if name != "NegativeSampling" else "NegativeSamplingLoss"
 
 
-def words(rng, s, ids, dtype):
+def _words(d, V, D, H, N, T):
     """Batches of a text: words, and the words that follow them."""
-    shape = BATCHES, s["N"], s["T"] + 1
-    text = inputs.draw_ids(rng, ids, s["V"], shape).astype(np.int32)
-    return {"batches": [(rows[:, :-1], rows[:, 1:]) for rows in text]}
+    text = d.ids(V, BATCHES, N, T + 1).astype(np.int32)
+    return (V, D, H), [(rows[:, :-1], rows[:, 1:]) for rows in text]
 
 
-def contexts(rng, s, ids, dtype):
+def _contexts(d, V, H, N, window):
     """Batches of words with the words around them, and a corpus in which every word occurs."""
-    text = inputs.draw_ids(rng, ids, s["V"], 10 * s["V"])
-    windows = inputs.draw_ids(rng, ids, s["V"], (BATCHES, s["N"], 2 * s["window"]))
-    targets = inputs.draw_ids(rng, ids, s["V"], (BATCHES, s["N"]))
-    return {
-        "batches": list(zip(windows, targets, strict=True)),
-        "corpus": np.concatenate([np.arange(s["V"]), text]),
-    }
+    corpus = np.concatenate([np.arange(V), d.ids(V, 10 * V)])
+    windows = d.ids(V, BATCHES, N, 2 * window)
+    return (V, H, window, corpus), list(zip(windows, d.ids(V, BATCHES, N), strict=True))
 
 
-def sequences(rng, s, ids, dtype):
+def _questions(d, V, D, H, N, Te, T):
     """Batches of questions and answers."""
-    questions = rng.integers(0, s["V"], (BATCHES, s["N"], s["Te"]), dtype=np.int32)
-    answers = rng.integers(0, s["V"], (BATCHES, s["N"], s["T"] + 1), dtype=np.int32)
-    return {"batches": list(zip(questions, answers, strict=True))}
+    questions = d.rng.integers(0, V, (BATCHES, N, Te), dtype=np.int32)
+    answers = d.rng.integers(0, V, (BATCHES, N, T + 1), dtype=np.int32)
+    return (V, D, H), list(zip(questions, answers, strict=True))
 
 
-def rnnlm(m, x):
-    return _language_model(m, m.Rnnlm, x)
+# products of forward; backward has two for each
 
 
-def better_rnnlm(m, x):
-    return _language_model(m, m.BetterRnnlm, x)
+def _lstm(N, T, D, H):
+    return N * T * (D + H) * 4 * H
 
 
-def _language_model(m, model, x):
-    s, tools = x["sizes"], kit(m)
-    np.random.seed(0)
-    return Step(tools, model(s["V"], s["D"], s["H"]), tools.SGD(1.0), x["batches"], 0.25)
+def _rnnlm(V, D, H, N, T):
+    return _lstm(N, T, D, H) + N * T * H * V
 
 
-def cbow(m, x):
-    return _word_vectors(m, m.CBOW, x)
+def _better_rnnlm(V, D, H, N, T):
+    return _rnnlm(V, D, H, N, T) + _lstm(N, T, H, H)
 
 
-def skip_gram(m, x):
-    return _word_vectors(m, m.SkipGram, x)
+def _seq2seq(V, D, H, N, Te, T):
+    return _lstm(N, Te + T, D, H) + N * T * H * V
 
 
-def _word_vectors(m, model, x):
-    s, tools = x["sizes"], kit(m)
-    np.random.seed(0)
-    model = model(s["V"], s["H"], s["window"], x["corpus"])
-    return Step(tools, model, tools.Adam(), x["batches"], None)
+def _peeky(V, D, H, N, Te, T):
+    return _seq2seq(V, D, H, N, Te, T) + N * T * H * (V + 4 * H)
 
 
-def seq2seq(m, x):
-    return _sequences(m, m.Seq2seq, x)
+def _attention(V, D, H, N, Te, T):
+    return _seq2seq(V, D, H, N, Te, T) + N * T * H * (V + 2 * Te)
 
 
-def peeky_seq2seq(m, x):
-    return _sequences(m, m.PeekySeq2seq, x)
+def _op(model, draw, products, optimizer, max_grad):
+    def make(m, arguments, batches):
+        np.random.seed(0)
+        tools = kit(m)
+        made = getattr(m, model)(*arguments)
+        return Step(tools, made, getattr(tools, optimizer[0])(*optimizer[1:]), batches, max_grad)
+
+    return Op(
+        draw,
+        make,
+        lambda itemsize, **sizes: Work(flops=6 * products(**sizes)),
+        ids=("",) if draw is _questions else ("zipf",),
+        tolerance={"float32": 1e-4},
+        fast="fastembed.models",
+        reference="fastembed.reference.models",
+        repeats=CHECKED,
+        sizes={"D": 6, "V": 30, "window": 2},
+    )
 
 
-def attention_seq2seq(m, x):
-    return _sequences(m, m.AttentionSeq2seq, x)
-
-
-def _sequences(m, model, x):
-    s, tools = x["sizes"], kit(m)
-    np.random.seed(0)
-    return Step(tools, model(s["V"], s["D"], s["H"]), tools.Adam(), x["batches"], 5.0)
+OPS = {
+    f"{model} step": _op(model, draw, products, optimizer, max_grad)
+    for model, draw, products, optimizer, max_grad in (
+        ("Rnnlm", _words, _rnnlm, ("SGD", 1.0), 0.25),
+        ("BetterRnnlm", _words, _better_rnnlm, ("SGD", 1.0), 0.25),
+        ("CBOW", _contexts, lambda **sizes: 0, ("Adam",), None),
+        ("SkipGram", _contexts, lambda **sizes: 0, ("Adam",), None),
+        ("Seq2seq", _questions, _seq2seq, ("Adam",), 5.0),
+        ("PeekySeq2seq", _questions, _peeky, ("Adam",), 5.0),
+        ("AttentionSeq2seq", _questions, _attention, ("Adam",), 5.0),
+    )
+}
