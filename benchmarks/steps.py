@@ -1,4 +1,4 @@
-"""Whole training steps: forward, backward, shared weights, clipping, update."""
+"""Training steps of all models, which also tell the time of each layer."""
 
 import statistics
 import time
@@ -6,49 +6,12 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from fastembed.bench.cases import Op, Work
-
-CHECKED = 3  # steps whose losses are compared
-BATCHES = 4  # steps take them in turn
+from fastembed.bench import steps
+from fastembed.bench.steps import BATCHES, CHECKED, RNNLM, rnnlm_products, row, words
 
 
-def kit(models):
-    """The models' module with the optimizers and helpers that belong to it."""
-    if models.__name__ == "fastembed.models":
-        from fastembed import optimizer, trainer, util
-    else:
-        from fastembed.reference import training
-
-        optimizer = trainer = util = training
-    return SimpleNamespace(
-        SGD=optimizer.SGD,
-        Adam=optimizer.Adam,
-        remove_duplicate=trainer.remove_duplicate,
-        clip_grads=util.clip_grads,
-    )
-
-
-class Step:
+class Step(steps.Step):
     """One step of training at each call; returns the loss."""
-
-    def __init__(self, tools, model, optimizer, batches, max_grad):
-        self.tools = tools
-        self.model = model
-        self.optimizer = optimizer
-        self.batches = batches
-        self.max_grad = max_grad
-        self.count = 0
-
-    def __call__(self):
-        batch = self.batches[self.count % len(self.batches)]
-        self.count += 1
-        loss = self.model.forward(*batch)
-        self.model.backward()
-        params, grads = self.tools.remove_duplicate(self.model.params, self.model.grads)
-        if self.max_grad is not None:
-            self.tools.clip_grads(grads, self.max_grad)
-        self.optimizer.update(params, grads)
-        return (np.float64(loss),)
 
     def detail(self, seconds=0.5):
         """Median seconds a step by layer: name -> seconds, forward and backward apart."""
@@ -104,12 +67,6 @@ def _name(layer):
     return name if name != "NegativeSampling" else "NegativeSamplingLoss"
 
 
-def _words(d, V, D, H, N, T):
-    """Batches of a text: words, and the words that follow them."""
-    text = d.ids(V, BATCHES, N, T + 1).astype(np.int32)
-    return (V, D, H), [(rows[:, :-1], rows[:, 1:]) for rows in text]
-
-
 def _contexts(d, V, H, N, window):
     """Batches of words with the words around them, and a corpus in which every word occurs."""
     corpus = np.concatenate([np.arange(V), d.ids(V, 10 * V)])
@@ -131,12 +88,8 @@ def _lstm(N, T, D, H):
     return N * T * (D + H) * 4 * H
 
 
-def _rnnlm(V, D, H, N, T):
-    return _lstm(N, T, D, H) + N * T * H * V
-
-
 def _better_rnnlm(V, D, H, N, T):
-    return _rnnlm(V, D, H, N, T) + _lstm(N, T, H, H)
+    return rnnlm_products(V, D, H, N, T) + _lstm(N, T, H, H)
 
 
 def _seq2seq(V, D, H, N, Te, T):
@@ -151,31 +104,11 @@ def _attention(V, D, H, N, Te, T):
     return _seq2seq(V, D, H, N, Te, T) + N * T * H * (V + 2 * Te)
 
 
-def _op(model, draw, products, optimizer, max_grad):
-    def make(m, arguments, batches):
-        np.random.seed(0)
-        tools = kit(m)
-        made = getattr(m, model)(*arguments)
-        return Step(tools, made, getattr(tools, optimizer[0])(*optimizer[1:]), batches, max_grad)
-
-    return Op(
-        draw,
-        make,
-        lambda itemsize, **sizes: Work(flops=6 * products(**sizes)),
-        ids=("",) if draw is _questions else ("zipf",),
-        tolerance={"float32": 1e-4},
-        fast="fastembed.models",
-        reference="fastembed.reference.models",
-        repeats=CHECKED,
-        sizes={"D": 6, "V": 30, "window": 2},
-    )
-
-
 OPS = {
-    f"{model} step": _op(model, draw, products, optimizer, max_grad)
-    for model, draw, products, optimizer, max_grad in (
-        ("Rnnlm", _words, _rnnlm, ("SGD", 1.0), 0.25),
-        ("BetterRnnlm", _words, _better_rnnlm, ("SGD", 1.0), 0.25),
+    f"{model} step": row(model, draw, *how, Step, ("",) if draw is _questions else ("zipf",))
+    for model, draw, *how in (
+        RNNLM,
+        ("BetterRnnlm", words, _better_rnnlm, ("SGD", 1.0), 0.25),
         ("CBOW", _contexts, lambda **sizes: 0, ("Adam",), None),
         ("SkipGram", _contexts, lambda **sizes: 0, ("Adam",), None),
         ("Seq2seq", _questions, _seq2seq, ("Adam",), 5.0),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from benchmarks.cases import LAYER_OPS, case, drawn
 from benchmarks.peers import CEILINGS
 from fastembed.bench import table
-from fastembed.bench.table import LSTMS, Section
+from fastembed.bench.table import LSTMS, RNNLM, Section
 
 SEED = 1
 FEWER = 30  # drawn cells of a quick run are fewer by this factor
@@ -22,7 +22,7 @@ LAYERS = [
     case("TimeAffine fwd+bwd", N=10, T=5, D=100, H=100),
 ]
 STEPS = [
-    case("Rnnlm step", V=10_000, D=100, H=100, N=20, T=35),
+    case("Rnnlm step", **RNNLM),
     case("BetterRnnlm step", V=10_000, D=650, H=650, N=20, T=35),
     case("CBOW step", V=10_000, H=100, N=100, window=5),
     case("SkipGram step", V=10_000, H=100, N=100, window=5),
@@ -48,10 +48,13 @@ THREADS = [
 ]
 NAMED = [
     *(
-        replace(section, cases=section.cases + LAYERS) if section.title == "layers" else section
+        replace(section, cases=section.cases + LAYERS)
+        if section.title == "layers"
+        else replace(section, cases=STEPS)  # with details
+        if section.title == "steps"
+        else section
         for section in table.SECTIONS
     ),
-    Section("steps", STEPS, quick=(0,), budget=3.0),
     Section("float64", DOUBLE),
     Section("threads", THREADS),
 ]

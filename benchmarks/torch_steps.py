@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from benchmarks.steps import CHECKED
 from fastembed.bench import torch_tasks
 from fastembed.bench.peers import Task
+from fastembed.bench.steps import CHECKED
 from fastembed.bench.torch_tasks import recurrent
 from fastembed.reference import models
 

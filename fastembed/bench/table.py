@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from fastembed.bench import steps
 from fastembed.bench.cases import case
 
 LOOKUPS = [
@@ -27,6 +28,7 @@ LSTMS = [
     {"N": 32, "T": 28, "D": 512, "H": 1024},
     {"N": 1, "T": 1, "D": 100, "H": 100},
 ]
+RNNLM = {"V": 10_000, "D": 100, "H": 100, "N": 20, "T": 35}
 IDS = ("uniform", "zipf", "hot")
 
 
@@ -79,6 +81,7 @@ SECTIONS = [
         ],
         quick=(0,),
     ),
+    Section("steps", [case("Rnnlm step", table=steps.__name__, **RNNLM)], quick=(0,), budget=3.0),
     Section(
         "ops",
         [

@@ -1,0 +1,85 @@
+"""Whole training steps: forward, backward, shared weights, clipping, update."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from fastembed.bench.cases import Op, Work
+
+CHECKED = 3  # steps whose losses are compared
+BATCHES = 4  # steps take them in turn
+
+
+def kit(models):
+    """The models' module with the optimizers and helpers that belong to it."""
+    if models.__name__ == "fastembed.models":
+        from fastembed import optimizer, trainer, util
+    else:
+        from fastembed.reference import training
+
+        optimizer = trainer = util = training
+    return SimpleNamespace(
+        SGD=optimizer.SGD,
+        Adam=optimizer.Adam,
+        remove_duplicate=trainer.remove_duplicate,
+        clip_grads=util.clip_grads,
+    )
+
+
+class Step:
+    """One step of training at each call; returns the loss."""
+
+    def __init__(self, tools, model, optimizer, batches, max_grad):
+        self.tools = tools
+        self.model = model
+        self.optimizer = optimizer
+        self.batches = batches
+        self.max_grad = max_grad
+        self.count = 0
+
+    def __call__(self):
+        batch = self.batches[self.count % len(self.batches)]
+        self.count += 1
+        loss = self.model.forward(*batch)
+        self.model.backward()
+        params, grads = self.tools.remove_duplicate(self.model.params, self.model.grads)
+        if self.max_grad is not None:
+            self.tools.clip_grads(grads, self.max_grad)
+        self.optimizer.update(params, grads)
+        return (np.float64(loss),)
+
+
+def words(d, V, D, H, N, T):
+    """A model's sizes, and batches of a text: words, and the words that follow them."""
+    text = d.ids(V, BATCHES, N, T + 1).astype(np.int32)
+    return (V, D, H), [(rows[:, :-1], rows[:, 1:]) for rows in text]
+
+
+def rnnlm_products(V, D, H, N, T):
+    return N * T * ((D + H) * 4 * H + H * V)
+
+
+def row(model, draw, products, optimizer, max_grad, step=Step, ids=("zipf",)):
+    """The row of a model; backward has two products for each of forward's."""
+
+    def make(m, arguments, batches):
+        np.random.seed(0)
+        tools = kit(m)
+        made = getattr(m, model)(*arguments)
+        return step(tools, made, getattr(tools, optimizer[0])(*optimizer[1:]), batches, max_grad)
+
+    return Op(
+        draw,
+        make,
+        lambda itemsize, **sizes: Work(flops=6 * products(**sizes)),
+        ids=ids,
+        tolerance={"float32": 1e-4},
+        fast="fastembed.models",
+        reference="fastembed.reference.models",
+        repeats=CHECKED,
+        sizes={"D": 6, "V": 30, "window": 2},
+    )
+
+
+RNNLM = ("Rnnlm", words, rnnlm_products, ("SGD", 1.0), 0.25)
+OPS = {"Rnnlm step": row(*RNNLM)}
