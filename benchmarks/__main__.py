@@ -1,28 +1,28 @@
 """``python -m benchmarks``: measure everything, check the goals, write tables and plots."""
 
-import argparse
 import json
 import sys
 
-from benchmarks import markdown, measure, plots, readme
-from fastembed.bench import add_choice, report, table
+from benchmarks import markdown, measure, plots, readme, table
+from fastembed.bench import check_writable, parser, report
+from fastembed.cli.options import UserError, integer
 
 PROG = "python -m benchmarks"
 
 
-def parser():
-    p = argparse.ArgumentParser(
-        prog=PROG,
-        description="Measure every part (" + ", ".join((*table.PARTS, "runtime", "book")) + ") "
+def _parser():
+    p = parser(
+        PROG,
+        "Measure every part (" + ", ".join((*table.PARTS, "runtime", "book")) + ") "
         "and say which goals are met. Each part takes a few minutes, all of them half an hour; "
         "two minutes with --quick.",
+        "fewer cells and rounds, within 2 minutes",
     )
-    p.add_argument("--quick", action="store_true", help="fewer cells and rounds, within 2 minutes")
-    add_choice(p)
+    p.add_argument("--drawn", type=integer(0), metavar="N", help="draw N cells of each op")
+    p.add_argument("--seed", type=integer(0), default=table.SEED, help="of the drawn sizes")
     p.add_argument(
         "--book", metavar="FOLDER", help="a clone of the book's code, whose scripts are run too"
     )
-    p.add_argument("--json", metavar="FILE", help="write all figures to FILE")
     p.add_argument("--markdown", metavar="FILE", help="write the tables to FILE")
     p.add_argument("--plots", metavar="FOLDER", help="write the plots (PNG) into FOLDER")
     p.add_argument("--compare", metavar="OLD.json", help="compare with the figures of OLD.json")
@@ -34,54 +34,52 @@ def parser():
 
 
 def _read(path):
-    with open(path, encoding="utf-8") as file:
-        data = json.load(file)
-    if data.get("schema") != report.SCHEMA or not {"goals", "skipped"} <= data.keys():
-        raise ValueError("not written by this version of the benchmark")
+    try:
+        with open(path, encoding="utf-8") as file:
+            data = json.load(file)
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {path}: {error}") from None
+    if data.get("schema") != report.SCHEMA or "goals" not in data:
+        raise UserError(f"{path} was not written by this version of the benchmark")
     return data
 
 
 def main(argv=None):
     """Return 0; 1 when a contender disagreed or crashed; 2 for wrong arguments."""
     argv = sys.argv[1:] if argv is None else list(argv)
-    options = parser().parse_args(argv)
+    options = _parser().parse_args(argv)
     try:
-        if options.readme:
-            for path in readme.write(_read(options.readme)):
-                print(path)
-            return 0
-        old = _read(options.compare) if options.compare else None
-        data = _read(options.load) if options.load else None
-        for path in (options.json, options.markdown):
-            if path:
-                open(path, "a").close()
-    except (OSError, ValueError) as error:
+        return _run(options, f"{PROG} {' '.join(argv)}".strip())
+    except UserError as error:
         print(f"{PROG}: error: {error}", file=sys.stderr)
         return 2
-    if data is None:
-        try:
-            data = measure.run(options, report.progress, f"{PROG} {' '.join(argv)}".strip())
-        except KeyboardInterrupt:
-            report.progress_end()
-            print(f"{PROG}: interrupted", file=sys.stderr)
-            return 130
-        except measure.NothingToMeasure as error:
-            print(f"{PROG}: error: {error}", file=sys.stderr)
-            return 2
-        report.progress_end()
+    except KeyboardInterrupt:
+        print(f"\n{PROG}: interrupted", file=sys.stderr)
+        return 130
+
+
+def _run(options, command):
+    if options.readme:
+        print(*readme.write(_read(options.readme)), sep="\n")
+        return 0
+    old = options.compare and _read(options.compare)
+    check_writable(options.json, options.markdown)
+    if options.load:
+        data = _read(options.load)
+    else:
+        data = measure.run(options, report.progress, command)
+        report.progress("")
     text = markdown.whole(data)
-    if old is not None:
+    if old:
         text += "\n## Compared\n\n" + markdown.compare(old, data) + "\n"
-    print(text)
-    print(f"{data['seconds']:.0f} s")
+    print(text, f"{data['seconds']:.0f} s", sep="\n")
     if options.markdown:
         with open(options.markdown, "w", encoding="utf-8") as file:
             file.write(text)
     if options.json:
         report.write_json(options.json, data)
     if options.plots:
-        for path in plots.all_plots(data, options.plots):
-            print(path)
+        print(*plots.all_plots(data, options.plots), sep="\n")
     return 1 if data["problems"] else 0
 
 

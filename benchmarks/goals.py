@@ -1,49 +1,66 @@
 """The goals, each met or missed or not measured, with its figure."""
 
+import math
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fastembed.bench import report, table
-from fastembed.bench.cases import LAYER_OPS
+from benchmarks.cases import LAYER_OPS
+from benchmarks.table import STEPS
+from fastembed.bench.report import seconds
+from fastembed.bench.table import LOOKUPS
 
 WORD_BYTES = 64  # what a word of the batch and a row of W may cost in memory
+PEERS = ("reference", "numpy", "torch")  # who may be better than ours
+
+
+def best_peer(row, among=PEERS):
+    """The contender that comes nearest to ours or beats it, and its times_ours."""
+    found = {name: row["contenders"].get(name, {}).get("times_ours") for name in among}
+    found = {name: times for name, times in found.items() if times}
+    return min(found.items(), key=lambda item: item[1]) if found else (None, None)
+
+
+def spread(ratios):
+    """Of many ratios: the share of those from 0.95 on, the least one, and the geometric mean."""
+    return (
+        sum(ratio >= 0.95 for ratio in ratios) / len(ratios),
+        min(ratios),
+        math.exp(statistics.fmean(math.log(ratio) for ratio in ratios)),
+    )
 
 
 @dataclass(frozen=True)
 class Race:
-    """Others' times in ours, over some cells.
-
-    Attributes
-    ----------
-    what : str
-    ops : tuple of str
-    others : tuple of str
-        Who is raced against: the best of them in each cell.
-    worst, mean, share : float, optional
-        Least ratio of a cell; geometric mean of all; share of cells from 0.95× on.
-    drawn : bool, optional
-        Only drawn cells, or only named ones.
-    fits : callable
-        Which sizes are meant.
-    """
+    """Others' times in ours, over some cells."""
 
     what: str
     ops: tuple
-    others: tuple
-    worst: float | None = None
-    mean: float | None = None
-    share: float | None = None
-    drawn: bool | None = False
-    fits: Callable = lambda s: True
+    others: tuple  # the best of them in each cell is raced against
+    worst: float | None = None  # least ratio of a cell
+    mean: float | None = None  # geometric mean of all
+    share: float | None = None  # of the cells from 0.95× on
+    drawn: bool | None = False  # only drawn cells, only named ones, or both
+    fits: Callable = lambda s: True  # which sizes are meant
 
     def check(self, rows):
-        found = {}
-        for row in rows:
-            if self._means(row):
-                _, ratio = report.best_peer(row, self.others)
-                if ratio:
-                    found[row["name"]] = ratio
-        return self._judge(found)
+        ratios = {row["name"]: best_peer(row, self.others)[1] for row in filter(self._means, rows)}
+        ratios = {name: ratio for name, ratio in ratios.items() if ratio}
+        share, worst, mean = spread(ratios.values()) if ratios else (0, 0, 0)
+        parts = [
+            (f"≥ 0.95× in {self.share or 0:.0%} of cells", self.share, share, f"{share:.0%}"),
+            (f"≥ {self.worst or 0:g}× in each", self.worst, worst, f"{worst:.2f}×"),
+            (f"geometric mean ≥ {self.mean or 0:g}×", self.mean, mean, f"{mean:.2f}×"),
+        ]
+        parts = [part for part in parts if part[1] is not None]
+        goal = ", ".join(text for text, *_ in parts)
+        if not ratios:
+            return _missing(self.what, goal)
+        figure = ", ".join(text for *_, text in parts)
+        if len(ratios) > 1:
+            figure += f" over {len(ratios)} cells, worst: {min(ratios, key=ratios.get)}"
+        met = all(reached >= wanted for _, wanted, reached, _ in parts)
+        return _goal(self.what, goal, figure, met)
 
     def _means(self, row):
         return (
@@ -53,28 +70,6 @@ class Race:
             and self.drawn in (None, row["drawn"])
             and self.fits(row["sizes"])
         )
-
-    def _judge(self, found):
-        goal, figures, met = [], [], []
-        share, worst, mean = report.spread(found.values()) if found else (0, 0, 0)
-        if self.share is not None:
-            goal.append(f"≥ 0.95× in {self.share:.0%} of cells")
-            figures.append(f"{share:.0%}")
-            met.append(share >= self.share)
-        if self.worst is not None:
-            goal.append(f"≥ {self.worst:g}× in each")
-            figures.append(f"{worst:.2f}×")
-            met.append(worst >= self.worst)
-        if self.mean is not None:
-            goal.append(f"geometric mean ≥ {self.mean:g}×")
-            figures.append(f"{mean:.2f}×")
-            met.append(mean >= self.mean)
-        if not found:
-            return _goal(self.what, ", ".join(goal), "not measured", None)
-        figure = ", ".join(figures)
-        if len(found) > 1:
-            figure += f" over {len(found)} cells, worst: {min(found, key=found.get)}"
-        return _goal(self.what, ", ".join(goal), figure, all(met))
 
 
 def _sizes(**wanted):
@@ -89,16 +84,12 @@ def _sequence(s):
     return not _one_step(s)
 
 
-def _lookup(s):
-    return s in table.LOOKUPS
-
-
 def _large(s):
     return s["n"] * s["D"] * 4 >= 1 << 20
 
 
-BOOK, TORCH, BEST = ("reference",), ("torch",), report.PEERS
-STEPS = {
+BOOK, TORCH, BEST = ("reference",), ("torch",), PEERS
+BOOK_STEPS = {
     "Rnnlm": 2.2,
     "BetterRnnlm": 2.4,
     "CBOW": 5,
@@ -145,10 +136,7 @@ RACES = [
         worst=20,
         fits=_one_step,
     ),
-    *(
-        Race(f"{op} against PyTorch", (op,), TORCH, worst=1.2)
-        for op in (one.op for one in table.STEPS)
-    ),
+    *(Race(f"{op} against PyTorch", (op,), TORCH, worst=1.2) for op in (one.op for one in STEPS)),
     # sizes that were chosen
     *(
         Race(
@@ -167,7 +155,7 @@ RACES = [
             others,
             worst=worst,
             mean=mean,
-            fits=_lookup,
+            fits=LOOKUPS.__contains__,
         )
         for name, others, worst, mean in (
             ("PyTorch", TORCH, 1.2, 4),
@@ -197,7 +185,7 @@ RACES = [
     ),
     *(
         Race(f"{model} step against the book", (f"{model} step",), BOOK, worst=bound)
-        for model, bound in STEPS.items()
+        for model, bound in BOOK_STEPS.items()
     ),
 ]
 # unedited scripts of the book through `python -m fastembed run`, against python: seconds a step
@@ -215,12 +203,7 @@ SCRIPTS = {
 
 
 def check(data):
-    """Hold all goals against the figures.
-
-    Parameters
-    ----------
-    data : dict
-        The document that the benchmark writes as JSON.
+    """Hold all goals against the figures of a document.
 
     Returns
     -------
@@ -258,10 +241,12 @@ def _scripts(found):
 
 def _at_most(what, bound, value, note=""):
     """Seconds that must not be more than the bound."""
-    goal = f"≤ {report.seconds(bound)}"
-    if value is None:
-        return _missing(what, goal)
-    return _goal(what, goal, report.seconds(value) + note, value <= bound)
+    goal = f"≤ {seconds(bound)}"
+    return (
+        _missing(what, goal)
+        if value is None
+        else _goal(what, goal, seconds(value) + note, value <= bound)
+    )
 
 
 def _runtime(found):

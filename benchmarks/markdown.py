@@ -1,10 +1,28 @@
 """The document as Markdown."""
 
+from benchmarks.goals import PEERS, best_peer, spread
 from fastembed.bench import report
 from fastembed.bench.report import seconds, times
 
-RACERS = ("ours", *report.PEERS)
+RACERS = ("ours", *PEERS)
 WORKERS = ("awake", "asleep")
+COLUMNS = (*report.COLUMNS[:-1], "of ceiling", report.COLUMNS[-1])
+SUMMARY = ("drawn cells, best peer / ours",)
+SUMMARY += ("cells", "≥ 0.95×", "worst", "geometric mean", "worst cell")
+
+
+def summary(rows):
+    """Lines that sum up the drawn cells of each op."""
+    by_op = {}
+    for entry in rows:
+        ratio = best_peer(entry)[1]
+        if entry["drawn"] and ratio:
+            by_op.setdefault(entry["op"], []).append((ratio, entry["name"]))
+    return [
+        (op, str(len(found)), f"{share:.0%}", times(worst), times(mean), min(found)[1])
+        for op, found in by_op.items()
+        for share, worst, mean in [spread([ratio for ratio, _ in found])]
+    ]
 
 
 def table(header, lines, left=1):
@@ -14,35 +32,51 @@ def table(header, lines, left=1):
 
 def whole(data):
     """All tables of the document."""
-    parts = ["# Benchmark", f"`{data['command']}`, {data['date']}", report.heading(data)]
-    if data.get("goals") and data.get("only") is None:
+    parts = ["# Benchmark", f"`{data['command']}`, {data['date']}", heading(data)]
+    if data["only"] is None:
         parts += ["## Goals", goals(data)]
     for title in dict.fromkeys(row["section"] for row in data["cases"]):
         rows = [row for row in data["cases"] if row["section"] == title]
         parts.append(f"## {title[0].upper()}{title[1:]}")
         if rows[0]["drawn"]:
-            parts += [table(report.DRAWN, report.drawn(rows)), drawn(rows, data["disturbed"])]
+            parts += [table(SUMMARY, summary(rows)), drawn(rows, data["disturbed"])]
         else:
-            parts.append(table(report.COLUMNS, report.cells(rows, data["disturbed"]), left=2))
+            parts.append(table(COLUMNS, cells(rows, data["disturbed"]), left=2))
         details = layers(rows)
         if details:
             parts += ["### By layer", details]
-    if data.get("scripts"):
-        parts += ["## Unedited scripts of the book", scripts(data["scripts"])]
-    if data.get("runtime"):
-        parts += ["## Runtime", runtime(data["runtime"])]
-    if data.get("startup"):
-        parts += ["## Start-up", startup(data["startup"])]
-    if data.get("memory"):
-        parts += ["## Memory of TimeEmbedding backward, beyond its outputs", memory(data["memory"])]
-    if data.get("interference"):
-        parts += ["## Other threads on the same cores", interference(data["interference"])]
-    if data["skipped"]:
-        parts += ["## Not measured: out of time", ", ".join(data["skipped"])]
-    if data["problems"]:
-        lines = [f"- {problem.splitlines()[0]}" for problem in data["problems"]]
-        parts += ["## Problems", "\n".join(lines)]
+    for key, title, tell in (
+        ("scripts", "Unedited scripts of the book", scripts),
+        ("runtime", "Runtime", runtime),
+        ("startup", "Start-up", startup),
+        ("memory", "Memory of TimeEmbedding backward, beyond its outputs", memory),
+        ("interference", "Other threads on the same cores", interference),
+        ("skipped", "Not measured: out of time", ", ".join),
+        ("problems", "Problems", problems),
+    ):
+        if data.get(key):
+            parts += [f"## {title}", tell(data[key])]
     return "\n\n".join(parts) + "\n"
+
+
+def heading(data):
+    """Where and with what it was measured, and how fast the machine itself is."""
+    limits = {kind: speed / 1e9 for kind, speed in data["ceilings"].items()}
+    return (
+        f"{report.heading(data)}\nceilings: copy {limits['copied']:.1f} GB/s (read + write), "
+        f"fill {limits['filled']:.1f} GB/s, sgemm {limits['flops']:.0f} GFLOP/s"
+    )
+
+
+def cells(rows, disturbed):
+    """The lines of the terminal's table, and the share of the ceiling."""
+    shares = (figures.get("share") for row in rows for figures in row["contenders"].values())
+    for line, share in zip(report.cells(rows, disturbed), shares, strict=True):
+        yield (*line[:-1], "" if share is None else f"{share:.0%}", line[-1])
+
+
+def problems(found):
+    return "\n".join(f"- {problem.splitlines()[0]}" for problem in found)
 
 
 def goals(data):
@@ -56,8 +90,8 @@ def goals(data):
 def drawn(rows, disturbed):
     """Drawn cells, those first where a peer is best."""
     lines = []
-    for row in sorted(rows, key=lambda row: report.best_peer(row)[1] or 0):
-        best, ratio = report.best_peer(row)
+    for row in sorted(rows, key=lambda row: best_peer(row)[1] or 0):
+        best, ratio = best_peer(row)
         who = row["contenders"]
         medians = [seconds(who[name]["median"]) if name in who else "" for name in RACERS]
         label = row["name"] + (" (!)" if row["name"] in disturbed else "")

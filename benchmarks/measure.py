@@ -5,29 +5,31 @@ import math
 import subprocess
 import time
 
-from benchmarks import goals, probes, scripts, startup
-from fastembed.bench import report, runner, table
-from fastembed.bench.peers import REFERENCE, Contender, contenders, cpus, ours
-
-
-class NothingToMeasure(Exception):
-    """No part and no case has the name that was asked for."""
-
+from benchmarks import goals, probes, scripts, startup, table
+from benchmarks.peers import CEILINGS
+from fastembed.bench import report, runner
+from fastembed.bench.peers import REFERENCE, Contender, contenders, ours
+from fastembed.cli.machine import cpus
+from fastembed.cli.options import UserError
 
 QUICK_LIMIT = 60  # seconds of races after which --quick begins no further one
+CEILING = Contender("ceiling", "benchmarks.peers:Ceiling")
 
 
 def who(section, quick=False):
     """The contenders of a section: the oracle first."""
+    if section.title == "ceilings":
+        return [CEILING]
     if section.title == "threads":
         return [REFERENCE, *(ours(k, f"ours-{k}") for k in thread_counts())]
-    found = contenders()
+    found = contenders(torch="benchmarks.torch_steps:Torch")
     if section.drawn:
-        return [one for one in found if one.name != "ceiling"]
+        return found
+    found.append(CEILING)  # its figure is what a gather could reach
     if not quick:
-        found += [ours(1, "ours-1"), Contender("thinc", "fastembed.bench.peers:Thinc")]
+        found += [ours(1, "ours-1"), Contender("thinc", "benchmarks.peers:Thinc")]
         if section.title == "steps":
-            found.append(Contender("torch.compile", "fastembed.bench.peers:TorchCompiled"))
+            found.append(Contender("torch.compile", "benchmarks.torch_steps:TorchCompiled"))
     return found
 
 
@@ -48,21 +50,15 @@ def run(options, say, command):
         Gets a line about what is being done.
     command : str
         How the benchmark was called.
-
-    Raises
-    ------
-    NothingToMeasure
-        If no part or case has the name that only says.
     """
     started = time.perf_counter()
     quick, only = options.quick, options.only
-    fewer = 30 if quick else 1
-    sections = table.sections(quick, only, options.drawn, options.seed, fewer)
+    sections = table.sections(quick, only, options.drawn, options.seed)
     runtime = table.wanted(only, "runtime")
     book = options.book if table.wanted(only, "book") else None
     if not (sections or runtime or book):
-        raise NothingToMeasure(f"no part or case has {only!r} in its name")
-    with runner.Session([], say=say) as session:
+        raise UserError(f"no part or case has {only!r} in its name")
+    with runner.Session(say=say) as session:
         found = _probes(session, quick, say) if runtime else {}
         if book:
             try:
@@ -70,14 +66,50 @@ def run(options, say, command):
             except (OSError, RuntimeError) as error:
                 session.problem(f"the book's scripts: {error}")
         end = time.perf_counter() + QUICK_LIMIT if quick else math.inf
-        ran = runner.race(session, sections, lambda one: who(one, quick), end=end)
-        for count in thread_counts():
-            session.versions.pop(f"ours-{count}", None)
-        data = report.document(command, ran, session)
-    data.update(found, quick=quick, only=only)
+        limits = _ceilings(session)
+        rows = _race(session, sections, quick, end)
+        limits += _ceilings(session)  # at both ends: other programs come and go
+        for name in ("ceiling", *(f"ours-{count}" for count in thread_counts())):
+            session.versions.pop(name, None)
+        data = report.document(command, rows, session, started)
+    data.update(found, quick=quick, only=only, ceilings=speeds(limits))
+    add_shares(rows, data["ceilings"])
     data["goals"] = goals.check(data)
-    data["seconds"] = time.perf_counter() - started
     return data
+
+
+def _race(session, sections, quick, end=math.inf):
+    rows = []
+    for section, case, results in runner.race(session, sections, lambda s: who(s, quick), end):
+        if section.title == "steps":
+            for name in results:
+                results[name]["detail"] = session.ask(case, [name], "detail").get(name)
+        rows.append(report.row(section, case, results))
+    return rows
+
+
+def _ceilings(session):
+    return _race(session, [table.ceilings()], quick=True)
+
+
+def speeds(rows):
+    """Kind of work -> bytes or operations a second: the fast quarter of the ceilings' samples."""
+    kinds = {case.name: kind for kind, case in CEILINGS.items()}
+    found = dict.fromkeys(CEILINGS, 0.0)
+    for row in rows:
+        for figures in row["contenders"].values():
+            kind = kinds[row["name"]]
+            found[kind] = max(found[kind], row["work"][kind] / figures["low"])
+    return found
+
+
+def add_shares(rows, limits):
+    """Add ``share`` to figures: the least time that the case could take, over the median."""
+    for row in rows:
+        if any(row["work"].values()) and all(limits.values()):
+            floor = sum(amount / limits[kind] for kind, amount in row["work"].items())
+            for figures in row["contenders"].values():
+                figures["share"] = floor / figures["median"]
 
 
 def _probes(session, quick, say):
@@ -91,7 +123,7 @@ def _probes(session, quick, say):
         say(kind)
         found[kind] = probes.ask(session, kind)
     say("memory")
-    told = {who: probes.ask(session, f"memory: {who}") for who in ("ours", "reference")}
+    told = {who: probes.ask(session, "memory", who) for who in ("ours", "reference")}
     for case in probes.MEMORY if all(told.values()) else ():
         row = {who: told[who][case.name] for who in told}
         found["memory"].append({"name": case.name, **case.sizes, **row})
@@ -100,7 +132,7 @@ def _probes(session, quick, say):
             if other == "torch" and importlib.util.find_spec("torch") is None:
                 continue
             say(f"interference: {name} with {other}")
-            answer = probes.ask(session, f"interference: {name}: {other}")
+            answer = probes.ask(session, "interference", name, other)
             if answer is not None:
                 found["interference"][f"{name} / {other}"] = answer
     return found

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fastembed.bench import report
+from benchmarks.goals import PEERS, best_peer
 from fastembed.bench.report import times
 
 COLOURS = {
@@ -129,7 +129,7 @@ def drawn(data, path):
     """Drawn cells by the time that ours needs: how many times that the best peer needs."""
     by_section = {}
     for row in data["cases"]:
-        if row["drawn"] and "ours" in row["contenders"] and report.best_peer(row)[0]:
+        if row["drawn"] and "ours" in row["contenders"] and best_peer(row)[0]:
             by_section.setdefault(row["section"], []).append(row)
     if not by_section:
         return False
@@ -138,11 +138,11 @@ def drawn(data, path):
         1, len(by_section), figsize=(4.5 * len(by_section), 4), squeeze=False, sharey=True
     )
     for axes, (title, rows) in zip(grid[0], by_section.items(), strict=True):
-        for who in report.PEERS:
+        for who in PEERS:
             points = [
-                (row["contenders"]["ours"]["median"] * 1e6, report.best_peer(row)[1])
+                (row["contenders"]["ours"]["median"] * 1e6, best_peer(row)[1])
                 for row in rows
-                if report.best_peer(row)[0] == who
+                if best_peer(row)[0] == who
             ]
             if points:
                 axes.plot(*zip(*points, strict=True), ".", color=COLOURS[who], label=LABELS[who])

@@ -5,12 +5,14 @@ import threading
 import time
 import timeit
 import tracemalloc
+from functools import partial
 
 import numpy as np
 
-from fastembed.bench.cases import OPS, Case, case, flat
-from fastembed.bench.peers import Contender, Task, cpus
+from fastembed.bench.cases import Case, case, flat
+from fastembed.bench.peers import Contender, Ours, Reference, Task
 from fastembed.bench.worker import settle
+from fastembed.cli.machine import cpus
 
 ROUNDS = 5
 BLOCK = 0.25  # seconds of one block of calls, about
@@ -33,26 +35,21 @@ MEMORY = [
 ]
 
 
-class Probe:
-    """A contender that only tells: its kind is in the case's op."""
-
-    def version(self):
-        return ""
+class Probe(Reference):
+    """A contender that only tells."""
 
     def task(self, probe):
-        kind, *what = probe.op.split(": ")
-        tell = {
-            "bits": bits,
-            "memory": memory,
-            "interference": interference,
-            "runtime": runtime,
-        }[kind]
-        return Task(lambda: None, tell=lambda: tell(*what), compared=False)
+        def run():
+            """Nothing is timed."""
+
+        tell = {"bits": bits, "memory": memory, "interference": interference, "runtime": runtime}
+        run.detail = partial(tell[probe.op], *probe.sizes.values())
+        return Task(run, compared=False)
 
 
-def ask(session, op):
+def ask(session, op, *what):
     """Let a new process tell about a probe; None when it failed."""
-    probe, contender = Case(op, {}), Contender(op, "benchmarks.probes:Probe")
+    probe, contender = Case(op, dict(enumerate(what))), Contender(op, "benchmarks.probes:Probe")
     session.start([contender])
     session.ask(probe, [op], "prepare", probe)
     told = session.ask(probe, [op], "detail").get(op)
@@ -62,10 +59,7 @@ def ask(session, op):
 
 
 def _ours(case):
-    import importlib
-
-    op = OPS[case.op]
-    return op.make(importlib.import_module(op.fast), case.inputs())
+    return Ours().task(case).run
 
 
 def bits():
@@ -110,7 +104,7 @@ def memory(which):
     """Bytes that TimeEmbedding's backward allocates at most, beyond the gradient it fills."""
     found = {}
     for one in MEMORY:
-        (W,), (xs,), (dout,) = one.inputs()["parts"]
+        (W,), (xs,), (dout,) = one.inputs()
         if which == "ours":
             from fastembed.time_layers import TimeEmbedding
         else:
@@ -134,16 +128,11 @@ def _block(run):
     return max(3, min(2000, int(BLOCK / (time.perf_counter() - start))))
 
 
-def _timed(function, *arguments):
+def _timed(function):
     settle()
     start = time.perf_counter()
-    function(*arguments)
+    function()
     return time.perf_counter() - start
-
-
-def _repeat(run, count):
-    for _ in range(count):
-        run()
 
 
 def interference(name, other):
@@ -152,51 +141,29 @@ def interference(name, other):
     two threads: the mixed block is the same work as two blocks of ours, in two user threads.
     np.dot, torch: calls of ours and of the other in turn.
     """
-    run = _ours(INTERFERENCE[name])
-    if other == "two threads":
-        return _two_threads(run, _ours(INTERFERENCE[name]))
-    neighbour = _np_dot() if other == "np.dot" else _torch_mm()
-    count = min(_block(run), _block(neighbour))
-    alone, beside, mixed = [], [], []
+    first, two = _ours(INTERFERENCE[name]), other == "two threads"
+    second = _ours(INTERFERENCE[name]) if two else {"np.dot": _np_dot, "torch": _torch_mm}[other]()
+    count = _block(first) if two else min(_block(first), _block(second))
 
-    def both():
+    def repeat(*runs):
         for _ in range(count):
-            run()
-            neighbour()
-
-    for _ in range(ROUNDS):
-        alone.append(_timed(_repeat, run, count))
-        beside.append(_timed(_repeat, neighbour, count))
-        mixed.append(_timed(both))
-    return _summary(alone, beside, mixed)
-
-
-def _two_threads(first, second):
-    count = _block(first)
-    alone, beside, mixed = [], [], []
+            for run in runs:
+                run()
 
     def both():
-        threads = [threading.Thread(target=_repeat, args=(run, count)) for run in (first, second)]
+        if not two:
+            return repeat(first, second)
+        threads = [threading.Thread(target=repeat, args=(run,)) for run in (first, second)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
 
-    for _ in range(ROUNDS):
-        alone.append(_timed(_repeat, first, count))
-        beside.append(_timed(_repeat, second, count))
-        mixed.append(_timed(both))
-    return _summary(alone, beside, mixed)
-
-
-def _summary(alone, beside, mixed):
-    ratios = [m / (a + b) for a, b, m in zip(alone, beside, mixed, strict=True)]
-    return {
-        "ours": statistics.median(alone),
-        "other": statistics.median(beside),
-        "mixed": statistics.median(mixed),
-        "ratio": statistics.median(ratios),
-    }
+    blocks = partial(repeat, first), partial(repeat, second), both
+    rounds = [[_timed(block) for block in blocks] for _ in range(ROUNDS)]
+    medians = map(statistics.median, zip(*rounds, strict=True))
+    ratio = statistics.median(mixed / (ours + beside) for ours, beside, mixed in rounds)
+    return {**dict(zip(("ours", "other", "mixed"), medians, strict=True)), "ratio": ratio}
 
 
 def _np_dot():

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastembed.bench.inputs import draw_ids
+from fastembed.bench.cases import draw_ids
 
 # name -> (script, the model that it is to train where it offers several)
 SCRIPTS = {

@@ -25,7 +25,7 @@ from fastembed.bench import cases
 op = cases.OPS[{op!r}]
 x = cases.Case({op!r}, op.small, op.ids[-1]).inputs()
 a = time.perf_counter()
-run = op.make(fastembed.ops, x)
+run = op.make(fastembed.ops, *x)
 run()
 b = time.perf_counter()
 run()

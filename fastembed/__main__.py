@@ -15,7 +15,7 @@ COMMANDS = {
     "train": ("fastembed.cli.train", "train a model on your text, or on text that Python carries"),
     "run": ("fastembed.dropin.runner", "run a script with its book-style layers accelerated"),
     "bench": ("fastembed.bench", "measure the kernels against plain NumPy (and PyTorch)"),
-    "info": ("fastembed.cli.info", "versions, CPU, threads, BLAS, kernel cache"),
+    "info": ("fastembed.cli.info", "versions, CPU, threads, NumPy's BLAS, kernel cache"),
     "warmup": ("fastembed.cli.warmup", "compile and cache every kernel"),
 }
 PROG = "python -m fastembed"

@@ -21,8 +21,8 @@ if __name__ == "__main__":
     instrumented = atheris.instrument_imports(include=["fastembed._files", "pickletools", "json"])
 with instrumented:
     from fastembed._files import pickled, tensors
-    from fastembed.cli import checkpoint, lm
-    from fastembed.cli.options import UserError
+    from fastembed.tasks import checkpoint, lm
+    from fastembed.tasks.values import UserError
 
 CORPUS = Path(__file__).parent / "corpus"
 
@@ -50,7 +50,7 @@ def resume(data):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "lm.safetensors")
         tensors.write(path, params, metadata)
-        lm._adopt(SimpleNamespace(**lm.DEFAULTS), {}, checkpoint.load(path, "lm"), path)
+        lm.adopt(SimpleNamespace(**lm.DEFAULTS), {}, checkpoint.load(path, "lm"), path)
 
 
 READERS = {"params": read_params, "tensors": read_tensors}

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from fastembed.cli import checkpoint, questions, seq2seq, word2vec
+from fastembed.tasks import checkpoint, questions, seq2seq, word2vec
 
 SMALL = "--examples 400 --epochs 1 --embed 8 --hidden 16 --batch 50".split()
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastembed.cli import text
-from fastembed.cli.options import UserError
+from fastembed.tasks import text
+from fastembed.tasks.values import UserError
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ import time
 import numpy as np
 import pytest
 
-from fastembed.cli import checkpoint, lm
-from fastembed.cli.options import UserError
+from fastembed import models
+from fastembed.tasks import checkpoint, lm
+from fastembed.tasks.values import UserError
 
 SMALL = (
     "--embed 8 --hidden 8 --batch 4 --steps 10 --epochs 1 --sample-words 10 --no-compare".split()
@@ -275,7 +276,7 @@ def test_bad_options_end_with_one_line(tmp_path, arguments, here):
 def test_a_folder_that_cannot_be_written_ends_with_one_line(copy, out, here):
     if "\0" in out:
         with pytest.raises(UserError, match="cannot write into folder"):
-            checkpoint.output_folder(out)
+            checkpoint.Checkpoint(out, "lm").make_folder()
         return
     done = here("train", "book.txt", *SMALL, "--out", out, cwd=copy)
     one_line(done, f"cannot write into folder {out}")
@@ -363,31 +364,9 @@ def test_without_matplotlib_a_line_says_how_to_get_it(copy):
     assert not (copy / "new/lm.png").exists() and (copy / "new/lm.safetensors").exists()
 
 
-class Chain:
-    """A model that likes the next id best, and the one after it a little less."""
-
-    def reset_state(self):
-        pass
-
-    def predict(self, xs):
-        scores = np.zeros((1, 1, 5), np.float32)
-        scores[0, 0, [(xs[0, 0] + 1) % 5, (xs[0, 0] + 2) % 5]] = 3, 2
-        return scores
-
-
-def test_sample_takes_the_likeliest_word_at_temperature_zero():
-    assert lm.sample(Chain(), 1, 6, 0, banned=[]) == [2, 3, 4, 0, 1, 2]
-    assert lm.sample(Chain(), 1, 6, 0, banned=[0, 3]) == [2, 4, 1, 2, 4, 1]
-
-
-def test_sample_follows_the_temperature():
-    np.random.seed(3)
-    cold, warm, hot = (lm.sample(Chain(), 0, 500, t, banned=[0]) for t in (0.1, 1.0, 100.0))
-
-    def share(ids):  # of steps to the next id
-        return np.mean([(b - a) % 5 == 1 for a, b in zip(ids, ids[1:], strict=False) if a != 4])
-
-    assert share(cold) > 0.98
-    assert 0.5 < share(warm) < 0.9  # 0.67 without the banned id
-    assert share(hot) < 0.4
-    assert 0 not in cold + warm + hot
+def test_perplexity_is_that_of_the_whole_text():
+    np.random.seed(0)
+    model, ids = models.Rnnlm(7, 4, 5), np.random.randint(0, 7, 25)
+    steps = [model.forward(ids[None, k : k + 1], ids[None, k + 1 : k + 2]) for k in range(24)]
+    assert lm.perplexity(model, ids, 1, 6) == pytest.approx(np.exp(np.mean(steps)), rel=1e-5)
+    assert lm.perplexity(model, ids[:2], 20, 35) == pytest.approx(np.exp(steps[0]), rel=1e-5)

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from fastembed import models
-from fastembed.cli import checkpoint
-from fastembed.cli.options import UserError
+from fastembed.tasks import checkpoint
+from fastembed.tasks.values import UserError
 
 posix = pytest.mark.skipif(os.name == "nt", reason="links, pipes and signals of POSIX systems")
 MODEL = models.Rnnlm(5, 3, 3)
@@ -148,7 +148,7 @@ def test_a_full_disk_leaves_the_old_file(save, tmp_path):
 SAVE_FOR_EVER = """
 import sys
 import numpy as np
-from fastembed.cli import checkpoint
+from fastembed.tasks import checkpoint
 value = 0
 while True:
     checkpoint.save(sys.argv[1], "lm", {"W": np.full(200_000, float(value))}, {}, {}, [])

@@ -8,9 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 FILES = {name: sorted((CORPUS / name).iterdir()) for name in READERS}
-often = settings(
-    max_examples=800, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-)
+
+
+def often(examples):
+    checks = list(HealthCheck)
+    return settings(
+        max_examples=examples, deadline=None, database=None, suppress_health_check=checks
+    )
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -47,7 +51,7 @@ def damaged(draw, files):
 def test_damaged_files_are_read_or_refused(name):
     files = [path.read_bytes() for path in FILES[name]]
 
-    @often
+    @often(800)
     @given(damaged(files))
     def run(data):
         try_bytes(name, data)
@@ -78,7 +82,7 @@ good = [(2, 2), (2, 12), (3, 12), (12,), (3, 2), (2,)]
 shapes = st.tuples(*(st.just(s) | st.lists(st.integers(0, 3), max_size=3) for s in good))
 
 
-@often
+@often(200)
 @given(st.tuples(st.just(good) | shapes, texts).map(lambda pair: (pair[0], *pair[1])))
 def test_crafted_checkpoints_are_taken_or_refused(data):
     try_one(resume, data, sum(map(len, data)))

@@ -42,6 +42,7 @@ ARROWS = {
     "trainer": TRAINING,
     "dropin": TRAINING | {"threads", "_lazy"},
     "__main__": ANYTHING,
+    "tasks": TRAINING | {"threads"},
     "cli": ANYTHING,
     "bench": ANYTHING,
 }

@@ -10,8 +10,8 @@ import pytest
 
 from fastembed import models
 from fastembed._files import tensors
-from fastembed.cli import checkpoint, lm
-from fastembed.cli.options import UserError
+from fastembed.tasks import checkpoint, lm
+from fastembed.tasks.values import UserError
 
 TENSORS = {
     "a": np.arange(6, dtype="f2").reshape(2, 3),
@@ -190,7 +190,7 @@ PARAMS = {name: np.zeros(s, "f4") for name, s in zip(lm.PARAMETERS, SHAPED, stri
 def resume(path, params=PARAMS, settings=SETTINGS, progress=PROGRESS, words=WORDS, **given):
     checkpoint.save(path, "lm", params, settings, progress, words)
     options = SimpleNamespace(**{**lm.DEFAULTS, **given})
-    lm._adopt(options, given, checkpoint.load(path, "lm"), path)
+    lm.adopt(options, given, checkpoint.load(path, "lm"), path)
     return options
 
 

@@ -6,13 +6,15 @@ a dtype, a shape and bytes of the file, once these fit together.
 """
 
 import itertools
-import math
 import pickletools
 import re
+from dataclasses import dataclass
 from reprlib import repr  # a damaged name may be as long as the file
 from typing import Any
 
 import numpy as np
+
+from fastembed._files import whole
 
 MOST = 1 << 20  # instructions; an array has about forty
 DEEPEST = 16  # tuples within tuples; an array needs three
@@ -24,26 +26,18 @@ CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()
 TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
+@dataclass
 class _Dtype:
-    """A dtype, whose byte order the file tells later."""
-
-    def __init__(self, code):
-        self.value = np.dtype(code)
+    value: np.dtype  # whose byte order the file tells later
 
 
+@dataclass
 class _Array:
-    """An array, whose content the file may tell later."""
-
-    def __init__(self, value=None):
-        self.value = value
+    value: np.ndarray | None = None  # whose content the file may tell later
 
 
 def arrays(data: bytes) -> list[Any]:
-    """Return the arrays, as a list, of a pickled list or tuple of arrays.
-
-    Parameters
-    ----------
-    data : bytes
+    """The arrays, as a list, of the bytes of a pickled list or tuple of arrays.
 
     Raises
     ------
@@ -95,10 +89,8 @@ class _Reader:
                 case "APPENDS":
                     items, stack = stack, outer.pop()
                     stack[-1].extend(items)
-                case "PUT" | "BINPUT" | "LONG_BINPUT":
-                    memo[argument] = stack[-1]
-                case "MEMOIZE":
-                    memo[len(memo)] = stack[-1]
+                case "PUT" | "BINPUT" | "LONG_BINPUT" | "MEMOIZE":
+                    memo[len(memo) if argument is None else argument] = stack[-1]
                 case "GET" | "BINGET" | "LONG_BINGET":
                     stack.append(memo[argument])
                 case "GLOBAL":
@@ -126,11 +118,10 @@ class _Reader:
             case "numpy._core.multiarray._reconstruct", ("numpy.ndarray", (0,), b"b"):
                 return _Array()
             case "numpy.dtype", (str(code), 0, 1) if re.fullmatch("[fiu][1248]", code):
-                return _Dtype(code)
-            case "numpy._core.numeric._frombuffer", (data, _Dtype() as dtype, shape, "K", axes):
-                return _Array(_filled(shape, dtype, data, False).transpose(axes))
-            case "numpy._core.numeric._frombuffer", (data, _Dtype() as dtype, shape, order, *_):
-                return _Array(_filled(shape, dtype, data, order == "F"))
+                return _Dtype(np.dtype(code))
+            case "numpy._core.numeric._frombuffer", (data, _Dtype() as dtype, shape, order, *axes):
+                array = _filled(shape, dtype, data, order == "F")
+                return _Array(array.transpose(*axes) if order == "K" else array)
             case "_codecs.encode", (str(text), "latin1"):  # bytes, in protocols that have none
                 self.left -= len(text)
                 if self.left < 0:
@@ -153,7 +144,6 @@ def _build(begun, state):
 
 
 def _filled(shape, dtype, data, columns_first):
-    sizes = len(shape) <= 64 and all(type(n) is int and 0 <= n < 1 << 63 for n in shape)
-    if not sizes or math.prod(shape) * dtype.value.itemsize != len(data):
+    if whole.size(shape, dtype.value) != len(data):
         raise ValueError("it has an array whose bytes do not fill its shape")
     return np.ndarray(shape, dtype.value, data, order="F" if columns_first else "C")

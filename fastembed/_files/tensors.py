@@ -5,8 +5,8 @@ of each tensor, and a map of texts), the tensors' bytes without gaps.
 """
 
 import json
-import math
 import zlib
+from functools import reduce
 from reprlib import repr  # a damaged name may be as long as the file
 from typing import Any
 
@@ -22,13 +22,7 @@ NO_SUM = "00000000"
 
 
 def write(path: Any, tensors: dict[str, Any], metadata: dict[str, str]) -> None:
-    """Write a file whole.
-
-    Parameters
-    ----------
-    path : str or path
-    tensors : dict of str to ndarray of float16, float32 or float64
-    metadata : dict of str to str
+    """Write a dict of arrays (float16, float32 or float64) and one of texts, whole.
 
     Raises
     ------
@@ -57,25 +51,18 @@ def write(path: Any, tensors: dict[str, Any], metadata: dict[str, str]) -> None:
     text += b" " * (-len(text) % 8)
     text = len(text).to_bytes(8, "little") + text
     parts = [array.reshape(-1).view(np.uint8) for array in arrays]
-    total = f"{_crc32(text, *parts):08x}"
-    whole.write(path, text.replace(_sum(NO_SUM), _sum(total)), *parts)
+    whole.write(path, text.replace(_sum(NO_SUM), _sum(_crc32(text, *parts))), *parts)
 
 
 def read(path: Any) -> tuple[dict[str, Any], dict[str, str]]:
-    """Read a file; one with a checksum is compared with it.
-
-    Returns
-    -------
-    tensors : dict of str to read-only ndarray
-    metadata : dict of str to str
-        Without our own keys.
+    """Read a dict of read-only arrays and one of texts, without our own keys.
 
     Raises
     ------
     OSError
         If it cannot be read.
     ValueError
-        If it is damaged, or holds tensors of another dtype.
+        If it is damaged or unlike its checksum, or holds tensors of another dtype.
     """
     data = whole.read(path)
     try:
@@ -88,7 +75,7 @@ def read(path: Any) -> tuple[dict[str, Any], dict[str, str]]:
             raise ValueError("its metadata are not texts")
         if VERSION in metadata or SUM in metadata:
             blank = data[:start].replace(_sum(metadata.get(SUM, "")), _sum(NO_SUM))
-            if f"{_crc32(blank, memoryview(data)[start:]):08x}" != metadata.get(SUM):
+            if _crc32(blank, memoryview(data)[start:]) != metadata.get(SUM):
                 raise ValueError("its checksum does not fit")
         tensors, end = {}, start
         for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
@@ -109,8 +96,7 @@ def _tensor(name, entry, data, start, end):
         known = f"{repr(entry['dtype'])}, not one of {', '.join(DTYPES)}"
         raise ValueError(f"tensor {repr(name)} has the dtype {known}")
     dtype, shape, place = DTYPES[entry["dtype"]], entry["shape"], entry["data_offsets"]
-    sizes = len(shape) <= 64 and all(type(n) is int and 0 <= n < 1 << 63 for n in shape)
-    nbytes = math.prod(shape) * dtype.itemsize if sizes else -1
+    nbytes = whole.size(shape, dtype)
     if place != [end - start, end - start + nbytes] or not 0 <= nbytes <= len(data) - end:
         raise ValueError(f"tensor {repr(name)} does not lie where its header says")
     return np.ndarray(shape, dtype, data, end), end + nbytes
@@ -121,7 +107,4 @@ def _sum(digits):
 
 
 def _crc32(*parts):
-    total = 0
-    for part in parts:
-        total = zlib.crc32(part, total)
-    return total
+    return f"{reduce(lambda total, part: zlib.crc32(part, total), parts, 0):08x}"

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import math
 import os
 import re
 import secrets
@@ -15,13 +16,7 @@ except ImportError:  # Windows, where nobody can remove a file that is open
 
 
 def read(path: Any) -> bytes:
-    """Return the bytes of a regular file.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read, or is a device, a folder or a pipe (which might never end).
-    """
+    """The bytes of a regular file; OSError if it is a device, folder or pipe: it might not end."""
     with _named(path):
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise OSError(errno.EINVAL, "Not a regular file")
@@ -32,20 +27,9 @@ def read(path: Any) -> bytes:
 def write(path: Any, *parts: Any, follow: bool = True) -> None:
     """Replace a file's content by some bytes, whole or not at all, also if the power fails.
 
-    Parameters
-    ----------
-    path : str or path
-        If it is a link, the file that it leads to is replaced. A device or a pipe is written
-        as it is.
-    *parts : bytes-like
-        Written one after another.
-    follow : bool
-        If False, a link itself is replaced, and a device or a pipe refused.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; the old file is as it was.
+    Of a link, the file that it leads to is replaced; a device or a pipe is written as it is. With
+    follow=False, a link itself is replaced, and a device or a pipe refused. After an OSError the
+    old file is as it was.
     """
     with _named(path):
         try:
@@ -60,6 +44,12 @@ def write(path: Any, *parts: Any, follow: bool = True) -> None:
                 file.writelines(parts)
         else:
             raise OSError(errno.EINVAL, "Not a regular file")
+
+
+def size(shape, dtype):
+    """Bytes of an array whose shape a file tells; -1 if it is none."""
+    fits = len(shape) <= 64 and all(type(n) is int and 0 <= n < 1 << 63 for n in shape)
+    return math.prod(shape) * dtype.itemsize if fits else -1
 
 
 @contextlib.contextmanager
@@ -92,9 +82,8 @@ def _replace(target, parts, mode):
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-    if fcntl is not None:
-        with contextlib.suppress(OSError):  # not every file system can do this
-            _sync_folder(folder)
+    with contextlib.suppress(OSError), _opened(folder, os.O_RDONLY) as handle:
+        os.fsync(handle)  # not every file system can do this
 
 
 def _create(start, mode):
@@ -122,19 +111,16 @@ def _tidy_up(folder, stem):
 
 def _remove_unlocked(path):
     if fcntl is None:
-        os.unlink(path)
-        return
-    handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
+        return os.unlink(path)
+    with _opened(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK) as handle:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.unlink(path)
-    finally:
-        os.close(handle)
 
 
-def _sync_folder(folder):
-    handle = os.open(folder, os.O_RDONLY)
+@contextlib.contextmanager
+def _opened(path, flags):
+    handle = os.open(path, flags)
     try:
-        os.fsync(handle)
+        yield handle
     finally:
         os.close(handle)

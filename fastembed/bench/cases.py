@@ -1,8 +1,10 @@
-"""The table of cases: every public op with its inputs, its slow twin, its sizes and its work.
+"""The table of ops: each with its inputs, its slow twin, its sizes and its work.
 
-Tests and benchmarks read the same table. An op that is not in it fails a test.
+``benchmarks/cases.py`` adds what only the whole benchmark and the tests call.
 """
 
+import importlib
+import inspect
 import math
 import zlib
 from collections.abc import Callable
@@ -11,22 +13,27 @@ from functools import partial
 
 import numpy as np
 
-from fastembed.bench import inputs, layers, steps
+# sizes of the tests: small, and most of them no multiple of a vector's width
+SMALL = {
+    "N": 3,
+    "T": 4,
+    "Te": 5,
+    "D": 7,
+    "H": 6,
+    "V": 13,
+    "n": 37,
+    "k": 3,
+    "M": 17,
+    "K": 9,
+}
+TIGHT = {"float32": 2e-5, "float64": 1e-11}
+LOOSE = {"float32": 1e-4, "float64": 1e-10}  # sums over many steps
+WORDS = ("uniform", "zipf")
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a case has to do at least, whoever does it.
-
-    Attributes
-    ----------
-    copied : int
-        Bytes read and written at the speed of a copy.
-    filled : int
-        Bytes set to zero.
-    flops : int
-        Floating-point operations of matrix products.
-    """
+    """What a case has to do at least: bytes copied, bytes set to zero, operations of products."""
 
     copied: int = 0
     filled: int = 0
@@ -37,75 +44,61 @@ class Work:
 class Op:
     """A row of the table.
 
-    Attributes
-    ----------
-    covers : tuple of str
-        Names in ``fastembed.ops`` that the row calls.
-    draw : callable
-        ``draw(rng, sizes, ids, dtype)`` -> dict of inputs.
-    make : callable
-        ``make(module, inputs)`` -> a function that does the work once and returns its results (see
-        `flat`). The module is ``fast`` or ``reference``. Sizes are among the inputs.
-    small : dict
-        The sizes of its test.
-    work : callable
-        ``work(sizes, itemsize)`` -> Work.
-    ids : tuple of str
-        Distributions of ids that matter to it.
-    tolerance : dict
-        dtype -> greatest difference from the reference, relative to the largest number.
-    fast, reference : str
-        The two modules.
-    repeats : int
-        How many calls have their results compared.
-    ranges : dict
-        Size -> its least and its greatest value, where cases are drawn.
-    fits : callable
-        ``fits(sizes)`` -> whether drawn sizes need a bearable amount of memory and time.
+    ``draw(d, **sizes)`` gives the inputs, with a `Draw` d; its parameters are the op's sizes.
+    ``make(module, *inputs)`` gives a function that does the work once and returns its results (see
+    `flat`), where the module is ``fast`` or ``reference``.
     """
 
-    covers: tuple
     draw: Callable
     make: Callable
-    small: dict
-    work: Callable = lambda sizes, itemsize: Work()
-    ids: tuple = ("",)
-    tolerance: dict = field(default_factory=lambda: {"float32": 2e-5, "float64": 1e-11})
+    work: Callable = lambda itemsize, **sizes: Work()
+    ids: tuple = ("",)  # distributions of ids that matter to it
+    # dtype -> greatest difference from the reference, relative to the largest number
+    tolerance: dict = field(default_factory=lambda: TIGHT)
     fast: str = "fastembed.ops"
     reference: str = "fastembed.reference"
-    repeats: int = 1
-    ranges: dict = field(default_factory=dict)
-    fits: Callable = lambda sizes: True
+    repeats: int = 1  # calls whose results are compared
+    sizes: dict = field(default_factory=dict)  # of its test, where they differ from SMALL
+
+    @property
+    def small(self):
+        """The sizes of its test."""
+        names = list(inspect.signature(self.draw).parameters)[1:]
+        return {name: {**SMALL, **self.sizes}[name] for name in names}
 
 
 @dataclass(frozen=True)
 class Case:
-    """One measurement: an op with sizes, distribution of ids, and dtype."""
+    """One measurement: an op of a module's table ``OPS`` with sizes, ids' distribution, dtype."""
 
     op: str
     sizes: dict
     ids: str = ""
     dtype: str = "float32"
+    table: str = __name__
+
+    @property
+    def row(self):
+        return importlib.import_module(self.table).OPS[self.op]
 
     @property
     def name(self):
-        sizes = " ".join(f"{key}={short(value)}" for key, value in self.sizes.items())
-        parts = [self.op, sizes, self.ids, "" if self.dtype == "float32" else self.dtype]
-        return " ".join(part for part in parts if part)
+        sizes = (f"{key}={short(value)}" for key, value in self.sizes.items())
+        parts = [self.op, *sizes, self.ids, "" if self.dtype == "float32" else self.dtype]
+        return " ".join(filter(None, parts))
 
     @property
     def tolerance(self):
-        return OPS[self.op].tolerance[self.dtype] if self.op in OPS else 0.0
+        return self.row.tolerance[self.dtype]
 
     @property
     def work(self):
-        return OPS[self.op].work(self.sizes, np.dtype(self.dtype).itemsize)
+        return self.row.work(np.dtype(self.dtype).itemsize, **self.sizes)
 
     def inputs(self):
         """The same random arrays in every process."""
         rng = np.random.default_rng(zlib.crc32(self.name.encode()))
-        drawn = OPS[self.op].draw(rng, self.sizes, self.ids, np.dtype(self.dtype))
-        return {**drawn, "sizes": self.sizes}
+        return self.row.draw(Draw(rng, np.dtype(self.dtype), self.ids), **self.sizes)
 
 
 def short(number):
@@ -122,451 +115,237 @@ def flat(results):
     return [] if results is None else [results]
 
 
-# partial: what small calls are wrapped in counts for everyone, and it costs the least
-def _gather(m, x):
-    return partial(m.gather, x["W"], x["idx"])
+class Draw:
+    """Random inputs: ``d(3, 4)`` is an array of numbers, ``d.ids(V, 4)`` one of ids below V."""
+
+    def __init__(self, rng, dtype, distribution):
+        self.rng = rng
+        self.dtype = dtype
+        self.distribution = distribution or "zipf"
+
+    def __call__(self, *shape, width=1.0):
+        """Uniform numbers in (-width, width): quick to draw, never denormal for long."""
+        return (self.rng.random(shape, self.dtype) * 2 - 1) * self.dtype.type(width)
+
+    def ids(self, V, *shape):
+        return draw_ids(self.rng, self.distribution, V, shape)
+
+    def cell(self, gates, D, H):
+        """Wx, Wh and b of a recurrent cell."""
+        shapes = (D, gates * H), (H, gates * H), (gates * H,)
+        return [self(*shape, width=1 / math.sqrt(H)) for shape in shapes]
 
 
-def _gather_out(m, x):
-    return partial(m.gather, x["W"], x["idx"], out=x["out"])
+def draw_ids(rng, distribution, V, shape):
+    """Random ids in [0, V).
+
+    uniform : every id alike; zipf : the k-th most frequent id has a share of 1/k, frequent ids
+    anywhere in W; hot : half of all are one id; constant : all are the same id.
+    """
+    if distribution == "zipf":
+        shares = np.cumsum(1 / np.arange(1, V + 1))
+        ranks = np.searchsorted(shares, rng.random(shape) * shares[-1])
+        return rng.permutation(V)[np.minimum(ranks, V - 1)]
+    share = {"uniform": 0, "hot": 0.5, "constant": 1}[distribution]
+    return np.where(rng.random(shape) < share, V // 2, rng.integers(0, V, shape))
 
 
-def _scatter_add(m, x):
-    return partial(m.scatter_add, x["dW"], x["idx"], x["dout"])
+def call(name, draw, work, **row):
+    """The row of an op that is called with its inputs as they are."""
+    # partial: what small calls are wrapped in counts for everyone, and it costs the least
+    return Op(draw, lambda m, *x: partial(getattr(m, name), *x), work, **row)
 
 
-def _scatter_add_zero(m, x):
-    return partial(m.scatter_add, x["dW"], x["idx"], x["dout"], zero=True)
+def stream(reads_and_writes):
+    """Work of an op that goes through n or n × V numbers."""
+    return lambda itemsize, n, V=1: Work(copied=reads_and_writes * n * V * itemsize)
 
 
-def _embedding_op(name, draw, make, work):
-    return Op(
-        (name,),
-        draw,
-        make,
-        {"V": 11, "D": 5, "n": 40},
-        work,
-        ids=("uniform", "zipf", "hot", "constant"),
-        ranges={"V": (100, 1_000_000), "D": (8, 1024), "n": (1, 65_536)},
-        # at most 256 MB of W and 64 MB of output
-        fits=lambda s: s["V"] * s["D"] <= 1 << 26 and s["n"] * s["D"] <= 1 << 24,
-    )
+def products(times):
+    """Work of so many products of M × K by K × N."""
+    return lambda itemsize, M, K, N: Work(flops=2 * times * M * K * N)
 
 
 def _embedding_ops():
-    def rows(s, itemsize):
-        return Work(copied=s["n"] * (2 * s["D"] * itemsize + 8))
-
     # each gradient is read once; rows that are added to are filled and then in a cache
-    def gradients(s, itemsize):
-        return Work(copied=s["n"] * (s["D"] * itemsize + 8))
+    def gradients(itemsize, V, D, n, zero=False):
+        return Work(n * (D * itemsize + 8), filled=zero * V * D * itemsize)
 
-    def zeroed(s, itemsize):
-        return Work(gradients(s, itemsize).copied, filled=s["V"] * s["D"] * itemsize)
+    def rows(itemsize, V, D, n):
+        return Work(copied=n * (2 * D * itemsize + 8))
+
+    def op(work, make):
+        ids = ("uniform", "zipf", "hot", "constant")
+        return Op(lambda d, V, D, n: (d(V, D), d.ids(V, n), d(n, D)), make, work, ids)
 
     return {
-        "gather": _embedding_op("gather", inputs.gather, _gather, rows),
-        "gather out": _embedding_op("gather", inputs.gather, _gather_out, rows),
-        "scatter_add": _embedding_op("scatter_add", inputs.scatter, _scatter_add, gradients),
-        "scatter_add zero": _embedding_op("scatter_add", inputs.scatter, _scatter_add_zero, zeroed),
+        "gather": op(rows, lambda m, W, idx, _: partial(m.gather, W, idx)),
+        "gather out": op(rows, lambda m, W, idx, out: partial(m.gather, W, idx, out=out)),
+        "scatter_add": op(gradients, lambda m, *x: partial(m.scatter_add, *x)),
+        "scatter_add zero": op(
+            partial(gradients, zero=True), lambda m, *x: partial(m.scatter_add, *x, zero=True)
+        ),
     }
 
 
-def _cell(name):
-    def make(m, x):
-        forward, backward = getattr(m, f"{name}_cell"), getattr(m, f"{name}_cell_backward")
-        x0, dh = np.ascontiguousarray(x["xs"][:, 0]), np.ascontiguousarray(x["dhs"][:, 0])
-        arrays = x0, *x["states"], x["Wx"], x["Wh"], x["b"]
-        gradients = (dh, x["dc"]) if name == "lstm" else (dh,)
-
-        def run():
-            *states, cache = forward(*arrays)
-            return states, backward(*gradients, cache)
-
-        return run
-
-    return make
+def recurrent_work(gates, times, itemsize, N, D, H, T=1):
+    return Work(flops=2 * N * T * (D + H) * gates * H * times)
 
 
-def _sequence(name, train):
-    def make(m, x):
+def _recurrent_ops(name, gates, states):
+    def draw(d, N, T, D, H):
+        return d(N, T, D), d.cell(gates, D, H), [d(N, H) for _ in range(states)], d(N, T, H)
+
+    def infer(m, xs, weights, start, _):
+        return partial(getattr(m, name), xs, *weights, *start, need_cache=False)
+
+    def train(m, xs, weights, start, dhs):
         forward, backward = getattr(m, name), getattr(m, f"{name}_backward")
-        arrays, dhs = (x["xs"], x["Wx"], x["Wh"], x["b"], *x["states"]), x["dhs"]
 
         def run():
-            *outputs, cache = forward(*arrays)
+            *outputs, cache = forward(xs, *weights, *start)
             return outputs, backward(dhs, cache)
 
-        def infer():
-            return forward(*arrays, need_cache=False)
+        return run
 
-        return run if train else infer
-
-    return make
-
-
-def _recurrent_work(gates, train):
-    def work(s, itemsize):
-        N, T, D, H = s["N"], s.get("T", 1), s["D"], s["H"]
-        # backward has two products for each one of forward
-        return Work(flops=2 * N * T * (D + H) * gates * H * (3 if train else 1))
-
-    return work
+    # backward has two products for each one of forward
+    return {
+        f"{name} {part}": Op(draw, make, partial(recurrent_work, gates, times), tolerance=LOOSE)
+        for part, make, times in (("fwd", infer, 1), ("fwd+bwd", train, 3))
+    }
 
 
-def _softmax_backward(m, x):
-    y = m.softmax(x["scores"])
-    return lambda: (y, m.softmax_backward(x["dout"], y))
+def optimizer(name, states, *numbers):
+    """An update of one parameter; states are the places of its moments among the inputs."""
 
-
-def _optimizer(name, states, *numbers):
-    def make(m, x):
-        arrays = [x[state] for state in states]
-        step = getattr(m, name)
+    def make(m, *inputs):
+        arrays = [inputs[k] for k in (0, *states)]
+        step = partial(getattr(m, name), inputs[0], inputs[1], *arrays[1:], *numbers)
 
         def run():
-            step(x["param"], x["grad"], *arrays, *numbers)
-            return (x["param"], *arrays)
+            step()
+            return arrays
 
         return run
 
-    return make
+    def draw(d, n):
+        return d(n), d(n), d(n), abs(d(n))  # the last one is a mean of squares
+
+    return Op(draw, make, stream(3 + 2 * len(states)))
 
 
-def _scale(m, x):
-    arrays = [x["param"], x["grad"]]
-
-    def run():
-        m.scale(arrays, -1.0)  # keeps its size, however often it runs
-        return tuple(arrays)
-
-    return run
-
-
-def _attention(m, x):
-    def run():
-        out, weights = m.time_attention(x["hs_enc"], x["hs_dec"])
-        gradients = m.time_attention_backward(x["dout"], x["hs_enc"], x["hs_dec"], weights)
-        return out, weights, *gradients
-
-    return run
-
-
-def _attention_step(m, x):
-    hs, h, dc = x["hs_enc"], x["hs_dec"][:, 0], x["dout"][:, 0]
-
-    def run():
-        a = m.attention_weight(hs, h)
-        c = m.weight_sum(hs, a)
-        dhs, da = m.weight_sum_backward(dc, hs, a)
-        return a, c, dhs, da, *m.attention_weight_backward(da, hs, h, a)
-
-    return run
-
-
-def _attention_work(s, itemsize):
+def attention_work(itemsize, N, Te, H, T=1):
     # scores, weighted sums, and for each of them two products in backward
-    return Work(flops=2 * s["N"] * s["T"] * s["Te"] * s["H"] * 6)
+    return Work(flops=2 * N * T * Te * H * 6)
 
 
-def _negative_sampling(m, x):
+def _attention(m, hs_enc, hs_dec, dout):
     def run():
-        loss, dscores = m.negative_sampling_loss(x["h"], x["W"], x["targets"], x["labels"])
-        dh = m.negative_sampling_backward(dscores, x["h"], x["W"], x["targets"], x["dW"])
-        return loss, dscores, dh, x["dW"]
+        out, weights = m.time_attention(hs_enc, hs_dec)
+        return out, weights, *m.time_attention_backward(dout, hs_enc, hs_dec, weights)
 
     return run
 
 
-def _negative_samples(m, x):
-    words, k = x["targets"][:, 0].copy(), x["uniforms"].shape[1]
+def _negative_sampling(m, h, W, targets, dW):
+    labels = np.arange(targets.shape[1]) == 0
 
+    def run():
+        loss, dscores = m.negative_sampling_loss(h, W, targets, labels)
+        return loss, dscores, m.negative_sampling_backward(dscores, h, W, targets, dW), dW
+
+    return run
+
+
+def _negative_samples(m, shares, words, k):
     def run():
         np.random.seed(0)  # both draw from the legacy stream
-        return (m.negative_samples(x["shares"], words, k),)
+        return m.negative_samples(shares, words, k)
 
     return run
 
 
-def _stream(reads_and_writes):
-    return lambda s, itemsize: Work(copied=reads_and_writes * s["n"] * itemsize)
+def layer(module, name, draw, **row):
+    """The row of a layer: one forward and one backward; draw gives the arguments of all three."""
+
+    def make(m, arguments, arrays, gradients):
+        np.random.seed(0)  # dropout and negative samples draw from the legacy stream
+        layer = getattr(m, name)(*arguments)
+        forward, backward = layer.forward, layer.backward
+        grads = getattr(layer, "grads", None)
+        return lambda: (forward(*arrays), backward(*gradients), grads)
+
+    modules = {"fast": f"fastembed.{module}", "reference": "fastembed.reference.layers"}
+    # the layers' outputs are float32, as the book's
+    return Op(draw, make, tolerance={"float32": 1e-4}, repeats=2, **modules, **row)
 
 
-_RECURRENT_RANGES = {"N": (1, 128), "T": (1, 100), "D": (8, 1024), "H": (8, 1024)}
-_RECURRENT_TOLERANCE = {"float32": 1e-4, "float64": 1e-10}
-
-
-def _recurrent_ops():
-    rows = {}
-    for name, gates, states in (("lstm", 4, 2), ("gru", 3, 1), ("rnn", 1, 1)):
-        draw = inputs.recurrent(gates, states)
-        rows[f"{name} step"] = Op(
-            (f"{name}_cell", f"{name}_cell_backward"),
-            draw,
-            _cell(name),
-            {"N": 3, "D": 7, "H": 6},
-            _recurrent_work(gates, True),
-            tolerance=_RECURRENT_TOLERANCE,
-        )
-        for train in (False, True):
-            rows[f"{name} fwd+bwd" if train else f"{name} fwd"] = Op(
-                (name, f"{name}_backward") if train else (name,),
-                draw,
-                _sequence(name, train),
-                {"N": 3, "T": 5, "D": 7, "H": 6},
-                _recurrent_work(gates, train),
-                tolerance=_RECURRENT_TOLERANCE,
-                ranges=_RECURRENT_RANGES,
-                fits=lambda s: s["N"] * s["T"] * (s["D"] + s["H"]) * s["H"] <= 1e8,
-            )
-    return rows
-
-
-def _optimizer_op(name, states, *numbers, streams):
-    make = _optimizer(name, states, *numbers)
-    return Op((name,), inputs.optimizer, make, {"n": 37}, _stream(streams))
-
-
-def _step_op(draw, make, small, products=None, ids=("",)):
-    return Op(
-        (),
-        draw,
-        make,
-        small,
-        lambda s, itemsize: Work(flops=0 if products is None else 6 * products(s)),
-        ids=ids,
-        tolerance={"float32": 1e-4},
-        fast="fastembed.models",
-        reference="fastembed.reference.models",
-        repeats=steps.CHECKED,
-    )
-
-
-def _lstm_products(s, D, T):
-    return s["N"] * T * (D + s["H"]) * 4 * s["H"]
-
-
-def _step_ops():
-    """Training steps; their products are counted for forward, backward has two for each."""
-    text = {"V": 11, "D": 6, "H": 6, "N": 3, "T": 4}
-    window = {"V": 30, "H": 5, "N": 4, "window": 2}
-    answers = {"V": 9, "D": 5, "H": 6, "N": 3, "Te": 4, "T": 3}
-    word_ids = ("zipf",)
-
-    def output(s):
-        return s["N"] * s["T"] * s["H"] * s["V"]
-
-    def rnnlm(s):
-        return _lstm_products(s, s["D"], s["T"]) + output(s)
-
-    def better(s):
-        return rnnlm(s) + _lstm_products(s, s["H"], s["T"])
-
-    def seq2seq(s):
-        return _lstm_products(s, s["D"], s["Te"] + s["T"]) + output(s)
-
-    def peeky(s):
-        return seq2seq(s) + output(s) + s["N"] * s["T"] * s["H"] * 4 * s["H"]
-
-    def attention(s):
-        return seq2seq(s) + output(s) + 2 * s["N"] * s["T"] * s["Te"] * s["H"]
-
-    return {
-        "Rnnlm step": _step_op(steps.words, steps.rnnlm, text, rnnlm, word_ids),
-        "BetterRnnlm step": _step_op(steps.words, steps.better_rnnlm, text, better, word_ids),
-        "CBOW step": _step_op(steps.contexts, steps.cbow, window, ids=word_ids),
-        "SkipGram step": _step_op(steps.contexts, steps.skip_gram, window, ids=word_ids),
-        "Seq2seq step": _step_op(steps.sequences, steps.seq2seq, answers, seq2seq),
-        "PeekySeq2seq step": _step_op(steps.sequences, steps.peeky_seq2seq, answers, peeky),
-        "AttentionSeq2seq step": _step_op(
-            steps.sequences, steps.attention_seq2seq, answers, attention
-        ),
-    }
-
-
-def _layer_op(module, names, parts, make, reference="layers", work=None):
-    return Op(
-        (),
-        layers.draw(parts),
-        make,
-        {name: layers.SMALL[name] for name in names},
-        work or (lambda s, itemsize: Work()),
-        tolerance={"float32": 1e-4},  # the layers' outputs are float32, as the book's
-        fast=f"fastembed.{module}",
-        reference=f"fastembed.reference.{reference}",
-        repeats=2,
-        ranges={name: layers.RANGES[name] for name in names},
-    )
-
-
-def _layer_ops():
-    work = {
-        # each gathered row is read and written, each gradient read; rows added to are filled
-        "TimeEmbedding": lambda s, itemsize: Work(
-            copied=s["N"] * s["T"] * (3 * s["D"] * itemsize + 16),
-            filled=s["V"] * s["D"] * itemsize,
-        ),
-        "TimeSoftmaxWithLoss": lambda s, itemsize: Work(
-            copied=2 * s["N"] * s["T"] * s["V"] * itemsize
-        ),
-    }
-    rows = {}
-    for name, (module, names, parts) in layers.LAYERS.items():
-        make = layers.layer(name)
-        rows[f"{name} fwd+bwd"] = _layer_op(module, names, parts, make, work=work.get(name))
-    for name in layers.OPTIMIZERS:
-        make = layers.optimizer(name)
-        rows[f"{name} update"] = _layer_op("optimizer", "DH", layers.weights, make, "training")
-    rows["clip_grads"] = _layer_op("util", "DH", layers.weights, layers.clip_grads, "training")
-    for name, (names, parts) in layers.FUNCTIONS.items():
-        make = layers.function(name)
-        rows[f"functions.{name}"] = _layer_op("functions", names, parts, make)
-    return rows
-
-
-LAYER_OPS = _layer_ops()
 OPS = {
     **_embedding_ops(),
-    **_recurrent_ops(),
+    **_recurrent_ops("lstm", 4, 2),
+    **_recurrent_ops("gru", 3, 1),
+    **_recurrent_ops("rnn", 1, 1),
     "matmul": Op(
-        ("matmul",),
-        inputs.matmul,
-        lambda m, x: lambda: (m.matmul(x["a"], x["b"], out=x["out"]),),
-        {"M": 17, "K": 9, "N": 33},
-        lambda s, itemsize: Work(flops=2 * s["M"] * s["K"] * s["N"]),
+        lambda d, M, K, N: (d(M, K), d(K, N), d(M, N)),
+        lambda m, a, b, out: partial(m.matmul, a, b, out=out),
+        products(1),
+        sizes={"N": 33},
     ),
-    "affine": Op(
-        ("affine",),
-        inputs.matmul,
-        lambda m, x: lambda: (m.affine(x["a"], x["b"], x["bias"]),),
-        {"M": 17, "K": 9, "N": 33},
-        lambda s, itemsize: Work(flops=2 * s["M"] * s["K"] * s["N"]),
+    "affine_backward": call(
+        "affine_backward",
+        lambda d, M, K, N: (d(M, N), d(M, K), d(K, N)),
+        products(2),
+        sizes={"N": 33},
     ),
-    "affine_backward": Op(
-        ("affine_backward",),
-        inputs.matmul,
-        lambda m, x: lambda: m.affine_backward(x["dout"], x["a"], x["b"]),
-        {"M": 17, "K": 9, "N": 33},
-        lambda s, itemsize: Work(flops=4 * s["M"] * s["K"] * s["N"]),
+    "softmax_cross_entropy": call(
+        "softmax_cross_entropy",
+        lambda d, n, V: (d(n, V, width=5), d.ids(V, n)),
+        stream(2),
+        ids=WORDS,
     ),
-    "softmax": Op(
-        ("softmax",),
-        inputs.scores,
-        lambda m, x: lambda: (m.softmax(x["scores"]),),
-        {"n": 6, "V": 13},
-        lambda s, itemsize: Work(copied=2 * s["n"] * s["V"] * itemsize),
+    "linear_cross_entropy": call(
+        "linear_cross_entropy",
+        lambda d, n, D, V: (d(n, D), d(D, V), d(V), d.ids(V, n)),
+        lambda itemsize, n, D, V: Work(flops=6 * n * D * V),
+        ids=WORDS,
     ),
-    "softmax_backward": Op(
-        ("softmax", "softmax_backward"),
-        inputs.scores,
-        _softmax_backward,
-        {"n": 6, "V": 13},
-        lambda s, itemsize: Work(copied=3 * s["n"] * s["V"] * itemsize),
-    ),
-    "softmax_cross_entropy": Op(
-        ("softmax_cross_entropy",),
-        inputs.scores,
-        lambda m, x: lambda: m.softmax_cross_entropy(x["scores"], x["labels"]),
-        {"n": 6, "V": 13},
-        lambda s, itemsize: Work(copied=2 * s["n"] * s["V"] * itemsize),
-        ids=("uniform", "zipf"),
-    ),
-    "linear_cross_entropy": Op(
-        ("linear_cross_entropy",),
-        inputs.linear,
-        lambda m, x: lambda: m.linear_cross_entropy(x["x"], x["W"], x["b"], x["labels"]),
-        {"n": 6, "D": 5, "V": 13},
-        lambda s, itemsize: Work(flops=6 * s["n"] * s["D"] * s["V"]),
-        ids=("uniform", "zipf"),
-    ),
-    "sigmoid_cross_entropy": Op(
-        ("sigmoid_cross_entropy",),
-        inputs.sigmoid,
-        lambda m, x: lambda: m.sigmoid_cross_entropy(x["scores"], x["labels"]),
-        {"n": 23},
-        lambda s, itemsize: Work(copied=s["n"] * (2 * itemsize + 8)),
-    ),
-    "sgd": _optimizer_op("sgd", (), 0.01, streams=3),
-    "momentum": _optimizer_op("momentum", ("m",), 0.01, 0.9, streams=5),
-    "nesterov": _optimizer_op("nesterov", ("m",), 0.01, 0.9, streams=5),
-    "adagrad": _optimizer_op("adagrad", ("v",), 0.01, streams=5),
-    "rmsprop": _optimizer_op("rmsprop", ("v",), 0.01, 0.99, streams=5),
-    "adam": _optimizer_op("adam", ("m", "v"), 0.001, 0.9, 0.999, streams=7),
-    "global_norm": Op(
-        ("global_norm",),
-        inputs.optimizer,
-        lambda m, x: lambda: (m.global_norm([x["param"], x["grad"]]),),
-        {"n": 37},
-        _stream(2),
-    ),
-    "scale": Op(("scale",), inputs.optimizer, _scale, {"n": 37}, _stream(4)),
+    "sgd": optimizer("sgd", (), 0.01),
+    "adam": optimizer("adam", (2, 3), 0.001, 0.9, 0.999),
+    "global_norm": call("global_norm", lambda d, n: ([d(n), d(n)],), stream(2)),
     "time_attention fwd+bwd": Op(
-        ("time_attention", "time_attention_backward"),
-        inputs.attention,
+        lambda d, N, T, Te, H: (d(N, Te, H), d(N, T, H), d(N, T, H)),
         _attention,
-        {"N": 3, "T": 4, "Te": 5, "H": 6},
-        _attention_work,
-        tolerance={"float32": 1e-4, "float64": 1e-11},
-    ),
-    "attention step": Op(
-        (
-            "attention_weight",
-            "attention_weight_backward",
-            "weight_sum",
-            "weight_sum_backward",
-        ),
-        inputs.attention,
-        _attention_step,
-        {"N": 3, "T": 1, "Te": 5, "H": 6},
-        _attention_work,
-        tolerance={"float32": 1e-4, "float64": 1e-11},
+        attention_work,
+        tolerance=LOOSE,
     ),
     "negative_sampling fwd+bwd": Op(
-        ("negative_sampling_loss", "negative_sampling_backward"),
-        inputs.negative,
+        lambda d, n, V, H, k: (d(n, H), d(V, H), d.ids(V, n, k + 1), d(V, H)),
         _negative_sampling,
-        {"n": 7, "V": 13, "H": 6, "k": 3},
         # W's rows are read, dW's rows filled and added to
-        lambda s, itemsize: Work(
-            copied=2 * s["n"] * (s["k"] + 1) * s["H"] * itemsize,
-            filled=s["V"] * s["H"] * itemsize,
-        ),
-        ids=("uniform", "zipf", "hot"),
+        lambda itemsize, n, V, H, k: Work(2 * n * (k + 1) * H * itemsize, V * H * itemsize),
+        ids=(*WORDS, "hot"),
     ),
     "negative_samples": Op(
-        ("negative_samples",),
-        inputs.negative,
-        _negative_samples,
-        {"n": 7, "V": 13, "H": 6, "k": 3},
-        ids=("uniform", "zipf"),
+        lambda d, n, V, k: (d.rng.random(V) + 0.1, d.ids(V, n), k), _negative_samples, ids=WORDS
     ),
-    **LAYER_OPS,
-    **_step_ops(),
+    "TimeEmbedding fwd+bwd": layer(
+        "time_layers",
+        "TimeEmbedding",
+        lambda d, N, T, V, D: ([d(V, D)], [d.ids(V, N, T)], [d(N, T, D)]),
+        # each gathered row is read and written, each gradient read; rows added to are filled
+        work=lambda itemsize, N, T, V, D: Work(N * T * (3 * D * itemsize + 16), V * D * itemsize),
+    ),
+    "TimeSoftmaxWithLoss fwd+bwd": layer(
+        "time_layers",
+        "TimeSoftmaxWithLoss",
+        lambda d, N, T, V: ([], [d(N, T, V), d.ids(V, N, T)], []),
+        work=lambda itemsize, N, T, V: Work(copied=2 * N * T * V * itemsize),
+    ),
 }
 
-# the distribution of ids that a case has unless it says otherwise: words of a text
-ZIPF = "zipf"
 
-
-def drawn(op, count, seed):
-    """Cases whose sizes are drawn log-uniformly: for more of them, the same ones and others."""
-    row = OPS[op]
-    rng = np.random.default_rng([seed, zlib.crc32(op.encode())])
-    likely = [ids for ids in row.ids if ids in ("", "uniform", ZIPF)]
-    found = {}
-    while len(found) < count:
-        sizes = {
-            name: round(math.exp(rng.uniform(math.log(low), math.log(high))))
-            for name, (low, high) in row.ranges.items()
-        }
-        if row.fits(sizes):
-            one = Case(op, sizes, likely[len(found) % len(likely)])
-            found[one.name] = one
-    return list(found.values())
-
-
-def case(op, ids=None, dtype="float32", **sizes):
-    """A case in short: ``case("gather", V=10_000, D=100, n=700)``."""
+def case(op, ids=None, dtype="float32", table=__name__, **sizes):
+    """A case in short: ``case("gather", V=10_000, D=100, n=700)``; ids are a text's words."""
     if ids is None:
-        ids = ZIPF if ZIPF in OPS[op].ids else ""
-    return Case(op, sizes, ids, dtype)
+        ids = "zipf" if "zipf" in importlib.import_module(table).OPS[op].ids else ""
+    return Case(op, sizes, ids, dtype, table)

@@ -25,13 +25,7 @@ class Watch:
         self.began = time.perf_counter()
 
     def foreign(self, workers):
-        """CPUs' worth of work that was neither this process's nor the workers'.
-
-        Parameters
-        ----------
-        workers : float
-            Seconds of CPU time that the workers say they used meanwhile.
-        """
+        """CPUs' worth of work that was neither this process's nor, in seconds, the workers'."""
         now = busy()
         if self.busy is None or now is None:
             return 0.0

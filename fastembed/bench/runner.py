@@ -3,7 +3,6 @@
 import contextlib
 import math
 import pickle
-import queue
 import statistics
 import subprocess
 import sys
@@ -13,13 +12,9 @@ import time
 
 import numpy as np
 
-from fastembed.bench import load, peers, table
+from fastembed.bench import load
 
 MIN_ROUNDS, MAX_ROUNDS = 3, 25
-BURST = 0.03  # seconds of one contender's turn, unless one call takes longer
-SAMPLE = 5e-5  # seconds of one sample at least: the clock costs about 1e-7
-MINUTE = 60
-WARM = 0.02  # calls that take longer wash the caches themselves: no untimed call before them
 
 
 class WorkerError(RuntimeError):
@@ -34,29 +29,16 @@ class Process:
     """One contender's process, seen from the parent."""
 
     def __init__(self, contender, timeout):
-        self.contender = contender
         self.timeout = timeout
         self.errors = tempfile.TemporaryFile()
-        code = (
-            f"import sys; sys.path[:] = {sys.path!r}; "
-            "from fastembed.bench.worker import main; main()"
-        )
+        code = f"import sys; sys.path[:] = {sys.path!r}; from fastembed.bench import worker; "
         self.process = subprocess.Popen(
-            [sys.executable, "-c", code],
+            [sys.executable, "-c", code + "worker.main()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
         )
-        self.replies = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
         self.send("start", contender.factory, contender.arguments)
-
-    def _read(self):
-        try:
-            while True:
-                self.replies.put(pickle.load(self.process.stdout))
-        except (EOFError, OSError, ValueError, pickle.UnpicklingError):
-            self.replies.put(("ended", None))
 
     def send(self, method, *arguments):
         """Let the worker call a method; `receive` waits for its answer."""
@@ -66,24 +48,28 @@ class Process:
 
     def receive(self):
         """What the method returned."""
+        end = time.monotonic() + self.timeout
+        watchdog = threading.Timer(self.timeout, self.process.kill)
+        watchdog.daemon = True  # an interrupt may come before it is cancelled
         try:
-            status, value = self.replies.get(timeout=self.timeout)
-        except queue.Empty:
-            self.stop()
-            raise WorkerError(f"no answer within {self.timeout:g} s") from None
-        if status == "done":
-            return value
-        if status == "missing":
-            raise Missing(value)
-        if status == "failed":
-            raise WorkerError(value.strip())
+            watchdog.start()
+            status, value = pickle.load(self.process.stdout)
+        except (EOFError, pickle.UnpicklingError):
+            status, value = "failed", self._last_words(time.monotonic() >= end)
+        finally:
+            watchdog.cancel()
+        if status != "done":
+            raise (Missing if status == "missing" else WorkerError)(value.strip())
+        return value
+
+    def _last_words(self, late):
         self.process.wait()
+        if late:
+            return f"no answer within {self.timeout:g} s"
         self.errors.seek(0)
         said = self.errors.read().decode(errors="replace").strip().splitlines()[-5:]
-        raise WorkerError(
-            f"the process ended by itself with status {self.process.returncode}"
-            + (": " + " / ".join(said) if said else "")
-        )
+        ended = f"the process ended by itself with status {self.process.returncode}"
+        return ": ".join([ended, *([" / ".join(said)] if said else [])])
 
     def stop(self):
         self.process.kill()
@@ -96,36 +82,21 @@ class Process:
 class Session:
     """All contenders' processes; a context manager that leaves none of them behind.
 
-    Parameters
-    ----------
-    contenders : list of Contender
-    timeout : float
-        Seconds after which a worker that does not answer counts as hung.
-    patience : float
-        How many times its budget a case may take to get quiet rounds.
-    say : callable
-        Called with a line about what is being done.
-
-    Attributes
-    ----------
-    versions : dict
-        Contender's name -> version of its library.
-    missing : dict
-        Contender's name -> why it is not there.
-    problems : list of str
-        Contenders that crashed, or disagreed with the reference.
-    disturbed : dict
-        Case's name -> CPUs' worth of work that other programs did while it was measured, for the
-        cases that did not get enough quiet rounds.
+    A worker that does not answer within timeout seconds counts as hung; a case may take patience
+    times its budget to get quiet rounds; say is called with lines about what is being done.
     """
 
-    def __init__(self, contenders, *, timeout=300.0, patience=2.0, say=lambda line: None):
-        self.contenders = list(contenders)
+    def __init__(self, *, timeout=300.0, patience=2.0, say=lambda line: None):
         self.timeout = timeout
         self.patience = patience
         self.say = say
         self.processes = {}
-        self.versions, self.missing, self.problems, self.disturbed = {}, {}, [], {}
+        self.versions = {}  # contender -> version of its library
+        self.missing = {}  # contender -> why it is not there
+        self.problems = []  # contenders that crashed, or disagreed with the reference
+        self.skipped = []  # cases for which there was no time
+        # cases without enough quiet rounds -> CPUs' worth of work that other programs did
+        self.disturbed = {}
 
     def __enter__(self):
         return self
@@ -152,9 +123,8 @@ class Session:
                 self.versions[name] = process.receive()
             except WorkerError as error:
                 self.stop(name)
-                if isinstance(error, Missing):
-                    self.missing[name] = str(error)
-                else:
+                self.missing[name] = str(error)
+                if not isinstance(error, Missing):
                     self.missing[name] = "its process did not start"
                     self.problem(f"{name} did not start: {error}")
 
@@ -163,12 +133,9 @@ class Session:
         self.say(f"PROBLEM: {text}")
 
     def ask(self, case, names, method, *arguments):
-        """Ask contenders to call a method, all of them at once.
+        """Ask contenders to call a method, all of them at once; return name -> answer.
 
-        Returns
-        -------
-        dict
-            Name -> answer, for those that gave one; the others are problems now and have ended.
+        Those that give none are problems now and have ended.
         """
         names = [name for name in names if name in self.processes]
         for name in names:
@@ -182,38 +149,18 @@ class Session:
                 self.problem(f"{name} failed at {case.name}: {error}")
         return answers
 
-    def measure(self, case, contenders=None, *, budget=2.0, detail=False):
-        """Compare and time one case.
+    def measure(self, case, contenders, budget=2.0):
+        """Compare and time one case; return each contender's name -> its figures (see `figures`).
 
-        Parameters
-        ----------
-        case : Case
-        contenders : list of Contender, optional
-            By default those of the session.
-        budget : float
-            Seconds of timing, about; slow contenders still get `MIN_ROUNDS` rounds. Rounds in
-            which other programs kept the CPUs busy are set aside; to get quiet ones, `patience`
-            times the budget may be spent.
-        detail : bool
-            Ask the contenders for their details afterwards.
-
-        Returns
-        -------
-        dict
-            Contender's name -> its figures (see `figures`), with the fastest rounds paired.
+        The budget is about the seconds of timing; slow contenders still get `MIN_ROUNDS` rounds.
+        Rounds in which other programs kept the CPUs busy are set aside; to get quiet ones,
+        `patience` times the budget may be spent.
         """
-        contenders = self.contenders if contenders is None else contenders
         self.start(contenders)
-        names = [contender.name for contender in contenders]
-        answers = self.ask(case, names, "prepare", case)
+        answers = self.ask(case, [contender.name for contender in contenders], "prepare", case)
         agreeing = self._compare(case, {k: v for k, v in answers.items() if v is not None})
-        self.ask(case, set(answers) - set(agreeing), "forget")
         rounds = self._time(case, agreeing, budget)
-        results = {name: figures(samples) for name, samples in rounds.items() if samples}
-        for name in results if detail else ():
-            results[name]["detail"] = self.ask(case, [name], "detail").get(name)
-        self.ask(case, agreeing, "forget")
-        return results
+        return {name: figures(samples) for name, samples in rounds.items() if samples}
 
     def _compare(self, case, digests):
         """Names of those that agree with the oracle: the first one that has results."""
@@ -229,10 +176,9 @@ class Session:
 
     def _time(self, case, names, budget):
         """Rounds of samples for each name: everyone has a turn in every round."""
-        seconds = {}
+        rounds, turns = [], names  # of (foreign load, name -> times)
         for name in names:  # one after the other: from here on only one process works at a time
-            seconds.update(self.ask(case, [name], "estimate"))
-        rounds, turns = [], list(seconds)  # of (foreign load, name -> times)
+            self.ask(case, [name], "measure")  # the first turn is for nothing
         began = time.perf_counter()
         while turns and len(rounds) < MAX_ROUNDS:
             spent = time.perf_counter() - began
@@ -242,27 +188,19 @@ class Session:
                 break
             watch, used, found = load.Watch(), 0.0, {}
             for name in turns:
-                inner = max(1, round(SAMPLE / seconds[name]))
-                samples = min(100, max(1, int(BURST / (inner * seconds[name]))))
-                warm = seconds[name] < WARM
-                answer = self.ask(case, [name], "measure", samples, inner, warm)
-                if name in answer:
-                    found[name], cpu = answer[name]
+                for times, cpu in self.ask(case, [name], "measure").values():
+                    found[name] = times
                     used += cpu
             rounds.append((watch.foreign(used), found))
             turns = [name for name in turns[1:] + turns[:1] if name in found]  # all take the lead
-        return self._quiet(case, rounds, [name for name in seconds if name in turns])
-
-    def _quiet(self, case, rounds, names):
-        """The times of each name, from quiet rounds where there are enough of them."""
-        quiet = [found for foreign, found in rounds if foreign <= load.ALLOWED]
-        if len(quiet) < MIN_ROUNDS and rounds:
-            quiet = [found for _, found in rounds]
+        kept = [found for foreign, found in rounds if foreign <= load.ALLOWED]
+        if len(kept) < MIN_ROUNDS and rounds:
+            kept = [found for _, found in rounds]
             self.disturbed[case.name] = statistics.median(foreign for foreign, _ in rounds)
-        return {name: [found[name] for found in quiet] for name in names}
+        return {name: [found[name] for found in kept] for name in names if name in turns}
 
 
-def race(session, sections, who, threads=None, end=math.inf):
+def race(session, sections, who, end=math.inf):
     """Measure all cases of some sections, one after the other.
 
     Parameters
@@ -271,41 +209,21 @@ def race(session, sections, who, threads=None, end=math.inf):
     sections : list of table.Section
     who : callable
         ``who(section)`` -> contenders.
-    threads : int, optional
-        Of the ceilings, which are measured at both ends and every minute: other programs come and
-        go.
     end : float
-        Time of ``time.perf_counter`` after which no further case is begun.
+        Time of ``time.perf_counter`` after which no further case is begun, but skipped.
 
-    Returns
-    -------
-    dict
-        ``measured``: list of (Section, Case, results); ``limits``: list of (Case, results);
-        ``skipped``: names of cases for which there was no time.
+    Yields
+    ------
+    Section, Case, dict
+        As soon as a case is measured: its results.
     """
-    measured, limits, skipped = [], [], []
-    ceiling = [peers.ceiling(threads)]
-
-    def measure_ceilings():
-        for case in table.CEILINGS:
-            limits.append((case, session.measure(case, ceiling, budget=0.2)))
-        return time.perf_counter()
-
-    count, last = sum(len(section.cases) for section in sections), -math.inf
-    for section in sections:
-        people = who(section)
-        for case in section.cases:
-            if time.perf_counter() > last + MINUTE:
-                last = measure_ceilings()
-            session.say(f"{len(measured) + len(skipped) + 1}/{count} {section.title}: {case.name}")
-            if time.perf_counter() > end:
-                skipped.append(case.name)
-            else:
-                options = {"budget": section.budget, "detail": section.detail}
-                measured.append((section, case, session.measure(case, people, **options)))
-    measure_ceilings()
-    session.versions.pop("ceiling", None)
-    return {"measured": measured, "limits": limits, "skipped": skipped}
+    everything = [(section, case) for section in sections for case in section.cases]
+    for number, (section, case) in enumerate(everything, 1):
+        session.say(f"{number}/{len(everything)} {section.title}: {case.name}")
+        if time.perf_counter() > end:
+            session.skipped.append(case.name)
+        else:
+            yield section, case, session.measure(case, who(section), budget=section.budget)
 
 
 def disagreement(expected, got, tolerance):
@@ -319,31 +237,26 @@ def disagreement(expected, got, tolerance):
         if a["shape"] != b["shape"]:
             return f"result {k} has shape {b['shape']} instead of {a['shape']}"
         x, y = a["sample"], b["sample"]
-        if not np.array_equal(np.isfinite(x), np.isfinite(y)):
-            return f"result {k} has NaN or infinity elsewhere"
         fine = np.isfinite(x)
+        if not np.array_equal(fine, np.isfinite(y)):
+            return f"result {k} has NaN or infinity elsewhere"
         scale = np.abs(x[fine]).max(initial=0.0)
         error = np.abs(x[fine] - y[fine]).max(initial=0.0)
         if error > tolerance * scale:
             return f"result {k} is off by {error:.3g} where the largest number is {scale:.3g}"
-        off = abs(a["sum"] - b["sum"])
-        if off > tolerance * a["size"]:
+        if abs(a["sum"] - b["sum"]) > tolerance * a["size"]:
             return f"the sum of result {k} is {b['sum']:.9g} instead of {a['sum']:.9g}"
     return None
 
 
 def figures(rounds):
     """Median and quartiles of all samples, and the median of each round, in seconds."""
-    samples = sorted(x for times in rounds for x in times)
-    if len(samples) > 1:
-        low, median, high = statistics.quantiles(samples, n=4, method="inclusive")
-    else:
-        low = median = high = samples[0]
+    samples = [x for times in rounds for x in times]
+    low, median, high = np.quantile(samples, (0.25, 0.5, 0.75)).tolist()
     return {
         "median": median,
         "low": low,
         "high": high,
-        "best": samples[0],
         "samples": len(samples),
         "rounds": [statistics.median(times) for times in rounds],
     }

@@ -18,6 +18,9 @@ SAMPLE = 50_000  # numbers of each result that are sent back to be compared
 # seconds of sleep in which a quiet process uses almost no CPU; several ticks of the kernel, which
 # only then counts the time of a thread that runs on another CPU
 QUIET = 0.02
+BURST = 0.03  # seconds of one turn, unless one call takes longer
+SAMPLE_SECONDS = 5e-5  # of one sample at least: the clock costs about 1e-7
+WARM = 0.02  # calls that take longer wash the caches themselves: no untimed call before them
 
 
 class Worker:
@@ -26,43 +29,37 @@ class Worker:
     def __init__(self, factory, arguments):
         module, name = factory.split(":")
         self.contender = getattr(importlib.import_module(module), name)(*arguments)
-        self.task = None
+        self.task = self.turn = None
 
     def version(self):
         return self.contender.version()
 
     def prepare(self, case):
-        """Run the case once and return digests of its results.
-
-        Returns
-        -------
-        list of dict, or None
-            None where the contender has no such task; empty where there is no result to compare.
-        """
-        self.task = None
+        """Run the case once; return digests of its results, None where there is no such task."""
+        self.task = self.turn = None
         self.task = self.contender.task(case)
-        if self.task is None:
-            return None
-        digests = [digest(array) for array in self.task.results()]
-        settle()
-        return digests
+        return None if self.task is None else [digest(array) for array in self.task.results()]
 
-    def estimate(self):
-        """Return the seconds of a call, about: the best of a few."""
-        (seconds,) = self._times(1, 1)
-        inner = max(1, int(1e-4 / seconds))
-        seconds = min(seconds, *self._times(1 if seconds > 0.05 else 3, inner))
-        settle()
-        return seconds
-
-    def measure(self, samples, inner, warm):
-        """Return the seconds of one call, for each of the samples of inner calls, and CPU time."""
+    def measure(self):
+        """Seconds of one call for each sample of a turn, and CPU time of the turn."""
         used = time.process_time()
+        if self.turn is None:
+            self._plan()
+        samples, inner, warm = self.turn
         if warm:
             self.task.run()
         times = self._times(samples, inner)
         settle()
         return times, time.process_time() - used
+
+    def _plan(self):
+        """How many samples of how many calls make a turn, by the best of a few calls."""
+        (seconds,) = self._times(1, 1)
+        inner = max(1, int(1e-4 / seconds))
+        seconds = min(seconds, *self._times(1 if seconds > 0.05 else 3, inner))
+        inner = max(1, round(SAMPLE_SECONDS / seconds))
+        samples = min(100, max(1, int(BURST / (inner * seconds))))
+        self.turn = samples, inner, seconds < WARM
 
     def _times(self, samples, inner):
         run, clock, times = self.task.run, time.perf_counter, []
@@ -75,12 +72,7 @@ class Worker:
 
     def detail(self):
         """What else the task can tell of itself, such as the time of each layer."""
-        found = self.task.detail()
-        settle()
-        return found
-
-    def forget(self):
-        self.task = None
+        return getattr(self.task.run, "detail", lambda: None)()
 
 
 def settle(limit=0.5):
@@ -100,14 +92,11 @@ def settle(limit=0.5):
 def digest(array):
     """An array in short: shape, dtype, two sums over all of it, and a sample of its numbers."""
     array = np.asarray(array)
-    flat = array.reshape(-1)
+    flat = sample = array.reshape(-1)
     if flat.size > SAMPLE:
         sample = flat[np.random.default_rng(0).integers(0, flat.size, SAMPLE)]
-    else:
-        sample = flat
     return {
         "shape": array.shape,
-        "dtype": str(array.dtype),
         "sum": float(flat.sum(dtype=np.float64)),
         "size": float(np.abs(flat).sum(dtype=np.float64)),
         "sample": np.array(sample, dtype=np.float64),
@@ -128,10 +117,9 @@ def main():
             return
         try:
             if method == "start":
-                worker = Worker(*arguments)
-                reply = "done", worker.version()
-            else:
-                reply = "done", getattr(worker, method)(*arguments)
+                method, worker, arguments = "version", Worker(*arguments), ()
+            reply = "done", getattr(worker, method)(*arguments)
+            settle()
         except ImportError as error:
             reply = "missing", str(error)
         except BaseException as error:

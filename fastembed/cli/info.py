@@ -1,4 +1,4 @@
-"""``python -m fastembed info``: versions, CPU, threads, BLAS, kernel cache, name clash."""
+"""``python -m fastembed info``: versions, CPU, threads, kernel cache, name clash."""
 
 import importlib.metadata as metadata
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import fastembed
 from fastembed._version import __version__
-from fastembed.cli import kernel_list
+from fastembed.cli import kernel_list, machine
 from fastembed.cli.options import Parser
 
 OURS, OTHER = "fastembed-layers", "fastembed"
@@ -18,12 +18,11 @@ OPTIONAL = ("matplotlib", "torch", "cython")
 
 
 def main(argv):
-    parser = Parser(
+    Parser(
         prog="python -m fastembed info",
-        description="Say what fastembed runs on: versions, CPU and instruction set, threads, BLAS "
-        "libraries, the cache of compiled kernels, and a clash with the other 'fastembed'.",
-    )
-    parser.parse_args(argv)
+        description="Say what fastembed runs on: versions, CPU and instruction set, threads, "
+        "NumPy's BLAS, the cache of compiled kernels, and a clash with the other 'fastembed'.",
+    ).parse_args(argv)
     for label, text in rows():
         print(f"{label:20} {text}")
     for text in clashes():
@@ -40,7 +39,7 @@ def rows():
     for library in OPTIONAL:
         yield library, _version(library) or "not installed (optional)"
     yield "system", platform.platform()
-    yield "CPU", _cpu_name()
+    yield "CPU", machine.cpu_name()
     yield "instruction set", _instruction_set()
     yield "threads", _threads()
     yield from _blas()
@@ -54,16 +53,6 @@ def _version(distribution):
         return None
 
 
-def _cpu_name():
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
 def _instruction_set():
     from fastembed.kernels import lstm
 
@@ -73,27 +62,26 @@ def _instruction_set():
 
 
 def _threads():
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     given = os.environ.get("FASTEMBED_NUM_THREADS")
     source = f"FASTEMBED_NUM_THREADS={given}" if given else "one per CPU"
     try:
         from fastembed.threads import get_num_threads
 
-        return f"{get_num_threads()} ({source}; this process may use {usable} CPUs)"
+        return f"{get_num_threads()} ({source}; this process may use {machine.cpus()} CPUs)"
     except ValueError as error:
         return f"wrong setting: {error}"
 
 
 def _blas():
+    """What NumPy's own products run on, those of slow layers and scripts: ours don't use it."""
     import numpy  # noqa: F401
-    import scipy.linalg.cython_blas  # noqa: F401  Numba loads it
     from threadpoolctl import threadpool_info
 
     for library in threadpool_info():
         if library["user_api"] == "blas":
-            words = [library["internal_api"], library["version"] or "", library["filepath"]]
-            words.insert(2, f"{library.get('architecture', '')}, {library['num_threads']} threads")
-            yield "BLAS", " ".join(word for word in words if word)
+            name = f"{library['internal_api']} {library['version'] or ''}".strip()
+            where = f"{library['num_threads']} threads, {library['filepath']}"
+            yield "NumPy's BLAS", f"{name} ({library.get('architecture', '')}), {where}"
 
 
 def _cache():

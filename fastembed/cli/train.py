@@ -1,104 +1,117 @@
-"""``python -m fastembed train``: options, and which task runs."""
+"""``python -m fastembed train``: options, which task runs, and how fast a step was."""
 
 import argparse
 import importlib
+from functools import partial
 from types import SimpleNamespace
 
 import fastembed
-from fastembed.cli.options import Parser, UserError, integer, number
+from fastembed.cli.options import Parser, UserError, integer
+from fastembed.tasks.values import OPTIONS, flag
 
-# task: (module with DEFAULTS and run(options), what it does)
+# task: (module of tasks, its run(options, given, say), its default values, what it does)
 TASKS = {
-    "lm": ("fastembed.cli.lm", "a language model (LSTM) on text; writes new text"),
-    "addition": ("fastembed.cli.addition", "learns to add numbers from examples"),
-    "date": ("fastembed.cli.date", "learns to read dates in many formats; draws its attention"),
-    "word2vec": ("fastembed.cli.word2vec", "word vectors of a text; nearest words, analogies"),
+    "lm": ("lm", "run", "DEFAULTS", "a language model (LSTM) on text; writes new text"),
+    "addition": ("seq2seq", "addition", "ADDITION", "learns to add numbers from examples"),
+    "date": (
+        "seq2seq",
+        "date",
+        "DATE",
+        "learns to read dates in many formats; draws its attention",
+    ),
+    "word2vec": ("word2vec", "run", "DEFAULTS", "word vectors of a text; nearest words, analogies"),
 }
 _SEQ2SEQ = ["Seq2seq", "PeekySeq2seq", "AttentionSeq2seq"]
 MODELS = {"addition": _SEQ2SEQ, "date": _SEQ2SEQ, "word2vec": ["CBOW", "SkipGram"]}
-# options that only some tasks have: a task's DEFAULTS say which, and their values
-_TASK_OPTIONS = [
-    ("--examples", integer(1, 200_000), "N", "questions to train on"),
-    ("--embed", integer(1, 1 << 14), "N", "width of the word vectors"),
-    ("--hidden", integer(1, 1 << 14), "N", "width of the hidden state"),
-    ("--window", integer(1, 100), "N", "words on either side"),
-    ("--batch", integer(1, 1 << 20), "N", "sequences (or examples) in a step"),
-    ("--steps", integer(1, 1 << 16), "N", "words of each sequence in a step"),
-    ("--epochs", integer(1), "N", "passes over the text; with --resume: further passes"),
-    ("--lr", number(0, above=True), "X", "learning rate"),
-    ("--max-grad", number(0, above=True), "X", "largest norm of the gradient; above, it is scaled"),
-    ("--min-count", integer(1), "N", "rarer words become <unk>"),
-    ("--temperature", number(0), "X", "of the sample: 0 always takes the likeliest word"),
-    ("--sample-words", integer(0, 1 << 20), "N", "length of the sample"),
-]
 
 
-def _name(flag):
-    return flag.removeprefix("--").removeprefix("no-").replace("-", "_")
-
-
-KINDS = {_name(flag): kind for flag, kind, *_ in _TASK_OPTIONS}  # option: its type and bounds
-
-
-def _defaults():
-    return {name: importlib.import_module(module).DEFAULTS for name, (module, _) in TASKS.items()}
-
-
-def _model_help():
-    lines = []
-    for task, names in MODELS.items():
-        default = _defaults()[task]["model"]
-        rest = ", ".join(name for name in names if name != default)
-        lines.append(f"{task}: {default} (or {rest})")
-    return "; ".join(lines)
+def _task(name):
+    """The function that runs a task, and its default values."""
+    module, run, defaults, _ = TASKS[name]
+    module = importlib.import_module(f"fastembed.tasks.{module}")
+    return getattr(module, run), getattr(module, defaults)
 
 
 def _parser():
-    tasks = "".join(f"  {name:10} {text}\n" for name, (_, text) in TASKS.items())
+    defaults = {name: _task(name)[1] for name in TASKS}
+    tasks = "".join(f"  {name:10} {text}\n" for name, (*_, text) in TASKS.items())
+    others = {name: [m for m in MODELS[name] if m != defaults[name]["model"]] for name in MODELS}
+    models = (f"{n}: {defaults[n]['model']} (or {', '.join(rest)})" for n, rest in others.items())
     parser = Parser(
         prog="python -m fastembed train",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Train a model, show what it learnt, and keep it in a safetensors file.\n\n"
         "tasks:\n" + tasks,
     )
-    parser.add_argument("text", nargs="*", metavar="TEXT", help="UTF-8 text files (default: the "
-                        "Python language reference that every CPython carries)")  # fmt: skip
-    parser.add_argument("--task", choices=TASKS, default="lm", help="default: lm")
-    parser.add_argument("--out", default="fastembed-train", metavar="FOLDER",
-                        help="where files are written (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--resume", action="store_true", default=None,
-                        help="go on from the model in the output folder")  # fmt: skip
-    parser.add_argument("--seed", type=integer(0, 2**32 - 1), default=1, metavar="N",
-                        help="of all random numbers (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--threads", type=integer(1, 1024), metavar="N",
-                        help="default: the CPUs that this process may use")  # fmt: skip
-    parser.add_argument("--no-compare", dest="compare", action="store_false", default=None,
-                        help="do not measure how much faster a step was")  # fmt: skip
-    parser.add_argument("--model", choices=sorted({m for names in MODELS.values() for m in names}),
-                        metavar="NAME", help=_model_help())  # fmt: skip
-    for flag, kind, metavar, text in _TASK_OPTIONS:
-        defaults = [(name, DEFAULTS.get(_name(flag))) for name, DEFAULTS in _defaults().items()]
-        values = ", ".join(f"{name} {value:g}" for name, value in defaults if value is not None)
-        parser.add_argument(flag, type=kind, metavar=metavar, help=f"{text} ({values})")
+    add = parser.add_argument
+    add(
+        "text",
+        nargs="*",
+        metavar="TEXT",
+        help="UTF-8 text files (default: the Python language reference that every CPython carries)",
+    )
+    add("--task", choices=TASKS, default="lm", help="default: lm")
+    add(
+        "--out",
+        default="fastembed-train",
+        metavar="FOLDER",
+        help="where files are written (default: %(default)s)",
+    )
+    resume = "go on from the model in the output folder"
+    add("--resume", action="store_true", default=None, help=resume)
+    seed = "of all random numbers (default: %(default)s)"
+    add("--seed", type=integer(0, 2**32 - 1), default=1, metavar="N", help=seed)
+    threads = "default: the CPUs that this process may use"
+    add("--threads", type=integer(1, 1024), metavar="N", help=threads)
+    compare = "do not measure how much faster a step was"
+    add("--no-compare", dest="compare", action="store_false", default=None, help=compare)
+    known = sorted({name for names in MODELS.values() for name in names})
+    add("--model", choices=known, metavar="NAME", help="; ".join(models))
+    for name, (kind, text) in OPTIONS.items():
+        values = (f"{task} {d[name]:g}" for task, d in defaults.items() if name in d)
+        metavar = "X" if name in ("lr", "max_grad", "temperature") else "N"
+        add(flag(name), type=kind, metavar=metavar, help=f"{text} ({', '.join(values)})")
     return parser
 
 
 def main(argv):
     parser = _parser()
     args = parser.parse_args(argv)
-    task = importlib.import_module(TASKS[args.task][0])
+    run, defaults = _task(args.task)
     given = {name: value for name, value in vars(args).items() if value not in (None, [])}
-    for flag, *_ in [*_TASK_OPTIONS, ("--model",), ("--resume",), ("--no-compare",), ("text",)]:
-        name = _name(flag)
-        if name in given and name not in task.DEFAULTS:
-            parser.error(f"argument {flag}: --task {args.task} has no such option")
+    flags = {name: flag(name) for name in (*OPTIONS, "model", "resume")}
+    for name, said in {**flags, "compare": "--no-compare", "text": "text"}.items():
+        if name in given and name not in defaults:
+            parser.error(f"argument {said}: --task {args.task} has no such option")
     if args.model and args.model not in MODELS[args.task]:
         parser.error(f"argument --model: --task {args.task} has no model {args.model}")
     try:
         fastembed.set_num_threads(args.threads or fastembed.get_num_threads())
     except ValueError as error:  # of FASTEMBED_NUM_THREADS
         raise UserError(str(error)) from None
+    say = partial(print, flush=True)
     try:
-        return task.run(SimpleNamespace(**{**task.DEFAULTS, **given}), given)
+        sizes = run(SimpleNamespace(**{**defaults, **given}), given, say)
     except MemoryError:
         raise UserError("not enough memory for these sizes") from None
+    if sizes:
+        say(_speed(sizes))
+    return 0
+
+
+def _speed(sizes):
+    """How much faster a training step is than with the plain NumPy layers, measured now."""
+    from fastembed.bench import peers, runner, steps
+    from fastembed.bench.cases import case
+
+    step = case("Rnnlm step", table=steps.__name__, **sizes)
+    with runner.Session() as session:
+        contenders = [peers.REFERENCE, peers.ours(fastembed.get_num_threads())]
+        found = session.measure(step, contenders, budget=1.0)
+    if len(found) < 2:
+        return f"speed       not measured: {session.problems[0].splitlines()[0]}"
+    ours, reference = (found[who]["median"] for who in ("ours", "reference"))
+    return (
+        f"speed       a training step takes {ours * 1e3:.1f} ms, with the plain NumPy layers "
+        f"{reference * 1e3:.1f} ms: {reference / ours:.1f} times faster"
+    )

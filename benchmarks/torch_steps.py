@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from fastembed.bench.cases import OPS
+from fastembed.bench import torch_tasks
 from fastembed.bench.peers import Task
 from fastembed.bench.steps import CHECKED
 from fastembed.bench.torch_tasks import recurrent
@@ -171,10 +171,27 @@ def _optimizer(book, params):
     return torch.optim.Adam(params, book.lr, (book.beta1, book.beta2), eps=1e-7, fused=True)
 
 
-def task(op, x, compiled=False):
-    """The step of an op, eager or through ``torch.compile``."""
-    step = OPS[op].make(models, x)  # NumPy's stream stands now where the book's model left it
-    model = MODELS[op](step.model)
+class Torch(torch_tasks.Torch):
+    """PyTorch on the CPU, training steps among its tasks."""
+
+    compiled = False
+
+    def task(self, case):
+        if case.op in MODELS:
+            return step_task(case, self.compiled)
+        return None if self.compiled else super().task(case)
+
+
+class TorchCompiled(Torch):
+    """PyTorch's compiler on the same training steps; it needs a C++ compiler."""
+
+    compiled = True
+
+
+def step_task(case, compiled=False):
+    """A training step, eager or through ``torch.compile``."""
+    step = case.row.make(models, *case.inputs())  # NumPy's stream stands where the book left it
+    model = MODELS[case.op](step.model)
     params = [param for param in model.parameters() if param.requires_grad]
     optimizer = _optimizer(step.optimizer, params)
     if compiled:

@@ -7,9 +7,44 @@ from pathlib import Path
 
 from fastembed._files import tensors as files
 from fastembed._files import whole
-from fastembed.cli.options import UserError, reason
+from fastembed.tasks.values import UserError, reason
 
 FORMAT = "fastembed-train/2"
+
+
+class Checkpoint:
+    """A task's file in a folder.
+
+    ``old`` is what `load` found there. With resume it must be there, and is replaced; else the file
+    of another run is kept as NAME.previous.safetensors before the first `save`.
+    """
+
+    def __init__(self, folder, task, resume=False):
+        self.task = task
+        self.path = Path(folder) / f"{task}.safetensors"
+        self.old = load(self.path, task) if resume else find(self.path, task)
+        self.kept = resume or self.old is None
+
+    def make_folder(self):
+        """Make the folder, and find out now rather than after training if it can be written."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.path.parent):
+                pass
+        except (OSError, ValueError) as error:  # ValueError: a null character in the path
+            words = f"cannot write into folder {self.path.parent}: {reason(error)}"
+            raise UserError(words) from None
+
+    def save(self, tensors, settings, progress, words):
+        """Write the file, see the function `save`."""
+        if not self.kept:
+            back_up(self.path)
+            self.kept = True
+        save(self.path, self.task, tensors, settings, progress, words)
+
+    def beside(self, ending):
+        """The path of another file of the task."""
+        return self.path.with_name(self.task + ending)
 
 
 def save(path, task, tensors, settings, progress, words):
@@ -110,16 +145,3 @@ def check(shapes, tensors, path):
         if tensors[name].shape != shape:
             differ = f"shape {tensors[name].shape}, not {shape}"
             raise UserError(f"{path} does not fit these settings: {name} has {differ}")
-
-
-def output_folder(folder):
-    """Make a folder, and find out now rather than after training whether it can be written."""
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except (OSError, ValueError) as error:
-        words = reason(error) if isinstance(error, OSError) else error
-        raise UserError(f"cannot write into folder {folder}: {words}") from None
-    return folder

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fastembed.cli.options import UserError, reason
+from fastembed.tasks.values import UserError, reason
 
 UNK, EOS = "<unk>", "<eos>"
+UNK_ID, EOS_ID = 0, 1  # in every vocabulary
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = rf"(?:(?![{_CJK}])\w)+"
@@ -26,14 +27,19 @@ STRETCHES, EVERY = 50, 10  # of 50 stretches of the text, every tenth is held ou
 
 
 def read(paths):
-    """Read UTF-8 text files; a blank line is put between them.
+    """Read UTF-8 text files, with a blank line between them; without any, the default text.
 
     Raises
     ------
     UserError
         If a file cannot be read, or is not UTF-8 text.
     """
-    return "\n\n".join(_read_one(Path(path)) for path in paths)
+    return "\n\n".join(_read_one(Path(path)) for path in paths) if paths else default_text()
+
+
+def source(paths):
+    """What `read` reads, in words."""
+    return ", ".join(paths) or "the Python language reference (pydoc_data.topics)"
 
 
 def _read_one(path):
@@ -42,8 +48,7 @@ def _read_one(path):
     try:
         data = path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        words = reason(error) if isinstance(error, OSError) else error
-        raise UserError(f"cannot read {path}: {words}") from None
+        raise UserError(f"cannot read {path}: {reason(error)}") from None
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -116,7 +121,7 @@ def vocabulary(tokens, min_count):
 def encode(tokens, words):
     """Ids (int32) of tokens; one that is not among words becomes the id of ``<unk>``."""
     ids = {word: k for k, word in enumerate(words)}
-    return np.array([ids.get(token, 0) for token in tokens], dtype=np.int32)
+    return np.array([ids.get(token, UNK_ID) for token in tokens], dtype=np.int32)
 
 
 _NO_SPACE_BEFORE = set(".,;:!?)]}%…。、，．！？：；）」』】") | {"...", "。"}

@@ -3,7 +3,7 @@
 import io
 
 from fastembed._files import whole
-from fastembed.cli.options import UserError, reason
+from fastembed.tasks.values import UserError, reason
 
 MISSING = "no picture: Matplotlib is not installed (pip install matplotlib)"
 
@@ -25,22 +25,13 @@ def _write(figure, path):
         whole.write(path, data.getbuffer())
     except OSError as error:
         raise UserError(f"cannot write {path}: {reason(error)}") from None
+    return str(path)
 
 
 def curves(path, title, ylabel, lines):
-    """Draw values per epoch.
+    """Draw values per epoch: lines is a dict of label -> one value an epoch.
 
-    Parameters
-    ----------
-    path : path-like
-    title, ylabel : str
-    lines : dict
-        Label -> one value an epoch.
-
-    Returns
-    -------
-    str
-        The path, or a line that says how to get pictures.
+    Returns the path, or a line that says how to get pictures.
     """
     try:
         figure = _figure()
@@ -53,23 +44,14 @@ def curves(path, title, ylabel, lines):
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
     axes.legend()
-    _write(figure, path)
-    return str(path)
+    return _write(figure, path)
 
 
 def attention(path, examples):
-    """Draw attention maps: what the decoder looked at (across) for each character (down).
+    """Draw what the decoder looked at (across) for each character (down).
 
-    Parameters
-    ----------
-    path : path-like
-    examples : list of (source, target, weights)
-        Two strings and an array (len(target), len(source)).
-
-    Returns
-    -------
-    str
-        The path, or a line that says how to get pictures.
+    Examples are of source, target and weights (len(target), len(source)). Returns the path, or a
+    line that says how to get pictures.
     """
     try:
         figure = _figure()
@@ -82,5 +64,4 @@ def attention(path, examples):
         axes.imshow(weights, cmap="Greys", vmin=0, vmax=1, aspect="auto")
         axes.set_xticks(range(len(source)), list(source))
         axes.set_yticks(range(len(target)), list(target))
-    _write(figure, path)
-    return str(path)
+    return _write(figure, path)

@@ -1,0 +1,67 @@
+"""Checked values of options and files, and the error that a user can mend."""
+
+import argparse
+import math
+
+
+class UserError(Exception):
+    """Something that the user can put right: the command line prints it as one line, status 2."""
+
+
+def integer(low, high=None):
+    """An argparse type: an integer in [low, high]."""
+
+    def convert(text):
+        try:
+            value = int(text)
+        except ValueError:
+            value = None
+        if value is None or value < low or (high is not None and value > high):
+            bounds = f">= {low}" if high is None else f"from {low} to {high}"
+            raise argparse.ArgumentTypeError(f"must be an integer {bounds}, got {text!r}")
+        return value
+
+    return convert
+
+
+def number(low, *, above=False):
+    """An argparse type: a finite number >= low, or > low with above."""
+
+    def convert(text):
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value) or value < low or (above and value == low):
+            bounds = f"{'>' if above else '>='} {low}"
+            raise argparse.ArgumentTypeError(f"must be a number {bounds}, got {text!r}")
+        return value
+
+    return convert
+
+
+def reason(error):
+    """The operating system's words for an OSError, without errno and path; others' own words."""
+    return getattr(error, "strerror", None) or str(error)
+
+
+# options that only some tasks have: a task's DEFAULTS say which, and their values
+OPTIONS = {
+    "examples": (integer(1, 200_000), "questions to train on"),
+    "embed": (integer(1, 1 << 14), "width of the word vectors"),
+    "hidden": (integer(1, 1 << 14), "width of the hidden state"),
+    "window": (integer(1, 100), "words on either side"),
+    "batch": (integer(1, 1 << 20), "sequences (or examples) in a step"),
+    "steps": (integer(1, 1 << 16), "words of each sequence in a step"),
+    "epochs": (integer(1), "passes over the text; with --resume: further passes"),
+    "lr": (number(0, above=True), "learning rate"),
+    "max_grad": (number(0, above=True), "largest norm of the gradient; above, it is scaled"),
+    "min_count": (integer(1), "rarer words become <unk>"),
+    "temperature": (number(0), "of the sample: 0 always takes the likeliest word"),
+    "sample_words": (integer(0, 1 << 20), "length of the sample"),
+}
+
+
+def flag(name):
+    """The option's name on the command line."""
+    return "--" + name.replace("_", "-")
