@@ -171,6 +171,18 @@ cdef inline bint are_ids(object x) noexcept:
     return kind == cnp.NPY_INT64 or kind == cnp.NPY_LONGLONG or kind == cnp.NPY_INT32
 
 
+cdef inline bint are_bits(object labels) noexcept:
+    """Whether a plain array may hold labels 0 and 1."""
+    cdef int kind
+    if not is_plain(labels):
+        return False
+    kind = cnp.PyArray_TYPE(<cnp.ndarray>labels)
+    return (
+        kind == cnp.NPY_BOOL or kind == cnp.NPY_UINT8 or kind == cnp.NPY_INT8
+        or kind == cnp.NPY_INT32 or kind == cnp.NPY_INT64
+    )
+
+
 cdef inline int copy_ids(object idx, id_list *ids) except -1:
     """Copy ids that read_ids takes. Call forget_ids in any case."""
     cdef int64_t n = size(idx), k
