@@ -34,7 +34,7 @@ from fastembed import _check
 cimport numpy as cnp
 from libc.stdint cimport int64_t
 
-from fastembed.ops._fit cimport apart, are_bits, are_ids, axis, writable
+from fastembed.ops._fit cimport apart, are_bits, are_ids, real_in_any_layout, writable
 
 cnp.import_array()
 
@@ -101,14 +101,8 @@ cdef class Signature:
             rule = &self.rules[k]
             if <object>arrays[k] is None:
                 continue
-            if not (
-                cnp.PyArray_CheckExact(<object>arrays[k])
-                and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>arrays[k])
-            ):
-                return -1
             if rule.kind == REAL:
-                number = cnp.PyArray_TYPE(<cnp.ndarray>arrays[k])
-                number = 0 if number == cnp.NPY_FLOAT32 else 1 if number == cnp.NPY_FLOAT64 else -1
+                number = real_in_any_layout(<object>arrays[k])
                 real = number if real < 0 else real
                 if number < 0 or number != real:
                     return -1
@@ -183,7 +177,7 @@ cdef class Signature:
             if row.kind in (IDS, CLASSES):
                 array = _within(row, array, met, ignore_label)
             elif row.kind == BITS:
-                array = bits_of(row.name, array)
+                array = _bits(row.name, array)
             arrays[row.name] = _check.plain(array)
         return tuple(arrays.values()), tuple(map(_check.plain, places))
 
@@ -312,7 +306,7 @@ def _within(row, ids, met, ignore_label):
     return np.where(ignored, -1, ids)
 
 
-def bits_of(name, labels):
+def _bits(name, labels):
     """Labels as uint8; refuses others than 0 and 1."""
     wrong = (labels != 0) & (labels != 1)
     if wrong.any():
