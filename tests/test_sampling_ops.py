@@ -126,7 +126,7 @@ def test_bounds_of_targets(case, target, bad):
 
 def test_refuses(case):
     h, W, targets, labels = case
-    with pytest.raises(ValueError, match=r"targets must have shape \(20, 6\), \(N, K\) with N of h, got"):
+    with pytest.raises(ValueError, match=r"targets must have shape \(20, 6\), .* with N of h"):
         ops.negative_sampling_loss(h, W, targets[:7], labels)
     with pytest.raises(TypeError, match="W must be float64"):
         ops.negative_sampling_loss(h, W.astype("f"), targets, labels)

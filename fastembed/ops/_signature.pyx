@@ -186,9 +186,12 @@ cdef class Signature:
     def documents(self, function):
         """Complete the docstring of an op, which says what it does, by what the table says."""
         code = function.__code__
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        rows = [self.rows[name] for name in names if name in self.rows]
+        first = next(row.name for row in rows if row.axes and row.kind == REAL)
         text = [inspect.cleandoc(function.__doc__), "", "Parameters", "----------"]
-        for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
-            text += self._described(name)
+        for name in names:
+            text += self._described(name, first)
         text += ["", "Returns", "-------"]
         for row in self.results:
             kind, _, note = row.note.partition("; ")
@@ -201,7 +204,7 @@ cdef class Signature:
         function.__doc__ = "\n".join(text)
         return function
 
-    def _described(self, name):
+    def _described(self, name, first):
         row = self.rows.get(name)
         if name == "out" and row is None:
             places = ", ".join(row.name for row in self.places)
@@ -209,7 +212,6 @@ cdef class Signature:
         elif row is None or not row.axes:
             kind, _, note = (TERMS[name] if row is None else row.note).partition("; ")
         elif row.kind == REAL:
-            first = next(row.name for row in self.inputs if row.kind == REAL)
             dtype = row.dtype or "float32 or float64"
             if name != first:
                 dtype = f"{first}' dtype" if first.endswith("s") else f"{first}'s dtype"

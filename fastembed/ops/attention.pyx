@@ -4,7 +4,7 @@ cimport numpy as cnp
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 
-from fastembed.kernels._variants cimport chosen, kernel_table, product
+from fastembed.kernels.simd cimport chosen, kernel_table, product
 from fastembed.ops._costs cimport NS_A_PRODUCT
 from fastembed.ops._fit cimport axis, data, empty, empty_like
 from fastembed.ops._signature cimport Signature, ref

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t
 
-from fastembed.kernels._variants cimport product
+from fastembed.kernels.simd cimport product
 
 # a matrix of numbers anywhere in memory: how far apart its rows and columns are, in numbers
 ctypedef struct grid:

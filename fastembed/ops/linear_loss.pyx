@@ -4,7 +4,7 @@ cimport numpy as cnp
 from libc.math cimport NAN
 from libc.stdint cimport int64_t
 
-from fastembed.kernels._variants cimport product
+from fastembed.kernels.simd cimport product
 from fastembed.ops._costs cimport NS_A_SCORE
 from fastembed.ops._fit cimport (
     axis, data, empty, empty_like, entry, float64, forget_ids, id_list, matrix, read_labels,
