@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from fastembed.kernels import _variants
+from fastembed.kernels import simd
 
 MAP_NORESERVE = 0x4000  # Linux; not named by mmap before Python 3.13
 DTYPES = [np.float32, np.float64]
@@ -49,7 +49,7 @@ LAYOUTS = [plain, transposed, sliced, cut, cut_transposed, backwards]
 def multiply(a, b, bias=None, add=False, out=None, along_rows=False, slices=None):
     if out is None:
         out = np.full((a.shape[0], b.shape[1]), np.nan, a.dtype)
-    _variants.multiply(a, b, bias, add, out, along_rows, slices)
+    simd.multiply(a, b, bias, add, out, along_rows, slices)
     return out
 
 
@@ -58,7 +58,7 @@ def all_slicings(a, b, **rest):
     result = multiply(a, b, **rest)
     out = rest.pop("out", None)
     for along_rows in (False, True):
-        units, _ = _variants.units_of(a, b, result, along_rows)
+        units, _ = simd.units_of(a, b, result, along_rows)
         for slices in ([0, units], [0, units // 3, units // 2, units], list(range(units + 1))):
             again = multiply(a, b, along_rows=along_rows, slices=slices, **rest)
             np.testing.assert_array_equal(again.view(np.uint8), result.view(np.uint8))
@@ -113,7 +113,7 @@ def test_add(shape, dtype):
     result = multiply(a, b, add=True, out=before.copy())
     assert np.all(np.abs(result - before - product) <= tolerance(a, b))
     for along_rows in (False, True):
-        units, _ = _variants.units_of(a, b, result, along_rows)
+        units, _ = simd.units_of(a, b, result, along_rows)
         slices, out = list(range(units + 1)), before.copy()
         again = multiply(a, b, add=True, out=out, along_rows=along_rows, slices=slices)
         np.testing.assert_array_equal(again, result)
@@ -189,7 +189,7 @@ def test_scratch_is_bounded():
     a, b, out = (np.broadcast_to(np.float64(0), (100_000, 100_000)) for _ in range(3))
     for left in (a, a.T, np.lib.stride_tricks.as_strided(a, strides=(8, 800_000))):
         for along_rows in (False, True):
-            assert _variants.units_of(left, b, out, along_rows)[1] <= 2**20
+            assert simd.units_of(left, b, out, along_rows)[1] <= 2**20
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reserves much memory lazily")

@@ -121,7 +121,7 @@ def test_bounds_of_labels(rng, label, bad):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"x": np.ones((2, 3), "f")}, TypeError, "W must be float32 like the other arrays"),
+        ({"x": np.ones((2, 3), "f")}, TypeError, "x must be float64 like the other arrays"),
         ({"x": np.ones((2, 4))}, ValueError, r"x must have shape \(2, 3\)"),
         ({"b": np.ones(4)}, ValueError, r"b must have shape \(5,\)"),
         ({"W": np.ones((3, 0))}, ValueError, r"W must have shape \(D, V\) with V >= 1"),

@@ -13,7 +13,7 @@ from helpers import python, run_code
 
 import fastembed
 from fastembed import ops, reference, threads
-from fastembed.kernels import _variants
+from fastembed.kernels import simd
 
 # Cython looks for .pxd files in the folders of sys.path; an editable install may not be one
 ROOT = str(Path(fastembed.__file__).parents[1])
@@ -355,7 +355,7 @@ def test_wrong_shape(kind):
     Wx, Wh, b = weights
     with pytest.raises(ValueError, match="xs must have 3 axes"):
         function(xs[0], *weights)
-    with pytest.raises(ValueError, match=r"xs must have shape \(2, 3, 3\) \(…, rows of Wx\), got"):
+    with pytest.raises(ValueError, match=r"xs must have shape \(2, 3, 3\), .* with D of Wx, got"):
         function(xs, Wx[:-1], Wh, b)
     with pytest.raises(ValueError, match=r"Wx must have shape \(4, "):
         function(xs, Wx[:, :-1], Wh, b)
@@ -450,7 +450,7 @@ def test_after_fork(kind):
 # ---- instruction sets
 
 
-ISAS = _variants.available()
+ISAS = simd.available()
 
 ISA_SCRIPT = """
 import sys
@@ -519,7 +519,7 @@ def check_accuracy(dtype):
     exact = {"sigmoid": np.where(x < 0, decay, 1) / (1 + decay), "tanh": np.tanh(wide)}
     for name, values in exact.items():
         y = np.empty_like(x)
-        _variants.apply(name, x, y)
+        simd.apply(name, x, y)
         if np.finfo(np.longdouble).precision > np.finfo(dtype).precision:
             errors = np.abs(y - values) / np.spacing(np.abs(values.astype(dtype)))
             assert errors.max() < 2.55, (name, errors.max(), x[errors.argmax()])
@@ -536,9 +536,9 @@ def test_gate_functions_at_special_values(dtype):
     x = np.zeros(32, dtype)
     x[:8] = [np.nan, np.inf, -np.inf, 0.0, -0.0, tiny, -tiny, np.finfo(dtype).max]
     y = np.empty_like(x)
-    _variants.apply("sigmoid", x, y)
+    simd.apply("sigmoid", x, y)
     np.testing.assert_array_equal(y[:8], [np.nan, 1, 0, 0.5, 0.5, 0.5, 0.5, 1])
-    _variants.apply("tanh", x, y)
+    simd.apply("tanh", x, y)
     np.testing.assert_array_equal(y[:8], [np.nan, 1, -1, 0, 0, tiny, -tiny, 1])
     np.testing.assert_array_equal(np.signbit(y[3:7]), [False, True, False, True])
 

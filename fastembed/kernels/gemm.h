@@ -244,12 +244,6 @@ PANEL(1, 8, UP_TO_8) PANEL(2, 6, UP_TO_6) PANEL(3, 4, UP_TO_4) PANEL(4, 3, UP_TO
 #endif
 static void (*const NAME(panels)[4])(const NAME(panel) *, const REAL *, REAL *, ptrdiff_t) = {
     NAME(panel_1), NAME(panel_2), NAME(panel_3), NAME(panel_4)};
-#undef PANEL
-#undef HIGH
-#undef UP_TO_3
-#undef UP_TO_4
-#undef UP_TO_6
-#undef UP_TO_8
 
 /* Rows i to i + rows of c, columns j to j + n of it, all sums. */
 static void NAME(group_product)(
@@ -381,6 +375,3 @@ static void NAME(product)(const void *args, int64_t lo, int64_t hi, int64_t memb
                 p, from, to - from, col + j, columns - j < most ? columns - j : most, room);
     }
 }
-
-#undef FEW_ROWS
-#undef PACKED_ROWS

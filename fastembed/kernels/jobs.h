@@ -35,7 +35,9 @@ typedef struct {
     void (*take_gates)(const job *, const void *gates);
 } cell;
 
-enum { LSTM, GRU, RNN, CELLS };
+#include "cells.h"
+#define AND_ONE(name) +1
+enum { CELL_COUNT = 0 CELLS(AND_ONE) };
 
 /* c = a b, or c += a b; strides count numbers, from one row or column to the next */
 typedef struct {
@@ -53,7 +55,7 @@ typedef struct {
 } product;
 
 typedef struct {
-    const cell *cells[CELLS];
+    const cell *cells[CELL_COUNT];
     void (*apply)(int is_tanh, const void *x, void *y, ptrdiff_t n);
     ptrdiff_t (*product_units)(const product *);   /* along the sliced axis */
     size_t (*product_scratch)(const product *);    /* bytes for one member, a multiple of 64 */
@@ -64,6 +66,6 @@ typedef struct {
 typedef struct {
     const char *name;
     kernel_table of[2]; /* float, double */
-} variant;
+} instruction_set;
 
 #endif

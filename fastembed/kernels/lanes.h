@@ -1,7 +1,7 @@
 /* Template: vectors of one instruction set, and the gate functions on them.
  *
- * The includer defines REAL (float or double), WORD (the signed integer of its size), LANES, and
- * NAME(x), which makes a name of this instruction set and type. variants.h includes it for each.
+ * REAL is float or double, WORD the signed integer of its size, NAME(x) makes a name of this
+ * instruction set and type: see simd.h, which compiles the templates for each.
  */
 
 typedef REAL NAME(vec) __attribute__((vector_size(LANES * sizeof(REAL))));

@@ -2,8 +2,10 @@
 
 from libc.stdlib cimport abort, free, malloc
 
-from fastembed.kernels._variants import isa  # noqa: F401
-from fastembed.kernels._variants cimport LSTM, cell, chosen, job, sizes
+from fastembed.kernels.simd import isa  # noqa: F401
+from fastembed.kernels.simd cimport cell, cell_number, chosen, job, sizes
+
+cdef int LSTM = cell_number("lstm")
 
 
 cdef void cell_forward(

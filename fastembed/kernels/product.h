@@ -95,7 +95,3 @@ static void NAME(rows_product)(
             c + lo * ldc, ldc, i < lines ? ahead + i * K * pieces * LINE : b, LINE);
     }
 }
-
-#undef TILE
-#undef TILES
-#undef TILE_NAMES

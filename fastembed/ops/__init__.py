@@ -30,18 +30,9 @@ _NAMES = {
     "attention_weight_backward": "attention",
     "weight_sum": "attention",
     "weight_sum_backward": "attention",
-    "gru": "recurrent",
-    "gru_backward": "recurrent",
-    "gru_cell": "recurrent",
-    "gru_cell_backward": "recurrent",
-    "lstm": "recurrent",
-    "lstm_backward": "recurrent",
-    "lstm_cell": "recurrent",
-    "lstm_cell_backward": "recurrent",
-    "rnn": "recurrent",
-    "rnn_backward": "recurrent",
-    "rnn_cell": "recurrent",
-    "rnn_cell_backward": "recurrent",
 }
+_CELLS = ("gru", "lstm", "rnn")
+for _end in ("", "_backward", "_cell", "_cell_backward"):
+    _NAMES |= dict.fromkeys((cell + _end for cell in _CELLS), "recurrent")
 
 __getattr__, __dir__, __all__ = attach(__name__, [], _NAMES)

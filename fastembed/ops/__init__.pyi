@@ -25,17 +25,6 @@ from fastembed.ops.optim import nesterov as nesterov
 from fastembed.ops.optim import rmsprop as rmsprop
 from fastembed.ops.optim import scale as scale
 from fastembed.ops.optim import sgd as sgd
-from fastembed.ops.recurrent import gru as gru
-from fastembed.ops.recurrent import gru_backward as gru_backward
-from fastembed.ops.recurrent import gru_cell as gru_cell
-from fastembed.ops.recurrent import gru_cell_backward as gru_cell_backward
-from fastembed.ops.recurrent import lstm as lstm
-from fastembed.ops.recurrent import lstm_backward as lstm_backward
-from fastembed.ops.recurrent import lstm_cell as lstm_cell
-from fastembed.ops.recurrent import lstm_cell_backward as lstm_cell_backward
-from fastembed.ops.recurrent import rnn as rnn
-from fastembed.ops.recurrent import rnn_backward as rnn_backward
-from fastembed.ops.recurrent import rnn_cell as rnn_cell
-from fastembed.ops.recurrent import rnn_cell_backward as rnn_cell_backward
+from fastembed.ops.recurrent import *  # noqa: F403
 from fastembed.ops.sampling import negative_sampling_backward as negative_sampling_backward
 from fastembed.ops.sampling import negative_sampling_loss as negative_sampling_loss

@@ -45,13 +45,19 @@ cdef inline bint is_plain(object x) noexcept:
     )
 
 
-cdef inline int real_of(object x) noexcept:
-    """0 for a plain float32 array, 1 for a plain float64 array, -1 for anything else."""
+cdef inline int real_in_any_layout(object x) noexcept:
+    """0 for a float32 ndarray, aligned and of native byte order, 1 for float64, -1 for the rest."""
     cdef int kind
-    if not is_plain(x):
+    if not cnp.PyArray_CheckExact(x) or not cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>x):
         return -1
     kind = cnp.PyArray_TYPE(<cnp.ndarray>x)
     return 0 if kind == cnp.NPY_FLOAT32 else 1 if kind == cnp.NPY_FLOAT64 else -1
+
+
+cdef inline int real_of(object x) noexcept:
+    """0 for a plain float32 array, 1 for a plain float64 array, -1 for anything else."""
+    cdef int real = real_in_any_layout(x)
+    return real if real >= 0 and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x) else -1
 
 
 cdef inline int real_with(object x, int ndim) noexcept:
@@ -182,6 +188,16 @@ cdef inline bint in_range(vector ids, int64_t bound) noexcept:
     for k in range(ids.size):
         wrong |= (data[k] + bound) | (bound - 1 - data[k])
     return wrong >= 0
+cdef inline bint are_bits(object labels) noexcept:
+    """Whether a plain array may hold labels 0 and 1."""
+    cdef int kind
+    if not is_plain(labels):
+        return False
+    kind = cnp.PyArray_TYPE(<cnp.ndarray>labels)
+    return (
+        kind == cnp.NPY_BOOL or kind == cnp.NPY_UINT8 or kind == cnp.NPY_INT8
+        or kind == cnp.NPY_INT32 or kind == cnp.NPY_INT64
+    )
 
 
 cdef inline int copy_ids(object idx, id_list *ids) except -1:

@@ -7,7 +7,7 @@ cimport numpy as cnp
 from libc.math cimport log
 from libc.stdint cimport int64_t
 
-from fastembed.kernels._variants cimport chosen, kernel_table
+from fastembed.kernels.simd cimport chosen, kernel_table
 from fastembed.ops._costs cimport NS_A_SCORE
 from fastembed.ops._fit cimport (
     are_ids, axis, data, empty, empty_like, float64, forget_ids, id_list, is_plain, is_real,

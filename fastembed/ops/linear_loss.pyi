@@ -18,7 +18,7 @@ def linear_cross_entropy_if_fit(
     W: object,
     b: object,
     labels: object,
-    ignore_label: object,
     out: object,
+    ignore_label: object,
     need_grad: bool,
 ) -> tuple[float64, ndarray | None, ndarray | None, ndarray | None] | None: ...

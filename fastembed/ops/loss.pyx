@@ -1,18 +1,15 @@
 """Softmax, and the losses on softmax and sigmoid with their gradients."""
 
-import numpy as np
-
-from fastembed import _check
-
 cimport numpy as cnp
 from libc.math cimport NAN
 from libc.stdint cimport int32_t, int64_t
 
 from fastembed.ops._costs cimport NS_A_LOGIT, NS_A_SCORE
 from fastembed.ops._fit cimport (
-    are_ids, as_matrix, as_vector, axis, data, empty_like, entry, float64, forget_ids, id_list, is_plain,
-    is_real, matrix, number, read_labels, real_of, same_shape, size, vector,
+    as_matrix, as_vector, data, empty_like, entry, float64, forget_ids, id_list, matrix, number,
+    read_labels, size, vector,
 )
+from fastembed.ops._signature cimport Signature, ref
 from fastembed.runtime.memory cimport Memory, take
 from fastembed.runtime.pool cimport share, slice_function
 
@@ -43,120 +40,72 @@ ctypedef struct sigmoid_args:
     vector losses, dscores
 
 
+cdef Signature SOFTMAX = Signature("""
+    x (..., V+)
+    > y (..., V)
+""")
+cdef Signature SOFTMAX_BACKWARD = Signature(
+    """
+    dout (..., V): Gradient of y.
+    y (..., V+): What softmax gave.
+    > dx (..., V)
+    """,
+    order="y dout",
+)
+cdef Signature CROSS_ENTROPY = Signature("""
+    scores (..., V+)
+    labels (...) classes<V: Classes in [-V, V); negative ones other than ignore_label count from
+        the end.
+    > loss: numpy.float64; NaN if no label counts.
+    > dscores (..., V): Gradient of loss; None without need_grad.
+""")
+cdef Signature SIGMOID_CROSS_ENTROPY = Signature("""
+    scores (...)
+    labels (...) bits
+    > loss: numpy.float64
+    > dscores (...): Gradient of loss.
+""")
+
+
+@SOFTMAX.documents
 def softmax(x):
-    """Softmax over the last axis.
-
-    Parameters
-    ----------
-    x : ndarray of float32 or float64, shape (..., V)
-
-    Returns
-    -------
-    ndarray of x's dtype and shape
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the dtype or the shape does not fit.
-    """
+    """Softmax over the last axis."""
     y = softmax_if_fit(x)
-    return softmax_if_fit(_rows("x", _check.floats("x", x))) if y is None else y
+    return SOFTMAX.again(softmax_if_fit, (x,)) if y is None else y
 
 
+@SOFTMAX_BACKWARD.documents
 def softmax_backward(dout, y):
-    """Gradient of softmax: ``y * (dout - sum(dout * y))`` over the last axis.
-
-    Parameters
-    ----------
-    dout : ndarray of float32 or float64, shape (..., V)
-        Gradient of y.
-    y : ndarray of dout's dtype and shape
-        What softmax gave.
-
-    Returns
-    -------
-    ndarray of dout's dtype and shape
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a dtype or a shape does not fit.
-    """
+    """Gradient of softmax: ``y * (dout - sum(dout * y))`` over the last axis."""
     dx = softmax_backward_if_fit(dout, y)
-    return _softmax_backward_any(dout, y) if dx is None else dx
+    return SOFTMAX_BACKWARD.again(softmax_backward_if_fit, (dout, y)) if dx is None else dx
 
 
+@CROSS_ENTROPY.documents
 def softmax_cross_entropy(scores, labels, *, ignore_label=-1, eps=0.0, need_grad=True):
     """Mean cross-entropy of softmax(scores), and its gradient.
 
     ``loss = mean(-log(softmax(scores)[label] + eps))`` over the labels that count.
-
-    Parameters
-    ----------
-    scores : ndarray of float32 or float64, shape (..., V)
-    labels : array_like of integers, shape (...)
-        Classes in [-V, V); negative ones other than ignore_label count from the end.
-    ignore_label : int or None
-        Rows with this label give no loss and no gradient. None: every label counts.
-    eps : float
-        Added to the probability before the logarithm; the gradient is that of eps = 0.
-    need_grad : bool
-        False: the loss alone, with the same bits.
-
-    Returns
-    -------
-    loss : numpy.float64
-        NaN if no label counts.
-    dscores : ndarray of scores' dtype and shape
-        Gradient of loss; None without need_grad.
-
-    Raises
-    ------
-    IndexError
-        If a label is outside [-V, V).
-    TypeError, ValueError
-        If a dtype or a shape does not fit.
     """
     result = softmax_cross_entropy_if_fit(scores, labels, ignore_label, eps, need_grad)
     if result is None:
-        scores = _rows("scores", _check.floats("scores", scores))
-        *shape, V = scores.shape
-        flat = class_labels(labels, shape, V, ignore_label)[0]
-        result = softmax_cross_entropy_if_fit(scores, flat.reshape(shape), -1, eps, need_grad)
+        result = CROSS_ENTROPY.again(
+            softmax_cross_entropy_if_fit, (scores, labels), None, (-1, eps, need_grad), ignore_label
+        )
     return result
 
 
+@SIGMOID_CROSS_ENTROPY.documents
 def sigmoid_cross_entropy(scores, labels, *, eps=0.0):
     """Mean binary cross-entropy of sigmoid(scores), and its gradient.
 
     ``loss = mean(-log(p + eps))`` with p = sigmoid(score) where the label is 1, else 1 minus that.
-
-    Parameters
-    ----------
-    scores : ndarray of float32 or float64, any shape
-    labels : array_like of integers or booleans, shape of scores
-        0 or 1.
-    eps : float
-        Added to the probability before the logarithm; the gradient is that of eps = 0.
-
-    Returns
-    -------
-    loss : numpy.float64
-    dscores : ndarray of scores' dtype and shape
-        Gradient of loss.
-
-    Raises
-    ------
-    IndexError
-        If a label is neither 0 nor 1.
-    TypeError, ValueError
-        If a dtype or a shape does not fit.
     """
     result = sigmoid_cross_entropy_if_fit(scores, labels, eps)
     if result is None:
-        scores = _check.plain(_check.floats("scores", scores))
-        bits = binary_labels(labels, scores.shape).reshape(scores.shape)
-        result = sigmoid_cross_entropy_if_fit(scores, bits, eps)
+        result = SIGMOID_CROSS_ENTROPY.again(
+            sigmoid_cross_entropy_if_fit, (scores, labels), None, (eps,)
+        )
     return result
 
 
@@ -165,49 +114,51 @@ def sigmoid_cross_entropy(scores, labels, *, eps=0.0):
 
 cpdef softmax_if_fit(x):
     """`softmax`, or None if x does not fit as it is."""
-    cdef int real = real_of(x)
-    cdef softmax_args args
-    if real < 0 or not _has_rows(x):
+    cdef int real = SOFTMAX.fits([<ref>x])
+    if real < 0:
         return None
     y = empty_like(x, real)
+    softmax_into(real, x, y)
+    return y
+
+
+cdef int softmax_into(int real, x, y) except -1:
+    cdef softmax_args args
     args.x, args.y = as_matrix(x), as_matrix(y)
     run = entry(softmax_entry, "loss.softmax_slices", real)
     with nogil:
         share(run, &args, args.x.rows, 1, args.x.rows * args.x.columns * NS_A_SCORE)
-    return y
+    return 0
 
 
 cpdef softmax_backward_if_fit(dout, y):
     """`softmax_backward`, or None if an argument does not fit as it is."""
-    cdef int real = real_of(y), ndim
-    cdef backward_args args
-    if real < 0 or not _has_rows(y):
-        return None
-    ndim = cnp.PyArray_NDIM(<cnp.ndarray>y)
-    if not is_real(dout, ndim, real) or not same_shape(dout, y, ndim):
+    cdef int real = SOFTMAX_BACKWARD.fits([<ref>dout, <ref>y])
+    if real < 0:
         return None
     dx = empty_like(y, real)
+    softmax_backward_into(real, dout, y, dx)
+    return dx
+
+
+cdef int softmax_backward_into(int real, dout, y, dx) except -1:
+    cdef backward_args args
     args.dout, args.y, args.dx = as_matrix(dout), as_matrix(y), as_matrix(dx)
     run = entry(backward_entry, "loss.softmax_backward_slices", real)
     with nogil:
         share(run, &args, args.y.rows, 1, args.y.rows * args.y.columns * NS_A_SCORE)
-    return dx
+    return 0
 
 
 cpdef softmax_cross_entropy_if_fit(scores, labels, ignore_label, eps, bint need_grad):
     """`softmax_cross_entropy`, or None if an argument does not fit as it is."""
-    cdef int real = real_of(scores), ndim
+    cdef int real = CROSS_ENTROPY.fits([<ref>scores, <ref>labels])
     cdef int64_t count
     cdef id_list ids
     cdef loss_args args
     cdef Memory losses
     cdef double loss = NAN
-    if real < 0 or not _has_rows(scores) or not are_ids(labels):
-        return None
-    ndim = cnp.PyArray_NDIM(<cnp.ndarray>labels)
-    if cnp.PyArray_NDIM(<cnp.ndarray>scores) != ndim + 1 or not same_shape(scores, labels, ndim):
-        return None
-    if ignore_label is not None and type(ignore_label) is not int:
+    if real < 0 or (ignore_label is not None and type(ignore_label) is not int):
         return None
     args.scores, args.eps = as_matrix(scores), number("eps", eps)
     try:
@@ -236,15 +187,12 @@ cpdef softmax_cross_entropy_if_fit(scores, labels, ignore_label, eps, bint need_
 
 cpdef sigmoid_cross_entropy_if_fit(scores, labels, eps):
     """`sigmoid_cross_entropy`, or None if an argument does not fit as it is."""
-    cdef int real = real_of(scores), ndim
+    cdef int real = SIGMOID_CROSS_ENTROPY.fits([<ref>scores, <ref>labels])
     cdef int64_t n
     cdef sigmoid_args args
     cdef Memory space
     cdef double loss = NAN
-    if real < 0 or not are_bits(labels):
-        return None
-    ndim = cnp.PyArray_NDIM(<cnp.ndarray>labels)
-    if cnp.PyArray_NDIM(<cnp.ndarray>scores) != ndim or not same_shape(scores, labels, ndim):
+    if real < 0:
         return None
     n = size(scores)
     space = take(n * (sizeof(double) + 1))
@@ -263,11 +211,6 @@ cpdef sigmoid_cross_entropy_if_fit(scores, labels, eps):
     return float64(loss), dscores
 
 
-cdef inline bint _has_rows(x) noexcept:
-    cdef int ndim = cnp.PyArray_NDIM(<cnp.ndarray>x)
-    return ndim > 0 and axis(x, ndim - 1) > 0
-
-
 cdef double sum_of(const double *x, int64_t n) noexcept nogil:
     """In pairs, as NumPy does: the rounding of long sums stays small."""
     cdef double s = 0
@@ -278,17 +221,6 @@ cdef double sum_of(const double *x, int64_t n) noexcept nogil:
     for k in range(n):
         s += x[k]
     return s
-
-
-cdef bint are_bits(labels) noexcept:
-    cdef int kind
-    if not is_plain(labels):
-        return False
-    kind = cnp.PyArray_TYPE(<cnp.ndarray>labels)
-    return (
-        kind == cnp.NPY_BOOL or kind == cnp.NPY_UINT8 or kind == cnp.NPY_INT8
-        or kind == cnp.NPY_INT32 or kind == cnp.NPY_INT64
-    )
 
 
 cdef bint read_bits(labels, unsigned char *out) except -1:
@@ -308,53 +240,3 @@ cdef bint read_bits(labels, unsigned char *out) except -1:
             wrong |= bytes[k]
             out[k] = bytes[k]
     return (wrong & ~<int64_t>1) == 0
-
-
-# ---- arguments that do not fit as they are
-
-
-def _softmax_backward_any(dout, y):
-    y = _check.floats("y", y)
-    dout = _check.floats("dout", dout, dtype=y.dtype)
-    _check.shape("dout", dout, y.shape, "like y")
-    return softmax_backward_if_fit(_check.plain(dout), _rows("y", y))
-
-
-def class_labels(labels, expected, V, ignore_label):
-    """Return labels flat as int64, -1 where ignored, and how many count."""
-    labels = _check.integers("labels", labels)
-    _check.shape("labels", labels, expected, "(scores without the last axis)")
-    ignored = None
-    if ignore_label is not None:
-        ignored = labels.reshape(-1) == ignore_label
-        if not ignored.any():
-            ignored = None
-        elif not -V <= ignore_label < V:
-            labels = np.where(labels == ignore_label, 0, labels)  # passes the check of the rest
-    flat = _check.indices("labels", labels, V, "scores", "classes")
-    if ignored is None:
-        return flat, flat.size
-    flat = np.where(ignored, -1, flat)
-    return flat, flat.size - int(np.count_nonzero(ignored))
-
-
-def binary_labels(labels, expected):
-    """Return labels flat as uint8; refuse others than 0 and 1."""
-    labels = np.asarray(labels)
-    if labels.dtype != bool:
-        labels = _check.integers("labels", labels)
-    _check.shape("labels", labels, expected, "like scores")
-    flat = labels.reshape(-1)
-    wrong = (flat != 0) & (flat != 1)
-    if wrong.any():
-        position = int(np.flatnonzero(wrong)[0])
-        where = ", ".join(str(k) for k in np.unravel_index(position, labels.shape))
-        raise IndexError(f"labels[{where}] = {flat[position]} is neither 0 nor 1")
-    return flat.astype(np.uint8)
-
-
-def _rows(name, x):
-    """X as kernels take it; its last axis must not be empty."""
-    if x.ndim == 0 or x.shape[x.ndim - 1] == 0:
-        raise ValueError(f"{name} must have shape (..., V) with V >= 1, got {x.shape}")
-    return _check.plain(x)

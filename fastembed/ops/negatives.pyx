@@ -4,17 +4,15 @@ import operator
 
 import numpy as np
 
-from fastembed import _check
-
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport isfinite
 from libc.stdint cimport int64_t
 
 from fastembed.ops._fit cimport (
-    are_ids, as_matrix, as_vector, axis, data, entry, forget_ids, id_list, is_real, matrix, read_ids,
-    vector,
+    as_matrix, as_vector, axis, data, entry, forget_ids, id_list, matrix, read_ids, vector,
 )
+from fastembed.ops._signature cimport Signature, ref
 from fastembed.runtime.memory cimport Memory, take
 from fastembed.runtime.pool cimport slice_function
 
@@ -32,46 +30,32 @@ ctypedef struct samples_args:
     int64_t budget
 
 
+cdef Signature SAMPLES = Signature("""
+    p (V) float64: Weight of each id; they need not sum to one.
+    targets (N) ids<V
+    size: int; How many ids per sample.
+    > ids: (N, size) ndarray of int32
+""")
+
+
+@SAMPLES.documents
 def negative_samples(p, targets, size):
     """Draw ids for every sample of a batch: never its target, none twice.
 
     The draws are those of ``numpy.random.choice(V, size, replace=False, p=...)`` for each target in
-    turn, with the target's p set to zero: the same ids, from the same legacy random stream.
-
-    Parameters
-    ----------
-    p : (V,) ndarray of float64
-        Weight of each id; they need not sum to one.
-    targets : array_like of integers, shape (N,)
-        Ids in [-V, V); negative ones count from the end.
-    size : int
-        How many ids per sample.
-
-    Returns
-    -------
-    (N, size) ndarray of int32
-
-    Raises
-    ------
-    IndexError
-        If a target is outside [-V, V).
-    TypeError, ValueError
-        If a dtype or a shape does not fit, if p is not finite and nonnegative, or if fewer ids than
-        size can be drawn.
+    turn, with the target's p set to zero: the same ids, from the same legacy random stream. A
+    ValueError says if p is not finite and nonnegative, or fewer ids than size can be drawn.
     """
     size = operator.index(size)
     if size < 0:
         raise ValueError(f"size must be at least 0, got {size}")
     out = _draw(p, targets, size)
     if out is None:
-        p = _check.floats("p", p, ndim=1, dtype=np.float64)
-        targets = _check.integers("targets", targets)
-        _check.shape("targets", targets, (targets.size,))
-        out = _draw(_check.plain(p), _check.indices("targets", targets, p.size, "p"), size)
+        out = SAMPLES.again(_draw, (p, targets), None, (size,))
     return out
 
 
-cdef _draw(p, targets, int64_t size):
+def _draw(p, targets, int64_t size):
     """`negative_samples`, or None if an argument does not fit as it is."""
     cdef samples_args args
     cdef id_list ids
@@ -83,7 +67,7 @@ cdef _draw(p, targets, int64_t size):
     cdef double total = 0
     cdef bint sound = True, any_target = False
     cdef cnp.npy_intp[2] shape
-    if not is_real(p, 1, 1) or not are_ids(targets) or cnp.PyArray_NDIM(<cnp.ndarray>targets) != 1:
+    if SAMPLES.fits([<ref>p, <ref>targets]) != 1:
         return None
     V = axis(p, 0)
     try:

@@ -1,5 +1,7 @@
 """Optimizer steps in place, one pass over memory; norm, scaling, sums and zeros of many arrays."""
 
+import inspect
+
 import numpy as np
 
 from fastembed import _check
@@ -11,7 +13,9 @@ from libc.stdint cimport int64_t
 from fastembed.ops._costs cimport (
     NS_A_BYTE_ZEROED, NS_A_PLUS, NS_A_SQUARE, NS_A_STEP, NS_A_STEP_WITH_ROOT,
 )
-from fastembed.ops._fit cimport apart, as_vector, entry, number, same_shape, size, vector, writable
+from fastembed.ops._fit cimport (
+    apart, as_vector, entry, number, real_in_any_layout, same_shape, size, vector, writable,
+)
 from fastembed.ops.loss cimport sum_of
 from fastembed.runtime.memory cimport Memory, take
 from fastembed.runtime.pool cimport share, slice_function
@@ -52,147 +56,169 @@ ctypedef struct sum_args:
     add_args *terms
 
 
+cdef class Step:
+    """A kind of step: what it does, what its arrays of state and its numbers are called."""
+
+    cdef slice_function[2] kernels
+    cdef readonly str name
+    cdef str formula
+    cdef tuple states, scalars
+    cdef double ns  # an entry
+
+    def __init__(self, name, formula, states, scalars, ns):
+        self.name, self.formula, self.ns = name, formula, ns
+        self.states, self.scalars = tuple(states.split()), tuple(scalars.split())
+
+    cdef bint run_if_fit(self, tuple arrays, tuple scalars) except -1:
+        """Step arrays (param, grad, states); False, and nothing is done, if one does not fit."""
+        cdef step_args args
+        cdef vector *places[4]
+        cdef int real, k, j
+        for k in range(len(scalars)):
+            args.scalars[k] = number(self.scalars[k], scalars[k])
+        param = arrays[0]
+        real = _real_of_flat(param)
+        if real < 0:
+            return False
+        places[0], places[1] = &args.param, &args.grad
+        places[2], places[3] = &args.states[0], &args.states[1]
+        for k in range(len(arrays)):
+            array = arrays[k]
+            if not _flat_like(array, param, real) or (k != 1 and not writable(array)):
+                return False
+            for j in range(k):
+                if not apart(array, arrays[j]):
+                    return False
+            places[k][0] = as_vector(array)
+        if self.kernels[real] == NULL:
+            entry(self.kernels, f"optim.{self.name}_slices", real)
+        with nogil:
+            share(self.kernels[real], &args, args.param.size, LINE, args.param.size * self.ns)
+        return True
+
+    cdef int run(self, tuple arrays, tuple scalars) except -1:
+        """The same with arrays made fit; what had to be copied is written back."""
+        if self.run_if_fit(arrays, scalars):
+            return 0
+        param, grad, *states = arrays
+        dtype = _check.floats("param", param).dtype
+        grad = _check.floats("grad", grad, dtype=dtype)
+        shape = np.shape(param)
+        _check.shape("grad", grad, shape, "like param")
+        others = {"grad": grad}
+        for name, array in zip((*self.states, "param"), (*states, param), strict=True):
+            _check.output(name, array, shape, dtype, others)
+            others[name] = array
+        views = [np.asarray(array) for array in (param, grad, *states)]
+        if param.flags.f_contiguous:  # a tied weight's transposed view: not copied
+            views = [view.T for view in views]
+        plain = [_check.plain(view) for view in views]
+        self.run_if_fit(tuple(plain), scalars)
+        for view, array in zip(views, plain, strict=True):
+            if array is not plain[1] and not np.may_share_memory(view, array):
+                view[...] = array
+        return 0
+
+    def documents(self, function):
+        """Complete the docstring of the op."""
+        states, scalars = ", ".join(self.states), ", ".join(self.scalars)
+        kind = "ndarray of param's dtype and shape"
+        function.__doc__ = f"{inspect.cleandoc(function.__doc__)}\n\n``{self.formula}``\n\n" + _DOC.format(
+            states=f"{states} : {kind}\n    Changed in place.\n" if states else "", scalars=scalars
+        )
+        return function
+
+
+_DOC = """Parameters
+----------
+param : ndarray of float32 or float64, any shape and layout
+    Changed in place.
+grad : ndarray of param's dtype and shape
+{states}{scalars} : float
+
+Returns
+-------
+param : ndarray
+
+Raises
+------
+TypeError, ValueError
+    If a dtype or a shape does not fit, or arrays overlap."""
+
+cdef Step SGD = Step("sgd", "param -= lr * grad", "", "lr", NS_A_STEP)
+cdef Step MOMENTUM = Step(
+    "momentum", "v = rate * v - lr * grad; param += v", "v", "lr rate", NS_A_STEP
+)
+cdef Step NESTEROV = Step(
+    "nesterov",
+    "v = rate * v - lr * grad; param += rate**2 * v - (1 + rate) * lr * grad",
+    "v", "lr rate", NS_A_STEP,
+)
+cdef Step ADAGRAD = Step(
+    "adagrad",
+    "h += grad**2; param -= lr * grad / (sqrt(h) + 1e-7)",
+    "h", "lr", NS_A_STEP_WITH_ROOT,
+)
+cdef Step RMSPROP = Step(
+    "rmsprop",
+    "h = decay_rate * h + (1 - decay_rate) * grad**2; param -= lr * grad / (sqrt(h) + 1e-7)",
+    "h", "lr decay_rate", NS_A_STEP_WITH_ROOT,
+)
+cdef Step ADAM = Step(
+    "adam",
+    "m += (1 - beta1) * (grad - m); v += (1 - beta2) * (grad**2 - v); "
+    "param -= lr_t * m / (sqrt(v) + 1e-7)",
+    "m v", "lr_t beta1 beta2", NS_A_STEP_WITH_ROOT,
+)
+_STEPS = {step.name: step for step in (SGD, MOMENTUM, NESTEROV, ADAGRAD, RMSPROP, ADAM)}
+
+
+@SGD.documents
 def sgd(param, grad, lr):
-    """Gradient descent, in place: ``param -= lr * grad``.
-
-    Parameters
-    ----------
-    param : ndarray of float32 or float64, any shape and layout
-        Changed in place.
-    grad : ndarray of param's dtype and shape
-    lr : float
-
-    Returns
-    -------
-    param : ndarray
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a dtype or a shape does not fit, or arrays overlap.
-    """
-    return _step("sgd", (param, grad), (lr,))
+    """A step of gradient descent, in place."""
+    SGD.run((param, grad), (lr,))
+    return param
 
 
+@MOMENTUM.documents
 def momentum(param, grad, v, lr, rate):
-    """Momentum step, in place: ``v = rate * v - lr * grad; param += v``.
-
-    Parameters
-    ----------
-    param, v : ndarray of float32 or float64, of one dtype and shape
-        Changed in place.
-    grad : ndarray of param's dtype and shape
-    lr, rate : float
-
-    Returns
-    -------
-    param : ndarray
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a dtype or a shape does not fit, or arrays overlap.
-    """
-    return _step("momentum", (param, grad, v), (lr, rate))
+    """A step with momentum, in place."""
+    MOMENTUM.run((param, grad, v), (lr, rate))
+    return param
 
 
+@NESTEROV.documents
 def nesterov(param, grad, v, lr, rate):
-    """Nesterov's accelerated gradient, in place.
+    """A step of Nesterov's accelerated gradient, in place.
 
-    ``v = rate * v - lr * grad; param += rate**2 * v - (1 + rate) * lr * grad``
-    (Y. Bengio et al., Advances in Optimizing Recurrent Networks, 2012).
-
-    Parameters
-    ----------
-    param, v : ndarray of float32 or float64, of one dtype and shape
-        Changed in place.
-    grad : ndarray of param's dtype and shape
-    lr, rate : float
-
-    Returns
-    -------
-    param : ndarray
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a dtype or a shape does not fit, or arrays overlap.
+    As in Y. Bengio et al., Advances in Optimizing Recurrent Networks, 2012.
     """
-    return _step("nesterov", (param, grad, v), (lr, rate))
+    NESTEROV.run((param, grad, v), (lr, rate))
+    return param
 
 
+@ADAGRAD.documents
 def adagrad(param, grad, h, lr):
-    """AdaGrad step, in place: ``h += grad**2; param -= lr * grad / (sqrt(h) + 1e-7)``.
-
-    Parameters
-    ----------
-    param, h : ndarray of float32 or float64, of one dtype and shape
-        Changed in place.
-    grad : ndarray of param's dtype and shape
-    lr : float
-
-    Returns
-    -------
-    param : ndarray
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a dtype or a shape does not fit, or arrays overlap.
-    """
-    return _step("adagrad", (param, grad, h), (lr,))
+    """A step of AdaGrad (J. Duchi et al., 2011), in place."""
+    ADAGRAD.run((param, grad, h), (lr,))
+    return param
 
 
+@RMSPROP.documents
 def rmsprop(param, grad, h, lr, decay_rate):
-    """RMSprop step, in place.
-
-    ``h = decay_rate * h + (1 - decay_rate) * grad**2; param -= lr * grad / (sqrt(h) + 1e-7)``
-
-    Parameters
-    ----------
-    param, h : ndarray of float32 or float64, of one dtype and shape
-        Changed in place.
-    grad : ndarray of param's dtype and shape
-    lr, decay_rate : float
-
-    Returns
-    -------
-    param : ndarray
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a dtype or a shape does not fit, or arrays overlap.
-    """
-    return _step("rmsprop", (param, grad, h), (lr, decay_rate))
+    """A step of RMSprop, in place."""
+    RMSPROP.run((param, grad, h), (lr, decay_rate))
+    return param
 
 
+@ADAM.documents
 def adam(param, grad, m, v, lr_t, beta1, beta2):
-    """Adam step, in place (D. Kingma and J. Ba, 2014, arXiv:1412.6980).
+    """A step of Adam (D. Kingma and J. Ba, 2014, arXiv:1412.6980), in place.
 
-    ``m += (1 - beta1) * (grad - m); v += (1 - beta2) * (grad**2 - v);
-    param -= lr_t * m / (sqrt(v) + 1e-7)``
-
-    Parameters
-    ----------
-    param, m, v : ndarray of float32 or float64, of one dtype and shape
-        Changed in place.
-    grad : ndarray of param's dtype and shape
-    lr_t : float
-        The rate with this step's bias correction,
-        ``lr * sqrt(1 - beta2**t) / (1 - beta1**t)``.
-    beta1, beta2 : float
-
-    Returns
-    -------
-    param : ndarray
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a dtype or a shape does not fit, or arrays overlap.
+    lr_t is the rate with the bias correction of step t, ``lr * sqrt(1 - beta2**t) / (1 - beta1**t)``.
     """
-    return _step("adam", (param, grad, m, v), (lr_t, beta1, beta2))
+    ADAM.run((param, grad, m, v), (lr_t, beta1, beta2))
+    return param
 
 
 def global_norm(arrays):
@@ -248,114 +274,15 @@ def scale(arrays, rate):
             _multiply(array, rate)
 
 
-# ---- one step
-
-
-cdef class Step:
-    """A kind of step: its kernel, what its arrays of state and its numbers are called."""
-
-    cdef slice_function[2] kernels
-    cdef readonly str name
-    cdef str kernel
-    cdef tuple states, scalars
-    cdef double ns  # an entry
-
-    def __init__(self, name, states, scalars, ns):
-        self.name, self.kernel = name, f"optim.{name}_slices"
-        self.states, self.scalars, self.ns = states, scalars, ns
-
-    cdef bint run_if_fit(self, tuple arrays, tuple scalars) except -1:
-        """Step arrays (param, grad, states); False, and nothing is done, if one does not fit."""
-        cdef step_args args
-        cdef vector *places[4]
-        cdef int real, k, j, ndim
-        for k in range(len(scalars)):
-            args.scalars[k] = number(self.scalars[k], scalars[k])
-        param = arrays[0]
-        real = _real_of_flat(param)
-        if real < 0:
-            return False
-        ndim = cnp.PyArray_NDIM(<cnp.ndarray>param)
-        places[0], places[1] = &args.param, &args.grad
-        places[2], places[3] = &args.states[0], &args.states[1]
-        for k in range(len(arrays)):
-            array = arrays[k]
-            if _real_of_flat(array) != real or (k != 1 and not writable(array)):
-                return False
-            if cnp.PyArray_NDIM(<cnp.ndarray>array) != ndim or not same_shape(array, param, ndim):
-                return False
-            if not _alike(array, param):
-                return False
-            for j in range(k):
-                if not apart(array, arrays[j]):
-                    return False
-            places[k][0] = as_vector(array)
-        run = entry(self.kernels, self.kernel, real)
-        with nogil:
-            share(run, &args, args.param.size, LINE, args.param.size * self.ns)
-        return True
-
-    cdef int run(self, tuple arrays, tuple scalars) except -1:
-        """The same with arrays made fit; what had to be copied is written back."""
-        param, grad, *states = arrays
-        dtype = _check.floats("param", param).dtype
-        grad = _check.floats("grad", grad, dtype=dtype)
-        shape = np.shape(param)
-        _check.shape("grad", grad, shape, "like param")
-        others = {"grad": grad}
-        for name, array in zip((*self.states, "param"), (*states, param), strict=True):
-            _check.output(name, array, shape, dtype, others)
-            others[name] = array
-        views = [np.asarray(array) for array in (param, grad, *states)]
-        if param.flags.f_contiguous:  # a tied weight's transposed view: not copied
-            views = [view.T for view in views]
-        plain = [_check.plain(view) for view in views]
-        self.run_if_fit(tuple(plain), scalars)
-        for view, array in zip(views, plain, strict=True):
-            if array is not plain[1] and not np.may_share_memory(view, array):
-                view[...] = array
-        return 0
-
-
-STEPS = {
-    step.name: step
-    for step in (
-        Step("sgd", (), ("lr",), NS_A_STEP),
-        Step("momentum", ("v",), ("lr", "rate"), NS_A_STEP),
-        Step("nesterov", ("v",), ("lr", "rate"), NS_A_STEP),
-        Step("adagrad", ("h",), ("lr",), NS_A_STEP_WITH_ROOT),
-        Step("rmsprop", ("h",), ("lr", "decay_rate"), NS_A_STEP_WITH_ROOT),
-        Step("adam", ("m", "v"), ("lr_t", "beta1", "beta2"), NS_A_STEP_WITH_ROOT),
-    )
-}
-
-
-cdef _step(str name, tuple arrays, tuple scalars):
-    cdef Step step = STEPS[name]
-    if not step.run_if_fit(arrays, scalars):
-        step.run(arrays, scalars)
-    return arrays[0]
-
-
 # ---- lists of arrays
 
 
 def each(str name, lists, tuple scalars):
-    """Step every param in the order of the lists, as the op of that name does.
+    """Step every param in the order of the lists (params, grads, states), as the op of that name does.
 
-    Parameters
-    ----------
-    name : str
-    lists : tuple of lists of ndarray
-        params, grads and the op's states.
-    scalars : tuple of float
-
-    Yields
-    ------
-    tuple of ndarray
-        param, grad and states that do not fit as they are: the caller's to step, before it goes on.
+    Yields param, grad and states that do not fit as they are: the caller's to step before it goes on.
     """
-    cdef Step step = STEPS[name]
+    cdef Step step = _STEPS[name]
     for arrays in zip(*lists):
         if not step.run_if_fit(arrays, scalars):
             yield arrays
@@ -388,17 +315,14 @@ cpdef bint add_if_fit(total, list arrays) except -1:
 
     False, and nothing is done, if an array does not fit as it is.
     """
-    cdef int real = _real_of_flat(total), ndim
+    cdef int real = _real_of_flat(total)
     cdef sum_args args
     cdef Memory space
     cdef int64_t n, k
     if real < 0 or not writable(total):
         return False
-    ndim = cnp.PyArray_NDIM(<cnp.ndarray>total)
     for array in arrays:
-        if _real_of_flat(array) != real or cnp.PyArray_NDIM(<cnp.ndarray>array) != ndim:
-            return False
-        if not (same_shape(array, total, ndim) and _alike(array, total) and apart(array, total)):
+        if not _flat_like(array, total, real) or not apart(array, total):
             return False
     space = take(len(arrays) * sizeof(add_args))
     args.terms, args.count = <add_args *>space.start, len(arrays)
@@ -432,26 +356,25 @@ cpdef int zero_all(arrays) except -1:
 
 cdef int _real_of_flat(x) noexcept:
     """0 for float32, 1 for float64, -1 if x has another dtype or does not lie in one piece."""
-    cdef int kind
-    if not (
-        cnp.PyArray_CheckExact(x)
-        and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>x)
-        and (
-            cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x)
-            or cnp.PyArray_IS_F_CONTIGUOUS(<cnp.ndarray>x)
-        )
-    ):
-        return -1
-    kind = cnp.PyArray_TYPE(<cnp.ndarray>x)
-    return 0 if kind == cnp.NPY_FLOAT32 else 1 if kind == cnp.NPY_FLOAT64 else -1
+    cdef int real = real_in_any_layout(x)
+    if real < 0 or cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x):
+        return real
+    return real if cnp.PyArray_IS_F_CONTIGUOUS(<cnp.ndarray>x) else -1
 
 
-cdef bint _alike(x, y) noexcept:
-    """Whether the entries of two flat arrays of one shape lie in the same order."""
-    if cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x):
-        if cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>y):
-            return True
-    return cnp.PyArray_IS_F_CONTIGUOUS(<cnp.ndarray>x) and cnp.PyArray_IS_F_CONTIGUOUS(<cnp.ndarray>y)
+cdef bint _flat_like(x, y, int real) noexcept:
+    """Whether x is flat, of that dtype, and its entries lie in the order of those of y, which is."""
+    cdef int ndim = cnp.PyArray_NDIM(<cnp.ndarray>y)
+    if x is y:
+        return True
+    if _real_of_flat(x) != real or cnp.PyArray_NDIM(<cnp.ndarray>x) != ndim:
+        return False
+    if cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x) and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>y):
+        return same_shape(x, y, ndim)
+    return (
+        cnp.PyArray_IS_F_CONTIGUOUS(<cnp.ndarray>x) and cnp.PyArray_IS_F_CONTIGUOUS(<cnp.ndarray>y)
+        and same_shape(x, y, ndim)
+    )
 
 
 cdef double _squares(x) except? -1:

@@ -1,10 +1,16 @@
-from typing import Any
+from typing import Any, Protocol
 
 from numpy import ndarray
 from typing_extensions import disjoint_base
 
-NAMES: dict[int, str]
+__all__ = [
+    "lstm", "lstm_backward", "lstm_cell", "lstm_cell_backward",
+    "gru", "gru_backward", "gru_cell", "gru_cell_backward",
+    "rnn", "rnn_backward", "rnn_cell", "rnn_cell_backward",
+]  # fmt: skip
+
 _Weights = tuple[ndarray, ndarray, ndarray]
+Gradients = tuple[ndarray, ndarray, ndarray, ndarray, ndarray]
 
 @disjoint_base
 class Cache:
@@ -40,39 +46,43 @@ def lstm_cell(
 def lstm_cell_backward(
     dh: ndarray, dc: ndarray, cache: Any, *, out: _Weights | None = None
 ) -> tuple[ndarray, ndarray, ndarray, ndarray, ndarray, ndarray]: ...
-def rnn(
-    xs: ndarray,
-    Wx: ndarray,
-    Wh: ndarray,
-    b: ndarray,
-    h0: ndarray | None = None,
-    *,
-    need_cache: bool = True,
-) -> tuple[ndarray, ndarray, Any]: ...
-def rnn_backward(
-    dhs: ndarray, cache: Any, *, out: _Weights | None = None
-) -> tuple[ndarray, ndarray, ndarray, ndarray, ndarray]: ...
-def rnn_cell(
-    x: ndarray, h_prev: ndarray, Wx: ndarray, Wh: ndarray, b: ndarray, *, need_cache: bool = True
-) -> tuple[ndarray, Any]: ...
-def rnn_cell_backward(
-    dh: ndarray, cache: Any, *, out: _Weights | None = None
-) -> tuple[ndarray, ndarray, ndarray, ndarray, ndarray]: ...
-def gru(
-    xs: ndarray,
-    Wx: ndarray,
-    Wh: ndarray,
-    b: ndarray,
-    h0: ndarray | None = None,
-    *,
-    need_cache: bool = True,
-) -> tuple[ndarray, ndarray, Any]: ...
-def gru_backward(
-    dhs: ndarray, cache: Any, *, out: _Weights | None = None
-) -> tuple[ndarray, ndarray, ndarray, ndarray, ndarray]: ...
-def gru_cell(
-    x: ndarray, h_prev: ndarray, Wx: ndarray, Wh: ndarray, b: ndarray, *, need_cache: bool = True
-) -> tuple[ndarray, Any]: ...
-def gru_cell_backward(
-    dh: ndarray, cache: Any, *, out: _Weights | None = None
-) -> tuple[ndarray, ndarray, ndarray, ndarray, ndarray]: ...
+
+# the ops of a cell whose state is h
+class Sequence(Protocol):
+    def __call__(
+        self,
+        xs: ndarray,
+        Wx: ndarray,
+        Wh: ndarray,
+        b: ndarray,
+        h0: ndarray | None = None,
+        *,
+        need_cache: bool = True,
+    ) -> tuple[ndarray, ndarray, Any]: ...
+
+class SequenceBackward(Protocol):
+    def __call__(self, dhs: ndarray, cache: Any, *, out: _Weights | None = None) -> Gradients: ...
+
+class Cell(Protocol):
+    def __call__(
+        self,
+        x: ndarray,
+        h_prev: ndarray,
+        Wx: ndarray,
+        Wh: ndarray,
+        b: ndarray,
+        *,
+        need_cache: bool = True,
+    ) -> tuple[ndarray, Any]: ...
+
+class CellBackward(Protocol):
+    def __call__(self, dh: ndarray, cache: Any, *, out: _Weights | None = None) -> Gradients: ...
+
+gru: Sequence
+gru_backward: SequenceBackward
+gru_cell: Cell
+gru_cell_backward: CellBackward
+rnn: Sequence
+rnn_backward: SequenceBackward
+rnn_cell: Cell
+rnn_cell_backward: CellBackward

@@ -28,20 +28,7 @@ from fastembed.reference.optim import (  # noqa: F401
     scale,
     sgd,
 )
-from fastembed.reference.recurrent import (  # noqa: F401
-    gru,
-    gru_backward,
-    gru_cell,
-    gru_cell_backward,
-    lstm,
-    lstm_backward,
-    lstm_cell,
-    lstm_cell_backward,
-    rnn,
-    rnn_backward,
-    rnn_cell,
-    rnn_cell_backward,
-)
+from fastembed.reference.recurrent import *  # noqa: F403
 from fastembed.reference.sampling import (  # noqa: F401
     negative_sampling_backward,
     negative_sampling_loss,

@@ -1,4 +1,4 @@
-"""The hand-written kernels of the instruction set in use (see variants.h)."""
+"""The hand-written kernels of the instruction set in use (see simd.h)."""
 
 from libc.stdint cimport int64_t
 
@@ -51,22 +51,18 @@ cdef extern from "jobs.h":
         int along_rows
         void *scratch
 
-    enum:
-        LSTM
-        GRU
-        RNN
-        CELLS
-
     ctypedef struct kernel_table:
-        const cell *cells[3]
+        const cell **cells
         void (*apply)(int, const void *, void *, Py_ssize_t) noexcept nogil
         Py_ssize_t (*product_units)(const product *) noexcept nogil
         size_t (*product_scratch)(const product *) noexcept nogil
         void (*product)(const void *, int64_t, int64_t, int64_t) noexcept nogil
 
-    ctypedef struct variant:
+    ctypedef struct instruction_set:
         const char *name
         kernel_table of[2]
 
 
-cdef const variant *chosen
+cdef const instruction_set *chosen
+# the number of a cell in the tables
+cdef int cell_number(str name) except -1

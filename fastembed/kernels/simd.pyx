@@ -1,7 +1,7 @@
 """The hand-written kernels: recurrent cells over whole sequences, and products of matrices.
 
-They are compiled for each instruction set (see variants.h); which is used is chosen once, when this
-is imported.
+They are compiled for each instruction set (see simd.h); which is used is chosen once, when this is
+imported.
 """
 
 import os
@@ -13,18 +13,19 @@ from libc.stdlib cimport free, malloc
 cnp.import_array()
 
 
-cdef extern from "variants.h":
-    const variant *variants[]
-    int variant_runs(const variant *) noexcept nogil
+cdef extern from "simd.h":
+    const instruction_set *instruction_sets[]
+    const char *cell_names[]
+    int runs_here(const instruction_set *) noexcept nogil
 
 
 def available():
     """Names of the instruction sets that this build has and this CPU runs, the fastest first."""
     names = []
     cdef int k = 0
-    while variants[k] != NULL:
-        if variant_runs(variants[k]):
-            names.append(variants[k].name.decode())
+    while instruction_sets[k] != NULL:
+        if runs_here(instruction_sets[k]):
+            names.append(instruction_sets[k].name.decode())
         k += 1
     return names
 
@@ -44,9 +45,9 @@ cdef choose():
     global chosen
     name = choice(os.environ.get("FASTEMBED_ISA", "").strip(), available())
     cdef int k = 0
-    while variants[k].name.decode() != name:
+    while instruction_sets[k].name.decode() != name:
         k += 1
-    chosen = variants[k]
+    chosen = instruction_sets[k]
 
 
 choose()
@@ -55,6 +56,13 @@ choose()
 def isa():
     """The instruction set in use: 'avx512', 'avx2' or 'baseline' (SSE2, NEON)."""
     return chosen.name.decode()
+
+
+cdef int cell_number(str name) except -1:
+    cdef int k = 0
+    while cell_names[k] != name.encode():
+        k += 1
+    return k
 
 
 cdef inline void *data(cnp.ndarray array) noexcept nogil:
