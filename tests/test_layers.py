@@ -254,6 +254,17 @@ def test_small_layers_at_any_width(size, dtype, rng):
 
 
 @pytest.mark.parametrize("name", ["Dropout", "TimeDropout"])
+def test_a_draw_equal_to_the_ratio_is_dropped(monkeypatch, name):
+    for cls in both(name):
+        for draw in ("random_sample", "rand"):
+            monkeypatch.setattr(np.random, draw, lambda *_: np.array([[[0.25, 0.25 + 1e-16]]]))
+        layer = cls(0.25)
+        layer.train_flg = True
+        out = layer.forward(np.ones((1, 1, 2), "f"))
+        assert list(out.ravel() != 0) == [False, True]
+
+
+@pytest.mark.parametrize("name", ["Dropout", "TimeDropout"])
 @pytest.mark.parametrize("dtype", ["f", "d", "e"])
 def test_dropout_equals_the_slow_one(name, dtype, rng):
     x, dout = rng.standard_normal((2, N, T, D)).astype(dtype)
@@ -280,6 +291,8 @@ def test_sampler_counts_gaps_and_refuses_what_cannot_be_drawn():
     twin = slow.UnigramSampler([0, 0, 1, 5], 1.0, 1)
     assert sampler.vocab_size == twin.vocab_size == 3
     np.testing.assert_array_equal(sampler.word_p, twin.word_p)
+    other = layers.UnigramSampler([-1, 0, 1, 1], 1.0, 1)
+    np.testing.assert_allclose(other.word_p, [1 / 3, 2 / 3, 0])
     sampler.sample_size = 2
     with pytest.raises(ValueError, match="cannot be drawn"):
         sampler.get_negative_sample(np.array([0]))
