@@ -170,7 +170,7 @@ def test_warmup_compiles_once_and_then_finds_everything_in_the_cache(tmp_path):
 def test_every_kernel_has_an_entry():
     names = kernel_list.entries()
     assert {"embedding.gather_slices", "optim.adam_slices", "loss.softmax_slices"} <= {*names}
-    assert all(name.endswith(("_slices", "_at_once")) for name in names), names
+    assert all(name.endswith("_slices") for name in names), names
 
 
 def test_warmup_without_a_cache_folder_says_so_once(monkeypatch, capsys):

@@ -95,7 +95,6 @@ def test_a_forbidden_arrow_is_seen():
         "fastembed.kernels._args.ids",
         "fastembed.kernels._args.int_matrix",
         "fastembed.kernels._args.integer",
-        "fastembed.kernels._jit.entry",
         "fastembed.kernels._jit.kernel",
     }
 

@@ -33,7 +33,7 @@ ctypedef struct gather_args:
     matrix W
     vector idx
     matrix out
-    vector wrong
+    int64_t fine
 
 ctypedef struct scatter_args:
     vector idx
@@ -112,7 +112,6 @@ cpdef gather_if_fit(W, idx, out=None):
     cdef int real = real_with(W, 2), k, ndim
     cdef cnp.npy_intp[32] shape
     cdef gather_args args
-    cdef int64_t wrong = 0
     cdef double ns
     if real < 0 or not are_ids(idx):
         return None
@@ -133,13 +132,13 @@ cpdef gather_if_fit(W, idx, out=None):
     ):
         return None
     args.W, args.out = as_matrix(W), as_matrix(out)
-    args.wrong.data, args.wrong.size = &wrong, 1
+    args.fine = True
     ns = args.idx.size * (
         NS_A_ROW + NS_A_BYTE_COPIED * args.W.columns * cnp.PyArray_ITEMSIZE(<cnp.ndarray>W)
     )
     kernel = entry(gather_entry, "embedding.gather_slices", real)
     share_gil(kernel, &args, args.idx.size, 1, ns)
-    return None if wrong else out
+    return out if args.fine else None
 
 
 cpdef bint scatter_add_if_fit(dW, idx, dout, bint zero) except -1:
