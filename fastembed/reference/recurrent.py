@@ -93,7 +93,7 @@ def _sequence(kind, xs, params, state, need_cache):
 
 def _sequence_backward(dhs, cache, states):
     xs, params, cells = cache
-    dstate = [np.zeros_like(dhs[:, 0]) for _ in range(states)]
+    dstate = states * [np.zeros((xs.shape[0], params[1].shape[0]), xs.dtype)]
     dxs, grads = np.empty_like(xs), [np.zeros_like(param) for param in params]
     for t in reversed(range(len(cells))):
         dxs[:, t], *dstate = cells[t].backward(dhs[:, t] + dstate[0], *dstate[1:])
