@@ -5,49 +5,29 @@ from pathlib import Path
 from benchmarks.goals import PEERS, best_peer
 from fastembed.bench.report import times
 
-COLOURS = {
-    "ours": "#1b7837",
-    "ours-1": "#7fbf7b",
-    "reference": "#999999",
-    "numpy": "#666666",
-    "torch": "#d6604d",
-    "thinc": "#4393c3",
-    "ceiling": "#222222",
+LOOK = {
+    "ours": ("#1b7837", "fastembed"),
+    "reference": ("#999999", "NumPy, as in the book"),
+    "numpy": ("#666666", "NumPy"),
+    "torch": ("#d6604d", "PyTorch"),
 }
-LABELS = {
-    "ours": "fastembed",
-    "ours-1": "fastembed, 1 thread",
-    "reference": "NumPy, as in the book",
-    "numpy": "NumPy",
-    "torch": "PyTorch",
-    "thinc": "Thinc",
-    "ceiling": "copy",
-}
-
-
-def pyplot():
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    return plt
 
 
 def all_plots(data, folder):
     """Write speed.png, drawn.png, threads.png and layers.png, as far as there are figures."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, draw in (
-        ("speed.png", speed),
-        ("drawn.png", drawn),
-        ("threads.png", threads),
-        ("layers.png", layers),
-    ):
-        if draw(data, folder / name):
-            written.append(folder / name)
-    return written
+    paths = {folder / f"{draw.__name__}.png": draw for draw in (speed, drawn, threads, layers)}
+    return [path for path, draw in paths.items() if draw(data, path)]
+
+
+def _subplots(*shape, **options):
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    return pyplot.subplots(*shape, **options)
 
 
 def _rows(data, title):
@@ -92,8 +72,7 @@ def speed(data, path):
     rows = list(headline(data))[::-1]
     if not rows:
         return False
-    plt = pyplot()
-    figure, axes = plt.subplots(figsize=(8, 0.42 * len(rows) + 1.2))
+    figure, axes = _subplots(figsize=(8, 0.42 * len(rows) + 1.2))
     height = 0.38
     for offset, who in ((height / 2, "reference"), (-height / 2, "torch")):
         places, values = [], []
@@ -102,7 +81,7 @@ def speed(data, path):
             if value:
                 places.append(k + offset)
                 values.append(value)
-        axes.barh(places, values, height, color=COLOURS[who], label=LABELS[who])
+        axes.barh(places, values, height, color=LOOK[who][0], label=LOOK[who][1])
         for place, value in zip(places, values, strict=True):
             axes.annotate(
                 times(value),
@@ -112,7 +91,7 @@ def speed(data, path):
                 fontsize=8,
                 textcoords="offset points",
             )
-    axes.axvline(1, color=COLOURS["ours"], linewidth=2)
+    axes.axvline(1, color=LOOK["ours"][0], linewidth=2)
     axes.set_xscale("log")
     left, right = axes.get_xlim()
     axes.set_xlim(min(left, 0.5), right * 2)
@@ -121,8 +100,7 @@ def speed(data, path):
     axes.legend(loc="lower right", fontsize=9, frameon=False)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    _save(figure, plt, path)
-    return True
+    return _save(figure, path)
 
 
 def drawn(data, path):
@@ -133,8 +111,7 @@ def drawn(data, path):
             by_section.setdefault(row["section"], []).append(row)
     if not by_section:
         return False
-    plt = pyplot()
-    figure, grid = plt.subplots(
+    figure, grid = _subplots(
         1, len(by_section), figsize=(4.5 * len(by_section), 4), squeeze=False, sharey=True
     )
     for axes, (title, rows) in zip(grid[0], by_section.items(), strict=True):
@@ -145,14 +122,13 @@ def drawn(data, path):
                 if best_peer(row)[0] == who
             ]
             if points:
-                axes.plot(*zip(*points, strict=True), ".", color=COLOURS[who], label=LABELS[who])
-        axes.axhline(1, color=COLOURS["ours"], linewidth=2)
+                axes.plot(*zip(*points, strict=True), ".", color=LOOK[who][0], label=LOOK[who][1])
+        axes.axhline(1, color=LOOK["ours"][0], linewidth=2)
         axes.set(xscale="log", yscale="log", title=title, xlabel="µs of fastembed")
         axes.legend(fontsize=8, title="best peer")
     grid[0, 0].set_ylabel("time of the best peer, in fastembed's")
     figure.tight_layout()
-    _save(figure, plt, path)
-    return True
+    return _save(figure, path)
 
 
 def threads(data, path):
@@ -160,8 +136,7 @@ def threads(data, path):
     rows = _rows(data, "threads")
     if not rows:
         return False
-    plt = pyplot()
-    figure, axes = plt.subplots(figsize=(6, 4))
+    figure, axes = _subplots(figsize=(6, 4))
     for row in rows:
         found = {
             int(who.split("-")[1]): figures["median"]
@@ -173,12 +148,13 @@ def threads(data, path):
             axes.plot(counts, [found[1] / found[k] for k in counts], "o-", label=row["name"])
     axes.set(xlabel="threads", ylabel="times as fast as one thread")
     axes.legend(fontsize=7)
-    _save(figure, plt, path)
-    return True
+    return _save(figure, path)
 
 
 def layers(data, path):
     """Training steps by layer: ours beside the reference."""
+    from matplotlib import colormaps
+
     rows = [
         row
         for row in _rows(data, "steps")
@@ -186,16 +162,14 @@ def layers(data, path):
     ]
     if not rows:
         return False
-    plt = pyplot()
-    figure, grid = plt.subplots(1, len(rows), figsize=(2.6 * len(rows), 5), squeeze=False)
+    figure, grid = _subplots(1, len(rows), figsize=(2.6 * len(rows), 5), squeeze=False)
     names = {
         name: None
         for row in rows
         for who in ("reference", "ours")
         for name in row["contenders"][who]["detail"]
     }
-    palette = plt.get_cmap("tab20")
-    colours = {name: palette(k % 20) for k, name in enumerate(names)}
+    colours = {name: colormaps["tab20"](k % 20) for k, name in enumerate(names)}
     used = {}
     for axes, row in zip(grid[0], rows, strict=True):
         for place, who in enumerate(("reference", "ours")):
@@ -210,10 +184,12 @@ def layers(data, path):
         used.values(), used.keys(), loc="center left", bbox_to_anchor=(1, 0.5), fontsize=7
     )
     figure.tight_layout()
-    _save(figure, plt, path)
-    return True
+    return _save(figure, path)
 
 
-def _save(figure, plt, path):
+def _save(figure, path):
+    from matplotlib import pyplot
+
     figure.savefig(path, dpi=120, bbox_inches="tight")
-    plt.close(figure)
+    pyplot.close(figure)
+    return True
