@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import goals, markdown, measure, plots, probes, readme, scripts, table  # noqa: E402
+from benchmarks import goals, markdown, measure, probes, readme, scripts, table  # noqa: E402
 from benchmarks.__main__ import main  # noqa: E402
 from fastembed.bench import report, runner  # noqa: E402
 
@@ -213,18 +213,6 @@ def test_comparison_marks_what_changed(document):
     assert lines[0].startswith(f"| {name} | 1.00 ms | 3.00 ms | 3.00 | slower |")
 
 
-def test_plots(document, tmp_path):
-    written = plots.all_plots(document, tmp_path)
-    assert {path.name for path in written} == {
-        "speed.png",
-        "drawn.png",
-        "threads.png",
-        "layers.png",
-    }
-    for path in written:
-        assert path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 5_000
-
-
 def test_readme_is_rewritten_between_its_markers(document, tmp_path):
     path = tmp_path / "README.md"
     path.write_text(f"before\n{readme.BEGIN}\nold\n{readme.END}\nafter\n")
@@ -299,9 +287,8 @@ def test_the_command(tmp_path, capsys, monkeypatch):
     assert [row["op"] for row in data["cases"]] == ["lstm fwd"]
     assert "ours" in data["cases"][0]["contenders"] and data["problems"] == []
     capsys.readouterr()
-    assert main([f"--load={first}", f"--compare={first}", f"--plots={tmp_path / 'plots'}"]) == 0
+    assert main([f"--load={first}", f"--compare={first}"]) == 0
     assert "## Compared" in capsys.readouterr().out
-    assert (tmp_path / "plots" / "speed.png").exists()
     empty.write_text("{}")
     for arguments in (["--compare", empty], ["--load", tmp_path / "none"], ["--only", "nothing"]):
         assert main(list(map(str, arguments))) == 2
