@@ -31,6 +31,7 @@ def headline(data):
         ("CBOW step", {}, "training step, CBOW"),
         ("SkipGram step", {}, "training step, SkipGram"),
         ("Seq2seq step", {}, "training step, Seq2seq"),
+        ("PeekySeq2seq step", {}, "training step, PeekySeq2seq"),
         ("AttentionSeq2seq step", {}, "training step, AttentionSeq2seq"),
     )
     for op, sizes, label in wanted:
