@@ -125,7 +125,7 @@ def test_a_worker_that_loses_its_cpu_gives_the_caller_a_rest_from_it(set_threads
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "2", None])
-def test_set_threadss_that_make_no_sense_are_refused(value):
+def test_thread_counts_that_make_no_sense_are_refused(value):
     with pytest.raises(ValueError, match="n must be an integer >= 1, got"):
         fastembed.set_num_threads(value)
 
@@ -153,7 +153,7 @@ def run_python(code, prelude=PRELUDE, **environment):
     return python("-c", prelude + textwrap.dedent(code), env={**os.environ, **environment})
 
 
-def test_environment_sets_the_set_threads():
+def test_environment_sets_the_thread_count():
     code = "import fastembed; print(fastembed.get_num_threads())"
     assert run_python(code, "", FASTEMBED_NUM_THREADS="5").stdout == "5\n"
     assert run_python(code, "", FASTEMBED_NUM_THREADS="").stdout.strip().isdigit()
