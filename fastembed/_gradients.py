@@ -69,6 +69,7 @@ def clip(grads: list[Any], max_norm: float) -> None:
     """Scale gradients in place so that their common Euclidean norm is at most max_norm."""
     if clip_if_fit(grads, max_norm):
         return
+    no_mask(**{f"grads[{k}]": grad for k, grad in enumerate(grads)})
     squares = (np.sum(grad**2) if is_array(grad) else grad.squares() for grad in grads)
     rate = max_norm / (np.sqrt(sum(squares)) + 1e-6)
     if rate < 1:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastembed import attention, config, optimizer, time_layers
+from fastembed import attention, config, optimizer, time_layers, util
 
 V, N, T, D, H = 7, 3, 4, 5, 4
 GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
@@ -117,6 +117,8 @@ def test_a_masked_gradient_is_refused_by_name():
     params, grads = [np.ones((2, 3), "f")], [np.ma.masked_array(np.ones((2, 3), "f"), True)]
     with pytest.raises(TypeError, match="^grad must be an array without a mask"):
         optimizer.SGD().update(params, grads)
+    with pytest.raises(TypeError, match=r"^grads\[0\] must be an array without a mask"):
+        util.clip_grads(grads, 0.1)
     np.testing.assert_array_equal(params[0], 1)
 
 
