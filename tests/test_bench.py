@@ -265,7 +265,7 @@ def test_the_command_writes_a_table_and_json(tmp_path, here):
     options = "--threads=1", "--skip=torch", f"--json={path}"
     done = here("bench", "--quick", "--only=softmax", *options, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "softmax_cross_entropy n=700" in done.stdout and "GB/s" in done.stdout
+    assert "softmax_cross_entropy n=700" in done.stdout
     data = json.loads(path.read_text())
     assert data["schema"] == report.SCHEMA and data["problems"] == []
     (row,) = data["cases"]
@@ -273,7 +273,7 @@ def test_the_command_writes_a_table_and_json(tmp_path, here):
     assert {"reference", "ours"} <= set(row["contenders"])
     for figures in row["contenders"].values():
         assert 0 < figures["low"] <= figures["median"] <= figures["high"]
-        assert figures["gb_per_s"] > 0 and figures["times_ours"] > 0
+        assert figures["times_ours"] > 0
 
 
 def test_the_command_fails_when_a_contender_is_wrong(here, tmp_path):
