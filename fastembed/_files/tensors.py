@@ -23,8 +23,8 @@ NO_SUM = "00000000"
 def write(path, tensors, metadata):
     """Write a dict of arrays (float16, float32 or float64) and one of texts, whole.
 
-    OSError if it cannot be written; the old file is as it was. TypeError or ValueError if a dtype is
-    none of those, or the metadata are not texts or have a key of our own.
+    OSError if it cannot be written: the old file is as it was. TypeError or ValueError if a dtype
+    is none of those, or the metadata are not texts or have a key of our own.
     """
     for key, value in metadata.items():
         if not (isinstance(key, str) and isinstance(value, str)):
@@ -52,8 +52,8 @@ def write(path, tensors, metadata):
 def read(path):
     """Read a dict of read-only arrays and one of texts, without our own keys.
 
-    OSError if it cannot be read; ValueError if it is damaged or unlike its checksum, or holds tensors
-    of another dtype.
+    OSError if it cannot be read; ValueError if it is damaged, unlike its checksum, or holds another
+    dtype.
     """
     data = whole.read(path)
     try:
