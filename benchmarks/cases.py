@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks import steps
 from fastembed.bench import cases
-from fastembed.bench.cases import LOOSE, WORDS, Case, Op, Work, call, layer, optimizer, stream
+from fastembed.bench.cases import LOOSE, WORDS, Case, Op, call, layer, optimizer
 
 RATIO = 0.5  # of dropout
 
@@ -52,7 +52,7 @@ def _cell(name, gates, states):
 
         return run
 
-    return Op(draw, make, partial(cases.recurrent_work, gates, 3), tolerance=LOOSE)
+    return Op(draw, make, tolerance=LOOSE)
 
 
 MORE_OPS = {
@@ -62,27 +62,22 @@ MORE_OPS = {
     "affine": call(
         "affine",
         lambda d, M, K, N: (d(M, K), d(K, N), d(N)),
-        cases.products(1),
         sizes={"N": 33},
     ),
-    "softmax": call("softmax", lambda d, n, V: (d(n, V, width=5),), stream(2)),
-    "softmax_backward": Op(
-        lambda d, n, V: (d(n, V, width=5), d(n, V)), _softmax_backward, stream(3)
-    ),
+    "softmax": call("softmax", lambda d, n, V: (d(n, V, width=5),)),
+    "softmax_backward": Op(lambda d, n, V: (d(n, V, width=5), d(n, V)), _softmax_backward),
     "sigmoid_cross_entropy": call(
         "sigmoid_cross_entropy",
         lambda d, n: (d(n, width=5), d.rng.integers(0, 2, n)),
-        lambda itemsize, n: Work(copied=n * (2 * itemsize + 8)),
     ),
     "momentum": optimizer("momentum", (2,), 0.01, 0.9),
     "nesterov": optimizer("nesterov", (2,), 0.01, 0.9),
     "adagrad": optimizer("adagrad", (3,), 0.01),
     "rmsprop": optimizer("rmsprop", (3,), 0.01, 0.99),
-    "scale": Op(lambda d, n: (d(n), d(n)), _scale, stream(4)),
+    "scale": Op(lambda d, n: (d(n), d(n)), _scale),
     "attention step": Op(
         lambda d, N, Te, H: (d(N, Te, H), d(N, H), d(N, H)),
         _attention_step,
-        cases.attention_work,
         tolerance=LOOSE,
     ),
 }

@@ -84,6 +84,10 @@ def _sequence(s):
     return not _one_step(s)
 
 
+def _named(s):
+    return s in LOOKUPS
+
+
 def _large(s):
     return s["n"] * s["D"] * 4 >= 1 << 20
 
@@ -97,94 +101,52 @@ BOOK_STEPS = {
     "Seq2seq": 2,
     "AttentionSeq2seq": 2.5,
 }
+LOOKUP_OPS = ("gather", "gather out", "scatter_add", "scatter_add zero")
+BEST_OF_BOTH = "drawn sizes, against the best of NumPy and PyTorch"
+FORWARD = "against PyTorch under no_grad"
+EMBEDDING, LOSS = "TimeEmbedding fwd+bwd", "TimeSoftmaxWithLoss fwd+bwd"
+LSTM = ("lstm fwd", "lstm fwd+bwd")
 RACES = [
     # sizes that nobody has chosen
-    *(
-        Race(
-            f"{op}, drawn sizes, against the best of NumPy and PyTorch",
-            (op,),
-            BEST,
-            share=0.95,
-            worst=0.8,
-            mean=1.5,
-            drawn=True,
-        )
-        for op in ("gather", "gather out", "scatter_add", "scatter_add zero")
-    ),
+    *(Race(f"{op}, {BEST_OF_BOTH}", (op,), BEST, 0.8, 1.5, 0.95, drawn=True) for op in LOOKUP_OPS),
+    # never slower: equal functions differ by as much from run to run
     Race(
         "every layer, optimizer and function of the book, drawn sizes, against the book's",
-        tuple(LAYER_OPS),
-        BOOK,
-        worst=0.95,  # never slower: equal functions differ by as much from run to run
-        mean=3,
+        *(tuple(LAYER_OPS), BOOK, 0.95, 3),
         drawn=True,
     ),
     *(
-        Race(
-            f"{cell.upper()} fwd against PyTorch under no_grad, named and drawn sizes",
-            (f"{cell} fwd",),
-            TORCH,
-            worst=1,
-            drawn=None,
-        )
+        Race(f"{cell.upper()} fwd {FORWARD}, all sizes", (f"{cell} fwd",), TORCH, 1, drawn=None)
         for cell in ("lstm", "gru", "rnn")
     ),
-    Race(
-        "LSTM one step (N=1, T=1) against PyTorch under no_grad",
-        ("lstm fwd",),
-        TORCH,
-        worst=20,
-        fits=_one_step,
-    ),
-    *(Race(f"{op} against PyTorch", (op,), TORCH, worst=1.2) for op in (one.op for one in STEPS)),
+    Race(f"LSTM one step (N=1, T=1) {FORWARD}", LSTM[:1], TORCH, 20, fits=_one_step),
+    *(Race(f"{step.op} against PyTorch", (step.op,), TORCH, 1.2) for step in STEPS),
     # sizes that were chosen
     *(
-        Race(
-            f"TimeEmbedding fwd+bwd against the book, V={V} D={D}",
-            ("TimeEmbedding fwd+bwd",),
-            BOOK,
-            worst=bound,
-            fits=_sizes(V=V, D=D),
-        )
+        Race(f"{EMBEDDING} against the book, V={V} D={D}", (EMBEDDING,), BOOK, bound, fits=fits)
         for V, D, bound in ((10_000, 100, 60), (10_000, 650, 80), (100_000, 300, 100))
+        for fits in [_sizes(V=V, D=D)]
     ),
     *(
-        Race(
-            f"scatter-add with zeroing against {name}",
-            ("scatter_add zero",),
-            others,
-            worst=worst,
-            mean=mean,
-            fits=LOOKUPS.__contains__,
-        )
-        for name, others, worst, mean in (
+        Race(f"scatter-add with zeroing against {name}", LOOKUP_OPS[3:], *bounds, fits=_named)
+        for name, *bounds in (
             ("PyTorch", TORCH, 1.2, 4),
             ("zero + np.add.at", BOOK, 5, 10),
         )
     ),
     *(
-        Race(
-            f"gather out against {name}, ≥ 1 MB", ("gather out",), others, worst=bound, fits=_large
-        )
-        for name, others, bound in (
+        Race(f"gather out against {name}, ≥ 1 MB", LOOKUP_OPS[1:2], *bounds, fits=_large)
+        for name, *bounds in (
             ("PyTorch", TORCH, 1),
             ("np.take(out=)", ("numpy",), 1),
             ("a copy of as many adjacent rows, same rounds", ("ceiling",), 0.85),
         )
     ),
+    *(Race(f"LSTM {op[5:]} against PyTorch", (op,), TORCH, 1, 1.3, fits=_sequence) for op in LSTM),
+    Race("LSTM against the book", LSTM, BOOK, mean=4, fits=_sequence),
+    Race("softmax cross-entropy fwd+bwd, 700 × 10k, against the book", (LOSS,), BOOK, 4),
     *(
-        Race(f"LSTM {part} against PyTorch", (f"lstm {part}",), TORCH, 1, 1.3, fits=_sequence)
-        for part in ("fwd", "fwd+bwd")
-    ),
-    Race("LSTM against the book", ("lstm fwd", "lstm fwd+bwd"), BOOK, mean=4, fits=_sequence),
-    Race(
-        "softmax cross-entropy fwd+bwd, 700 × 10k, against the book",
-        ("TimeSoftmaxWithLoss fwd+bwd",),
-        BOOK,
-        worst=4,
-    ),
-    *(
-        Race(f"{model} step against the book", (f"{model} step",), BOOK, worst=bound)
+        Race(f"{model} step against the book", (f"{model} step",), BOOK, bound)
         for model, bound in BOOK_STEPS.items()
     ),
 ]

@@ -5,7 +5,7 @@ from fastembed.bench import report
 from fastembed.bench.report import seconds, times
 
 RACERS = ("ours", *PEERS)
-COLUMNS = (*report.COLUMNS[:-1], "of ceiling", report.COLUMNS[-1])
+COLUMNS = (*report.COLUMNS[:-1], "rate", "of ceiling", report.COLUMNS[-1])
 SUMMARY = ("drawn cells, best peer / ours",)
 SUMMARY += ("cells", "≥ 0.95×", "worst", "geometric mean", "worst cell")
 
@@ -67,10 +67,19 @@ def heading(data):
 
 
 def cells(rows, disturbed):
-    """The lines of the terminal's table, and the share of the ceiling."""
-    shares = (figures.get("share") for row in rows for figures in row["contenders"].values())
-    for line, share in zip(report.cells(rows, disturbed), shares, strict=True):
-        yield (*line[:-1], "" if share is None else f"{share:.0%}", line[-1])
+    """The lines of the terminal's table, with the rate of the work and the share of the ceiling."""
+    measured = [(row["work"], figures) for row in rows for figures in row["contenders"].values()]
+    for line, told in zip(report.cells(rows, disturbed), measured, strict=True):
+        work, figures = told
+        share = figures.get("share")
+        yield (*line[:-1], _rate(work, figures), "" if share is None else f"{share:.0%}", line[-1])
+
+
+def _rate(work, figures):
+    amount, unit = work["flops"], "GFLOP/s"
+    if not amount:
+        amount, unit = work["copied"] + work["filled"], "GB/s"
+    return f"{amount / figures['median'] / 1e9:.3g} {unit}" if amount else ""
 
 
 def problems(found):

@@ -5,7 +5,7 @@ import math
 import subprocess
 import time
 
-from benchmarks import goals, probes, scripts, startup, table
+from benchmarks import goals, probes, scripts, startup, table, work
 from benchmarks.peers import CEILINGS
 from fastembed.bench import report, runner
 from fastembed.bench.peers import REFERENCE, Contender, contenders, ours
@@ -84,7 +84,7 @@ def _race(session, sections, quick, end=math.inf):
         if section.title == "steps":
             for name in results:
                 results[name]["detail"] = session.ask(case, [name], "detail").get(name)
-        rows.append(report.row(section, case, results))
+        rows.append({**report.row(section, case, results), "work": work.of(case)})
     return rows
 
 

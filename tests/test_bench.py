@@ -5,9 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -267,7 +265,7 @@ def test_the_command_writes_a_table_and_json(tmp_path, here):
     options = "--threads=1", "--skip=torch", f"--json={path}"
     done = here("bench", "--quick", "--only=softmax", *options, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "softmax_cross_entropy n=700" in done.stdout and "GB/s" in done.stdout
+    assert "softmax_cross_entropy n=700" in done.stdout
     data = json.loads(path.read_text())
     assert data["schema"] == report.SCHEMA and data["problems"] == []
     (row,) = data["cases"]
@@ -275,7 +273,7 @@ def test_the_command_writes_a_table_and_json(tmp_path, here):
     assert {"reference", "ours"} <= set(row["contenders"])
     for figures in row["contenders"].values():
         assert 0 < figures["low"] <= figures["median"] <= figures["high"]
-        assert figures["gb_per_s"] > 0 and figures["times_ours"] > 0
+        assert figures["times_ours"] > 0
 
 
 def test_the_command_fails_when_a_contender_is_wrong(here, tmp_path):
@@ -343,11 +341,9 @@ def alive(pid):
     return True
 
 
-def test_a_turn_ends_when_other_threads_of_the_process_are_quiet():
-    """Such as BLAS's, which spin for long on another CPU, and whose time the kernel counts late."""
-    data = os.urandom(1 << 23)
-    for _ in range(3):
-        spinning = threading.Thread(target=zlib.compress, args=(data,))  # without the GIL
-        spinning.start()
-        worker.settle(limit=60)
-        assert not spinning.is_alive()
+def test_a_turn_ends_when_other_threads_of_the_process_are_quiet(monkeypatch):
+    """Such as BLAS's, which spin for long on another CPU: here for two looks more."""
+    used = iter([0.0, 0.02, 0.02, 0.04, 0.04, 0.0401])
+    monkeypatch.setattr(worker.time, "process_time", lambda: next(used))
+    worker.settle(limit=60)
+    assert list(used) == []

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import goals, markdown, measure, probes, readme, scripts, table  # noqa: E402
+from benchmarks import goals, markdown, measure, probes, readme, scripts, table, work  # noqa: E402
 from benchmarks.__main__ import main  # noqa: E402
 from fastembed.bench import report, runner  # noqa: E402
 
@@ -23,8 +23,6 @@ def figures(median, times_ours):
         "high": median * 1.1,
         "samples": 9,
         "rounds": [median] * 3,
-        "gb_per_s": 1.0,
-        "gflop_per_s": 0.0,
         "share": 0.5,
         "times_ours": times_ours,
     }
@@ -40,7 +38,7 @@ def row(section, case):
     if section.title == "steps":
         for who in ("ours", "reference"):
             contenders[who]["detail"] = {"TimeLSTM forward": 1e-3, "update": 2e-4}
-    return {**report.row(section, case, {}), "contenders": contenders}
+    return {**report.row(section, case, {}), "work": work.of(case), "contenders": contenders}
 
 
 @pytest.fixture
@@ -103,7 +101,7 @@ def test_drawn_cells_are_summed_up():
 def test_ceilings_and_shares_of_them():
     section = table.ceilings()
     rows = [
-        {**report.row(section, case, {}), "contenders": {"ceiling": figures(0.01, None)}}
+        {**row(section, case), "contenders": {"ceiling": figures(0.01, None)}}
         for case in section.cases
     ]
     limits = measure.speeds(rows)
@@ -114,10 +112,10 @@ def test_ceilings_and_shares_of_them():
     measure.add_shares(rows, limits)
     assert rows[0]["contenders"]["ceiling"]["share"] == pytest.approx(0.9)
     with runner.Session() as session:
-        (row,) = measure._race(
+        (told,) = measure._race(
             session, [dataclasses.replace(section, cases=section.cases[1:2])], True
         )
-    assert session.problems == [] and row["contenders"]["ceiling"]["median"] > 0
+    assert session.problems == [] and told["contenders"]["ceiling"]["median"] > 0
 
 
 def test_goals_met(document):

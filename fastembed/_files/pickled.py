@@ -39,10 +39,8 @@ class _Array:
 def arrays(data: bytes) -> list[Any]:
     """The arrays, as a list, of the bytes of a pickled list or tuple of arrays.
 
-    Raises
-    ------
-    ValueError
-        If it is damaged or holds anything else. No more memory was taken than a few times data's.
+    ValueError if it is damaged or holds anything else; no more memory is taken than a few times
+    data's.
     """
     try:
         found = _Reader(len(data)).run(data)

@@ -24,12 +24,8 @@ NO_SUM = "00000000"
 def write(path: Any, tensors: dict[str, Any], metadata: dict[str, str]) -> None:
     """Write a dict of arrays (float16, float32 or float64) and one of texts, whole.
 
-    Raises
-    ------
-    OSError
-        If it cannot be written; the old file is as it was.
-    TypeError, ValueError
-        If a dtype is none of those, or the metadata are not texts or have a key of our own.
+    OSError if it cannot be written: the old file is as it was. TypeError or ValueError if a dtype
+    is none of those, or the metadata are not texts or have a key of our own.
     """
     for key, value in metadata.items():
         if not (isinstance(key, str) and isinstance(value, str)):
@@ -57,12 +53,8 @@ def write(path: Any, tensors: dict[str, Any], metadata: dict[str, str]) -> None:
 def read(path: Any) -> tuple[dict[str, Any], dict[str, str]]:
     """Read a dict of read-only arrays and one of texts, without our own keys.
 
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    ValueError
-        If it is damaged or unlike its checksum, or holds tensors of another dtype.
+    OSError if it cannot be read; ValueError if it is damaged, unlike its checksum, or holds another
+    dtype.
     """
     data = whole.read(path)
     try:

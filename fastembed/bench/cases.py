@@ -1,4 +1,4 @@
-"""The table of ops: each with its inputs, its slow twin, its sizes and its work.
+"""The table of ops: each with its inputs, its slow twin and its sizes.
 
 ``benchmarks/cases.py`` adds what only the whole benchmark and the tests call.
 """
@@ -32,15 +32,6 @@ WORDS = ("uniform", "zipf")
 
 
 @dataclass(frozen=True)
-class Work:
-    """What a case has to do at least: bytes copied, bytes set to zero, operations of products."""
-
-    copied: int = 0
-    filled: int = 0
-    flops: int = 0
-
-
-@dataclass(frozen=True)
 class Op:
     """A row of the table.
 
@@ -51,7 +42,6 @@ class Op:
 
     draw: Callable
     make: Callable
-    work: Callable = lambda itemsize, **sizes: Work()
     ids: tuple = ("",)  # distributions of ids that matter to it
     # dtype -> greatest difference from the reference, relative to the largest number
     tolerance: dict = field(default_factory=lambda: TIGHT)
@@ -90,10 +80,6 @@ class Case:
     @property
     def tolerance(self):
         return self.row.tolerance[self.dtype]
-
-    @property
-    def work(self):
-        return self.row.work(np.dtype(self.dtype).itemsize, **self.sizes)
 
     def inputs(self):
         """The same random arrays in every process."""
@@ -150,46 +136,15 @@ def draw_ids(rng, distribution, V, shape):
     return np.where(rng.random(shape) < share, V // 2, rng.integers(0, V, shape))
 
 
-def call(name, draw, work, **row):
+def call(name, draw, **row):
     """The row of an op that is called with its inputs as they are."""
     # partial: what small calls are wrapped in counts for everyone, and it costs the least
-    return Op(draw, lambda m, *x: partial(getattr(m, name), *x), work, **row)
+    return Op(draw, lambda m, *x: partial(getattr(m, name), *x), **row)
 
 
-def stream(reads_and_writes):
-    """Work of an op that goes through n or n × V numbers."""
-    return lambda itemsize, n, V=1: Work(copied=reads_and_writes * n * V * itemsize)
-
-
-def products(times):
-    """Work of so many products of M × K by K × N."""
-    return lambda itemsize, M, K, N: Work(flops=2 * times * M * K * N)
-
-
-def _embedding_ops():
-    # each gradient is read once; rows that are added to are filled and then in a cache
-    def gradients(itemsize, V, D, n, zero=False):
-        return Work(n * (D * itemsize + 8), filled=zero * V * D * itemsize)
-
-    def rows(itemsize, V, D, n):
-        return Work(copied=n * (2 * D * itemsize + 8))
-
-    def op(work, make):
-        ids = ("uniform", "zipf", "hot", "constant")
-        return Op(lambda d, V, D, n: (d(V, D), d.ids(V, n), d(n, D)), make, work, ids)
-
-    return {
-        "gather": op(rows, lambda m, W, idx, _: partial(m.gather, W, idx)),
-        "gather out": op(rows, lambda m, W, idx, out: partial(m.gather, W, idx, out=out)),
-        "scatter_add": op(gradients, lambda m, *x: partial(m.scatter_add, *x)),
-        "scatter_add zero": op(
-            partial(gradients, zero=True), lambda m, *x: partial(m.scatter_add, *x, zero=True)
-        ),
-    }
-
-
-def recurrent_work(gates, times, itemsize, N, D, H, T=1):
-    return Work(flops=2 * N * T * (D + H) * gates * H * times)
+def _embedding_op(make):
+    ids = ("uniform", "zipf", "hot", "constant")
+    return Op(lambda d, V, D, n: (d(V, D), d.ids(V, n), d(n, D)), make, ids)
 
 
 def _recurrent_ops(name, gates, states):
@@ -208,10 +163,9 @@ def _recurrent_ops(name, gates, states):
 
         return run
 
-    # backward has two products for each one of forward
     return {
-        f"{name} {part}": Op(draw, make, partial(recurrent_work, gates, times), tolerance=LOOSE)
-        for part, make, times in (("fwd", infer, 1), ("fwd+bwd", train, 3))
+        f"{name} {part}": Op(draw, make, tolerance=LOOSE)
+        for part, make in (("fwd", infer), ("fwd+bwd", train))
     }
 
 
@@ -231,12 +185,7 @@ def optimizer(name, states, *numbers):
     def draw(d, n):
         return d(n), d(n), d(n), abs(d(n))  # the last one is a mean of squares
 
-    return Op(draw, make, stream(3 + 2 * len(states)))
-
-
-def attention_work(itemsize, N, Te, H, T=1):
-    # scores, weighted sums, and for each of them two products in backward
-    return Work(flops=2 * N * T * Te * H * 6)
+    return Op(draw, make)
 
 
 def _attention(m, hs_enc, hs_dec, dout):
@@ -281,48 +230,44 @@ def layer(module, name, draw, **row):
 
 
 OPS = {
-    **_embedding_ops(),
+    "gather": _embedding_op(lambda m, W, idx, _: partial(m.gather, W, idx)),
+    "gather out": _embedding_op(lambda m, W, idx, out: partial(m.gather, W, idx, out=out)),
+    "scatter_add": _embedding_op(lambda m, *x: partial(m.scatter_add, *x)),
+    "scatter_add zero": _embedding_op(lambda m, *x: partial(m.scatter_add, *x, zero=True)),
     **_recurrent_ops("lstm", 4, 2),
     **_recurrent_ops("gru", 3, 1),
     **_recurrent_ops("rnn", 1, 1),
     "matmul": Op(
         lambda d, M, K, N: (d(M, K), d(K, N), d(M, N)),
         lambda m, a, b, out: partial(m.matmul, a, b, out=out),
-        products(1),
         sizes={"N": 33},
     ),
     "affine_backward": call(
         "affine_backward",
         lambda d, M, K, N: (d(M, N), d(M, K), d(K, N)),
-        products(2),
         sizes={"N": 33},
     ),
     "softmax_cross_entropy": call(
         "softmax_cross_entropy",
         lambda d, n, V: (d(n, V, width=5), d.ids(V, n)),
-        stream(2),
         ids=WORDS,
     ),
     "linear_cross_entropy": call(
         "linear_cross_entropy",
         lambda d, n, D, V: (d(n, D), d(D, V), d(V), d.ids(V, n)),
-        lambda itemsize, n, D, V: Work(flops=6 * n * D * V),
         ids=WORDS,
     ),
     "sgd": optimizer("sgd", (), 0.01),
     "adam": optimizer("adam", (2, 3), 0.001, 0.9, 0.999),
-    "global_norm": call("global_norm", lambda d, n: ([d(n), d(n)],), stream(2)),
+    "global_norm": call("global_norm", lambda d, n: ([d(n), d(n)],)),
     "time_attention fwd+bwd": Op(
         lambda d, N, T, Te, H: (d(N, Te, H), d(N, T, H), d(N, T, H)),
         _attention,
-        attention_work,
         tolerance=LOOSE,
     ),
     "negative_sampling fwd+bwd": Op(
         lambda d, n, V, H, k: (d(n, H), d(V, H), d.ids(V, n, k + 1), d(V, H)),
         _negative_sampling,
-        # W's rows are read, dW's rows filled and added to
-        lambda itemsize, n, V, H, k: Work(2 * n * (k + 1) * H * itemsize, V * H * itemsize),
         ids=(*WORDS, "hot"),
     ),
     "negative_samples": Op(
@@ -332,14 +277,11 @@ OPS = {
         "time_layers",
         "TimeEmbedding",
         lambda d, N, T, V, D: ([d(V, D)], [d.ids(V, N, T)], [d(N, T, D)]),
-        # each gathered row is read and written, each gradient read; rows added to are filled
-        work=lambda itemsize, N, T, V, D: Work(N * T * (3 * D * itemsize + 16), V * D * itemsize),
     ),
     "TimeSoftmaxWithLoss fwd+bwd": layer(
         "time_layers",
         "TimeSoftmaxWithLoss",
         lambda d, N, T, V: ([], [d(N, T, V), d.ids(V, N, T)], []),
-        work=lambda itemsize, N, T, V: Work(copied=2 * N * T * V * itemsize),
     ),
 }
 

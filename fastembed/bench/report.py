@@ -16,20 +16,13 @@ BASE = "ours"
 
 def row(section, case, results):
     """One case of a section as plain data for JSON."""
-    work = vars(case.work)
     return {
         "section": section.title,
         "drawn": section.drawn,
         "name": case.name,
         **{key: getattr(case, key) for key in ("op", "sizes", "ids", "dtype")},
-        "work": work,
         "contenders": {
-            name: {
-                **figures,
-                "gb_per_s": (work["copied"] + work["filled"]) / figures["median"] / 1e9,
-                "gflop_per_s": work["flops"] / figures["median"] / 1e9,
-                "times_ours": ratio(results, name, BASE),
-            }
+            name: {**figures, "times_ours": ratio(results, name, BASE)}
             for name, figures in results.items()
         },
     }
@@ -73,22 +66,19 @@ def times(value):
     return "" if value is None else f"{_three_digits(value)}×"
 
 
-COLUMNS = ("case", "who", "median", "quartiles", "rate", "time / ours")
+COLUMNS = ("case", "who", "median", "quartiles", "time / ours")
 
 
 def cells(rows, disturbed):
     """The rows of the table: one line for each contender of each case."""
     for entry in rows:
         label = entry["name"] + (" (!)" if entry["name"] in disturbed else "")
-        unit = ("gflop_per_s", "GFLOP/s") if entry["work"]["flops"] else ("gb_per_s", "GB/s")
         for name, figures in entry["contenders"].items():
-            rate = figures[unit[0]]
             yield (
                 label,
                 name,
                 seconds(figures["median"]),
                 f"{seconds(figures['low'])} – {seconds(figures['high'])}",
-                f"{rate:.3g} {unit[1]}" if rate else "",
                 "1" if name == BASE else times(figures["times_ours"]),
             )
             label = ""

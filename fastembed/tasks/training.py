@@ -22,7 +22,7 @@ def epochs(model, x, t, options, max_grad=None):
         trainer.fit(x, t, 1, options.batch, max_grad, eval_interval=1)
         seconds = time.perf_counter() - start
         loss = float(np.mean(trainer.loss_list[-steps:]))
-        if not np.isfinite(loss) or not all(np.isfinite(param).all() for param in model.params):
+        if not all(np.isfinite(param).all() for param in model.params):
             raise UserError(f"training diverged (loss {loss:.3g}): choose a smaller --lr")
         yield epoch, loss, seconds
 
