@@ -72,7 +72,7 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.plain, self.fast = Model(plain, recurrent), Model(fast, recurrent)
         self.optimizers = getattr(plain, optimizer)(), getattr(fast, optimizer)()
-        self.forwarded = self.stale = False
+        self.forwarded = self.stale = self.copied = False
         dropin.install()
 
     def both(self, work):
@@ -93,7 +93,7 @@ class Machine(RuleBasedStateMachine):
         xs, ts = rng.integers(-V, V, (N, T)), rng.integers(-1, V, (N, T))
         ts[0, 0] = 1  # not all are ignored
         self.both(lambda model: model.forward(xs, ts))
-        self.forwarded, self.stale = True, False
+        self.forwarded, self.stale, self.copied = True, False, False
 
     @precondition(lambda self: self.forwarded)
     @rule(scale=st.sampled_from([1, 0.5]))
@@ -121,11 +121,13 @@ class Machine(RuleBasedStateMachine):
                 [p for params, _ in parts for p in params], [g for _, grads in parts for g in grads]
             )
         self.stale = True
+        self.forwarded &= not self.copied  # a copy's backward would follow the weights of now
 
     @precondition(lambda self: not self.stale)
     @rule(how=st.sampled_from(sorted(COPIES)), name=st.sampled_from(PARTS))
     def replace(self, how, name):
         self.both(lambda model: setattr(model, name, COPIES[how](getattr(model, name))))
+        self.copied = True
 
     @precondition(lambda self: self.forwarded and not self.stale)
     @rule()
