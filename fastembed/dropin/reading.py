@@ -49,8 +49,8 @@ PLAIN = (  # nodes that are fine if their parts are
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult)
 DUNDERS = set(
     "__annotations__ __annotate__ __annotate_func__ __annotations_cache__ __call__ __dict__ __doc__"
-    " __firstlineno__ __init__ __module__ __qualname__ __repr__ __static_attributes__ __str__"
-    " __weakref__".split()
+    " __firstlineno__ __init__ __module__ __qualname__ __repr__ __slotnames__ __static_attributes__"
+    " __str__ __weakref__".split()  # copy and pickle leave __slotnames__ on a class
 )
 
 

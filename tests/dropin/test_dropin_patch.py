@@ -436,6 +436,15 @@ def test_copies_go_their_own_ways(project):
     assert not layer.grads[0].any() and other.grads[0].any()
 
 
+@pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_class_whose_objects_were_copied_before(project, how):
+    module = project.load("mine", project.source("layers"))
+    how(lstm(module))  # which leaves a mark on the class
+    dropin.install()
+    lstm(module).forward(normal(N, T, D))
+    assert stats("TimeLSTM").calls == 1
+
+
 # ---- modules
 
 
