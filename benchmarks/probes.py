@@ -96,21 +96,22 @@ def runtime():
 
 
 def handover(pause, repeats):
-    """Median seconds until the pool has done two slices of nothing, after pauses of so long.
+    """Median seconds that two slices of nothing take longer in the pool than one, after pauses.
 
     Workers fall asleep after 50 microseconds.
     """
     from fastembed.runtime import pool
 
-    nothing = ctypes.cast(ctypes.pythonapi.Py_GetVersion, ctypes.c_void_p).value
-    times = []
-    for _ in range(repeats):
+    nothing = ctypes.cast(ctypes.pythonapi.Py_GetPlatform, ctypes.c_void_p).value
+    times = {1: [], 2: []}
+    for k in range(2 * repeats):
         if pause:
             time.sleep(pause)
+        n = 1 + k % 2
         start = time.perf_counter()
-        pool.run(nothing, 0, 2, 1, 1e6)
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+        pool.run(nothing, 0, n, 1, 1e6 * (n - 1))
+        times[n].append(time.perf_counter() - start)
+    return statistics.median(times[2]) - statistics.median(times[1])
 
 
 def memory(which):
