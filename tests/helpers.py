@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -53,18 +54,24 @@ def unaligned(array):
     return place
 
 
-def numeric(function, x, change=1e-6):
-    """Central differences of function() in every entry of x."""
-    gradient = np.empty(x.shape)
-    for position in np.ndindex(x.shape):
-        value = x[position]
-        x[position] = value + change
+def numeric(function, x, places=None, change=1e-6):
+    """Central differences of function() in entries of x: in all of them, or at the places given."""
+    slopes = []
+    for place in np.ndindex(x.shape) if places is None else places:
+        value = x[place]
+        x[place] = value + change
         above = function()
-        x[position] = value - change
+        x[place] = value - change
         below = function()
-        x[position] = value
-        gradient[position] = (above - below) / (2 * change)
-    return gradient
+        x[place] = value
+        slopes.append((above - below) / (2 * change))
+    return np.reshape(slopes, x.shape if places is None else -1)
+
+
+def at_once(work, count):
+    """Call work(k) for each k below count, each in a thread of its own."""
+    with ThreadPoolExecutor(count) as threads:
+        list(threads.map(work, range(count)))  # raises what they raise
 
 
 def python(*arguments, timeout=100, **options):

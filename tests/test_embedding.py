@@ -1,10 +1,8 @@
 """The embedding ops against plain NumPy: values, layouts, bounds, errors, bits."""
 
-import threading
-
 import numpy as np
 import pytest
-from helpers import COUNTS, DTYPES, LAYOUTS, lay, swapped, unaligned
+from helpers import COUNTS, DTYPES, LAYOUTS, at_once, lay, swapped, unaligned
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -245,21 +243,15 @@ def test_several_python_threads_at_once(rng):
     W = rng.standard_normal((3000, 300)).astype("f")
     idx = rng.integers(0, 3000, (8, 5000))
     expected = [reference.scatter_add(np.zeros_like(W), i, W[i]) for i in idx]
-    wrong = []
 
     def work(k):
         for _ in range(3):
             rows = ops.gather(W, idx[k])
+            np.testing.assert_array_equal(rows, W[idx[k]])
             dW = ops.scatter_add(np.empty_like(W), idx[k], rows, zero=True)
-            if not (np.array_equal(rows, W[idx[k]]) and np.array_equal(dW, expected[k])):
-                wrong.append(k)
+            np.testing.assert_array_equal(dW, expected[k])
 
-    users = [threading.Thread(target=work, args=(k,)) for k in range(len(idx))]
-    for user in users:
-        user.start()
-    for user in users:
-        user.join()
-    assert wrong == []
+    at_once(work, len(idx))
 
 
 def test_kernel_inside_a_users_njit_function(W, rng):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import numeric
 
 from fastembed import attention, layers, time_layers
 from fastembed.reference import layers as slow
@@ -28,20 +29,6 @@ def close(actual, expected, rtol):
     np.testing.assert_allclose(actual, expected, rtol=rtol, atol=rtol * scale)
 
 
-def numeric_gradient(f, x, places, step=1e-6):
-    """Central differences of f() with respect to some entries of x, which is changed in place."""
-    found = []
-    for place in places:
-        kept = x[place]
-        x[place] = kept + step
-        above = f()
-        x[place] = kept - step
-        below = f()
-        x[place] = kept
-        found.append((above - below) / (2 * step))
-    return np.array(found)
-
-
 def check_gradients(layer, xs, rng, tolerance=1e-6):
     """Compare backward with differences of sum(out * dout), for inputs and parameters."""
     floats = [x for x in xs if x.dtype == np.float64]
@@ -62,8 +49,7 @@ def check_gradients(layer, xs, rng, tolerance=1e-6):
     assert len(analytic) == len(variables)
     for gradient, x in zip(analytic, variables, strict=True):
         places = [tuple(rng.integers(0, n) for n in x.shape) for _ in range(6)]
-        numeric = numeric_gradient(value, x, places)
-        close([gradient[place] for place in places], numeric, tolerance)
+        close([gradient[place] for place in places], numeric(value, x, places), tolerance)
 
 
 def weights(rng, *shapes):
@@ -110,8 +96,7 @@ def test_gradients_of_sequences(name, gates, twice, rng):
     for gradient, x in [(dxs, xs), *zip(layer.grads, layer.params, strict=True)]:
         places = [tuple(rng.integers(0, n) for n in x.shape) for _ in range(5)]
         gradient = gradient.copy()
-        numeric = numeric_gradient(value, x, places, 1e-2)
-        close([gradient[place] for place in places], numeric, 5e-3)
+        close([gradient[place] for place in places], numeric(value, x, places, 1e-2), 5e-3)
 
 
 @pytest.mark.parametrize("name", ["Embedding", "TimeEmbedding"])
@@ -135,8 +120,8 @@ def test_gradients_of_losses(name, rng):
     layer.forward(x, t)
     dx = np.array(layer.backward(1.5))
     places = [tuple(rng.integers(0, n) for n in shape) for _ in range(8)]
-    numeric = 1.5 * numeric_gradient(lambda: layer.forward(x, t), x, places)
-    close([dx[place] for place in places], numeric, 1e-5)
+    slopes = 1.5 * numeric(lambda: layer.forward(x, t), x, places)
+    close([dx[place] for place in places], slopes, 1e-5)
 
 
 LOSSES = {
@@ -269,6 +254,17 @@ def test_small_layers_at_any_width(size, dtype, rng):
 
 
 @pytest.mark.parametrize("name", ["Dropout", "TimeDropout"])
+def test_a_draw_equal_to_the_ratio_is_dropped(monkeypatch, name):
+    for cls in both(name):
+        for draw in ("random_sample", "rand"):
+            monkeypatch.setattr(np.random, draw, lambda *_: np.array([[[0.25, 0.25 + 1e-16]]]))
+        layer = cls(0.25)
+        layer.train_flg = True
+        out = layer.forward(np.ones((1, 1, 2), "f"))
+        assert list(out.ravel() != 0) == [False, True]
+
+
+@pytest.mark.parametrize("name", ["Dropout", "TimeDropout"])
 @pytest.mark.parametrize("dtype", ["f", "d", "e"])
 def test_dropout_equals_the_slow_one(name, dtype, rng):
     x, dout = rng.standard_normal((2, N, T, D)).astype(dtype)
@@ -295,6 +291,8 @@ def test_sampler_counts_gaps_and_refuses_what_cannot_be_drawn():
     twin = slow.UnigramSampler([0, 0, 1, 5], 1.0, 1)
     assert sampler.vocab_size == twin.vocab_size == 3
     np.testing.assert_array_equal(sampler.word_p, twin.word_p)
+    other = layers.UnigramSampler([-1, 0, 1, 1], 1.0, 1)
+    np.testing.assert_allclose(other.word_p, [1 / 3, 2 / 3, 0])
     sampler.sample_size = 2
     with pytest.raises(ValueError, match="cannot be drawn"):
         sampler.get_negative_sample(np.array([0]))

@@ -160,6 +160,15 @@ SHAPES = [
 CRAFTED |= {f"shape {s!r:.40}": file_of({"a": {**GOOD, "shape": s}}, bytes(8)) for s in SHAPES}
 
 
+def test_tensors_begin_at_multiples_of_their_item_size(path):
+    for length in range(1, 9):
+        tensors.write(path, {"half": np.ones(1, "e"), "a" * length: np.ones(3, "d")}, {})
+        data = path.read_bytes()
+        start = 8 + int.from_bytes(data[:8], "little")
+        assert start % 8 == 0
+        assert data[start:] == np.ones(3, "d").tobytes() + np.ones(1, "e").tobytes()
+
+
 @pytest.mark.parametrize("name", CRAFTED)
 def test_crafted_files_end_in_one_line_and_little_memory(name, path):
     path.write_bytes(CRAFTED[name])

@@ -225,8 +225,9 @@ def test_eval_perplexity_shows_the_corpus_once(capsys):
             np.testing.assert_array_equal(xs[n], CORPUS[where])
             np.testing.assert_array_equal(ts[n], CORPUS[where + 1])
     assert capsys.readouterr().out.endswith(f"\r{len(model.seen) - 1} / {len(model.seen)}\n")
-    with pytest.raises(ValueError, match="fewer than one batch"):
-        util.eval_perplexity(model, CORPUS[:10], 3, 7)
+    util.eval_perplexity(model, CORPUS[:22], 3, 7)
+    with pytest.raises(ValueError, match="21 words, fewer than one batch"):
+        util.eval_perplexity(model, CORPUS[:21], 3, 7)
 
 
 @pytest.mark.parametrize("right", [True, False])
@@ -305,6 +306,23 @@ def test_ppmi_of_any_dtype(capsys):
         np.testing.assert_allclose(M, expected, rtol=1e-5, atol=1e-6)
         assert M.dtype == np.float32
     assert capsys.readouterr().out == "100.0% done\n"
+
+
+@pytest.mark.parametrize("eps", [1e-8, 2.0])
+def test_ppmi_is_the_formula(rng, eps):
+    C = rng.integers(0, 9, (7, 7))
+    C += C.T
+    S, expected = C.sum(axis=0), np.zeros((7, 7))
+    for i, j in np.ndindex(7, 7):
+        expected[i, j] = max(0, np.log2(C[i, j] * C.sum() / (S[i] * S[j]) + eps))
+    np.testing.assert_allclose(util.ppmi(C, eps=eps), expected, rtol=1e-6)
+
+
+def test_a_word_without_a_vector_is_like_nothing(capsys):
+    words = {"a": 0, "b": 1, "nothing": 2}
+    util.most_similar("a", words, dict(enumerate(words)), np.array([[1.0, 0], [-1, 1], [0, 0]]))
+    first, second = capsys.readouterr().out.splitlines()[2:]
+    assert first == " nothing: 0.0" and second.startswith(" b: -0.70710676")
 
 
 def test_to_cpu_hands_back_numpy_arrays():
