@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import subprocess
 import sys
 import textwrap
 import threading
