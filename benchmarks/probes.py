@@ -1,5 +1,6 @@
 """What is not a race: equal bits, memory, and other programs' threads on the same cores."""
 
+import ctypes
 import statistics
 import threading
 import time
@@ -79,7 +80,6 @@ def bits():
 def runtime():
     """Seconds of handing out slices after pauses, and of the smallest gather beside np.take's."""
     from fastembed import ops
-    from fastembed.runtime import pool
 
     names = {
         "gather": ops.gather,
@@ -95,9 +95,27 @@ def runtime():
             found[who].append(timeit.timeit(call, globals=names, number=number) / number)
     return {
         "one id": {who: statistics.median(times) for who, times in found.items()},
-        "awake": pool.handover(0, 5000),
-        "asleep": pool.handover(0.02, 100),
+        "awake": handover(0, 5000),
+        "asleep": handover(0.02, 100),
     }
+
+
+def handover(pause, repeats):
+    """Median seconds until the pool has done two slices of nothing, after pauses of so long.
+
+    Workers fall asleep after 50 microseconds.
+    """
+    from fastembed.runtime import pool
+
+    nothing = ctypes.cast(ctypes.pythonapi.Py_GetVersion, ctypes.c_void_p).value
+    times = []
+    for _ in range(repeats):
+        if pause:
+            time.sleep(pause)
+        start = time.perf_counter()
+        pool.run(nothing, 0, 2, 1, 1e6)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
 
 
 def memory(which):

@@ -11,8 +11,8 @@ FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 def no_mask(**arrays: Any) -> None:
     """Refuse masked arrays by name: a kernel would compute with what the mask hides."""
     for name, array in arrays.items():
-        if isinstance(array, np.ma.MaskedArray):
-            raise TypeError(f"{name} must be an array without a mask, got a MaskedArray")
+        if np.ma.is_masked(array):
+            raise TypeError(f"{name} must be an array without a mask, got masked entries")
 
 
 def floats(name, array, ndim=None, dtype=None):

@@ -147,12 +147,7 @@ class _LanguageModel(_Model):
 
 
 class SimpleRnnlm(_LanguageModel):
-    """Language model with a plain recurrent layer.
-
-    Parameters
-    ----------
-    vocab_size, wordvec_size, hidden_size : int
-    """
+    """Language model with a plain recurrent layer; arguments are those of `Rnnlm`."""
 
     def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int) -> None:
         V, D, H = vocab_size, wordvec_size, hidden_size
@@ -446,12 +441,7 @@ class SkipGram(_WordVectors):
 
 
 class Encoder(_Model):
-    """Embedding and LSTM; gives the last h.
-
-    Parameters
-    ----------
-    vocab_size, wordvec_size, hidden_size : int
-    """
+    """Embedding and LSTM; gives the last h. Arguments are those of `Seq2seq`."""
 
     hs: Array = NOT_YET
 
@@ -485,12 +475,7 @@ class AttentionEncoder(Encoder):
 
 
 class Decoder(_Model):
-    """Embedding, LSTM that begins with the encoder's h, and output layer.
-
-    Parameters
-    ----------
-    vocab_size, wordvec_size, hidden_size : int
-    """
+    """Embedding, LSTM that begins with the encoder's h, and output layer."""
 
     def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int) -> None:
         self._build(vocab_size, wordvec_size, wordvec_size, hidden_size, hidden_size)

@@ -126,11 +126,7 @@ class RNN(_CellOfH):
 class LSTM(_Cell):
     """One step of an LSTM: ``c = f c_prev + g i``, ``h = o tanh(c)``; gates in the order f g i o.
 
-    Parameters
-    ----------
-    Wx : (D, 4H) ndarray
-    Wh : (H, 4H) ndarray
-    b : (4H,) ndarray
+    Wx is (D, 4H), Wh (H, 4H) and b (4H,).
     """
 
     ops = recurrent.lstm_cell, recurrent.lstm_cell_backward
@@ -148,11 +144,7 @@ class LSTM(_Cell):
 class GRU(_CellOfH):
     """One step of a GRU: ``h = (1 - z) h_prev + z h_hat``; gates in the order z r h_hat.
 
-    Parameters
-    ----------
-    Wx : (D, 3H) ndarray
-    Wh : (H, 3H) ndarray
-    b : (3H,) ndarray
+    Wx is (D, 3H), Wh (H, 3H) and b (3H,).
     """
 
     ops = recurrent.gru_cell, recurrent.gru_cell_backward
@@ -262,22 +254,12 @@ class TimeRNN(_TimeRecurrent):
 
 
 class TimeLSTM(_TimeRecurrent):
-    """An LSTM over T steps.
-
-    Parameters
-    ----------
-    Wx : (D, 4H) ndarray
-    Wh : (H, 4H) ndarray
-    b : (4H,) ndarray
-    stateful : bool
-        Begin each forward with the last h and c instead of zero.
+    """An LSTM over T steps: `TimeRNN` with Wx (D, 4H), Wh (H, 4H) and b (4H,).
 
     Attributes
     ----------
     h, c : (N, H) ndarray or None
         State after the last step, new arrays at each forward.
-    dh : (N, H) ndarray or None
-        Gradient of the initial h, after backward.
     """
 
     cell = LSTM
@@ -292,23 +274,7 @@ class TimeLSTM(_TimeRecurrent):
 
 
 class TimeGRU(_TimeRecurrent):
-    """A GRU over T steps.
-
-    Parameters
-    ----------
-    Wx : (D, 3H) ndarray
-    Wh : (H, 3H) ndarray
-    b : (3H,) ndarray
-    stateful : bool
-        Begin each forward with the last h instead of zero.
-
-    Attributes
-    ----------
-    h : (N, H) ndarray or None
-        State after the last step, a new array at each forward.
-    dh : (N, H) ndarray or None
-        Gradient of the initial state, after backward.
-    """
+    """A GRU over T steps: `TimeRNN` with Wx (D, 3H), Wh (H, 3H) and b (3H,)."""
 
     cell = GRU
     ops = recurrent.gru, recurrent.gru_backward

@@ -21,8 +21,10 @@ Batches = Iterable[tuple[Array, Array]]
 class _Loop:
     """What the trainers have in common: steps over epochs of batches, and evaluations."""
 
-    measure = "loss"  # what an evaluation shows
+    measures: tuple[str, ...] = ("loss",)
+    shown = "loss"  # at an evaluation
     unit = "step"  # of the progress bar
+    ppl_list: Any = None
 
     def __init__(
         self, model: Any, optimizer: Any, *, verbose: bool = True, progress: bool | None = None
@@ -31,7 +33,8 @@ class _Loop:
         self.optimizer = optimizer
         self.verbose = verbose
         self.progress = progress
-        self.history: dict[str, list[float]] = {"loss": []}
+        self.history: dict[str, list[float]] = {name: [] for name in self.measures}
+        self.loss_list = self.history["loss"]
         self.eval_interval: int | None = None
         self.current_epoch = 0
 
@@ -56,12 +59,12 @@ class _Loop:
                     if eval_interval is not None and iters % eval_interval == 0:
                         value = f"{self._evaluate(float(total_loss / count)):.2f}"
                         total_loss, count = 0.0, 0
-                        bar.show(**{self.measure: value})
+                        bar.show(**{self.shown: value})
                         if self.verbose:
                             bar.print(
                                 f"| epoch {self.current_epoch + 1} |  iter {iters + 1} / "
                                 f"{batches} | time {int(time.time() - start)}[s] | "
-                                f"{self.measure} {value}"
+                                f"{self.shown} {value}"
                             )
                 self.current_epoch += 1
 
@@ -70,16 +73,18 @@ class _Loop:
         self.history["loss"].append(loss)
         return loss
 
-    def _plot(self, values: list[float] | None, ylim: tuple[float, float] | None) -> None:
+    def plot(self, ylim: tuple[float, float] | None = None) -> None:
+        """Draw what evaluations showed with matplotlib (``pip install matplotlib``)."""
         try:
             import matplotlib.pyplot as plt
         except ImportError as error:
             raise ImportError("plot() needs matplotlib: pip install matplotlib") from error
         if ylim is not None:
             plt.ylim(*ylim)
-        plt.plot(np.arange(len(values or [])), values or [], label="train")
+        values = self.ppl_list or self.loss_list
+        plt.plot(np.arange(len(values)), values, label="train")
         plt.xlabel(f"iterations (x{self.eval_interval})")
-        plt.ylabel(self.measure)
+        plt.ylabel(self.shown)
         plt.show()
 
 
@@ -106,12 +111,6 @@ class Trainer(_Loop):
     current_epoch : int
     eval_interval : int
     """
-
-    def __init__(
-        self, model: Any, optimizer: Any, *, verbose: bool = True, progress: bool | None = None
-    ) -> None:
-        super().__init__(model, optimizer, verbose=verbose, progress=progress)
-        self.loss_list = self.history["loss"]
 
     def fit(
         self,
@@ -145,10 +144,6 @@ class Trainer(_Loop):
 
         self._train(epochs(), count, max_epoch, 1, max_grad, eval_interval)
 
-    def plot(self, ylim: tuple[float, float] | None = None) -> None:
-        """Draw loss_list with matplotlib (``pip install matplotlib``) and show it."""
-        self._plot(self.loss_list, ylim)
-
 
 class RnnlmTrainer(_Loop):
     """Trains a language model on a long sequence, cut into batch_size parts read side by side.
@@ -170,17 +165,8 @@ class RnnlmTrainer(_Loop):
     eval_interval : int
     """
 
-    measure = "perplexity"
-    unit = "token"
-    ppl_list: Any = None
-    loss_list: Any = None
-
-    def __init__(
-        self, model: Any, optimizer: Any, *, verbose: bool = True, progress: bool | None = None
-    ) -> None:
-        super().__init__(model, optimizer, verbose=verbose, progress=progress)
-        self.history["ppl"] = []
-        self.time_idx = 0
+    measures, shown, unit = ("ppl", "loss"), "perplexity", "token"
+    time_idx = 0
 
     def get_batch(
         self, x: ArrayLike, t: ArrayLike, batch_size: int, time_size: int
@@ -210,10 +196,8 @@ class RnnlmTrainer(_Loop):
         ----------
         xs, ts : ndarray of int
         max_epoch, batch_size, time_size : int
-        max_grad : float, optional
-            Clip the gradients' common norm to it.
-        eval_interval : int or None
-            Evaluate each so many steps.
+        max_grad, eval_interval
+            As in `Trainer.fit`.
         """
         xs, ts = np.asarray(xs), np.asarray(ts)
         count = len(xs) // (batch_size * time_size)
@@ -231,10 +215,6 @@ class RnnlmTrainer(_Loop):
         self.loss_list.append(loss)
         self.ppl_list.append(ppl)
         return ppl
-
-    def plot(self, ylim: tuple[float, float] | None = None) -> None:
-        """Draw ppl_list with matplotlib (``pip install matplotlib``) and show it."""
-        self._plot(self.ppl_list, ylim)
 
 
 def remove_duplicate(params: list[Array], grads: list[Any]) -> tuple[list[Array], list[Any]]:

@@ -8,16 +8,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from contract import ROWS, H, N, T, V, gradients, normal, parts, weighted
+from golden import names
 
 from fastembed import attention, functions, layers, models, optimizer, time_layers, trainer, util
 from fastembed.base_model import BaseModel
 from fastembed.reference import layers as slow
 from fastembed.reference import training as slow_training
-
-
-def names(*modules):
-    return SimpleNamespace(**{k: v for module in modules for k, v in vars(module).items()})
-
 
 OURS, SLOW = names(util, time_layers, attention, optimizer, trainer), names(slow, slow_training)
 every_row = pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])

@@ -91,7 +91,8 @@ def test_a_full_disk(tmp_path):
 
 
 def test_an_error_that_is_not_the_caches_is_raised(monkeypatch):
-    def broken(args, lo, hi, member):
+    @_jit.kernel
+    def broken(lo, hi):
         return undefined_name  # noqa: F821
 
     monkeypatch.setitem(_jit.ENTRIES, "embedding.broken", broken)
@@ -109,10 +110,12 @@ def test_a_kernel_is_one_function_that_needs_the_c_library_alone(name):
 
 
 def test_a_kernel_that_allocates_or_raises_is_seen(monkeypatch):
-    def allocates(args, lo, hi, member):
+    @_jit.kernel
+    def allocates(lo, hi):
         np.ones(hi)[lo] = 1
 
-    def raises(args, lo, hi, member):
+    @_jit.kernel
+    def raises(lo, hi):
         if lo > hi:
             raise ValueError
 

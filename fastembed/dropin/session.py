@@ -21,6 +21,7 @@ class Subject:
 
     value: object
     where: str
+    named: bool  # whether it is known by its name, not by its attributes
     reason: str | None = None
     pending: bool = False  # it leans on names that its module does not have yet
     candidates: list = field(default_factory=list)  # patches for code that was read, not probed
@@ -80,18 +81,20 @@ class Session:
 
     def _admit(self, value):
         """Look at a class or function for the first time."""
-        entries, named = _entries(value), True
-        if not entries and isinstance(value, type):
-            entries, named = _of_other_names(value), False
-        if not entries:
-            if isinstance(value, type):
-                self.others[id(value)] = value
-            return
-        subject = Subject(value, f"{value.__module__}.{value.__qualname__}")
-        self.subjects[id(value)] = subject
-        self._read(subject, entries)
-        if not named and subject.reason is not None and not subject.pending:
-            self.others[id(value)] = self.subjects.pop(id(value)).value
+        named = _entries(value)
+        entries = named or _of_other_names(value)
+        if entries:
+            subject = Subject(value, f"{value.__module__}.{value.__qualname__}", bool(named))
+            self.subjects[id(value)] = subject
+            self._read(subject, entries)
+            self._forget(subject)
+        elif isinstance(value, type):
+            self.others[id(value)] = value
+
+    def _forget(self, subject):
+        """Drop a class of another name that does something else: nobody expects it to be known."""
+        if not subject.named and subject.reason is not None and not subject.pending:
+            self.others[id(subject.value)] = self.subjects.pop(id(subject.value)).value
 
     def _read(self, subject, entries):
         """Have the subject probed at its first call if its code is of one of the known kinds."""
@@ -131,6 +134,7 @@ class Session:
                     break
             else:
                 subject.reason = reasons[0]
+                self._forget(subject)
             self.seconds += perf_counter() - start
 
     def _count(self, subject, known):
@@ -183,7 +187,7 @@ def _entries(value):
 
 def _of_other_names(cls):
     """The entries whose attributes are those that the constructor of a class sets."""
-    sets = sets_in_constructor(cls)
+    sets = sets_in_constructor(cls) if isinstance(cls, type) else set()
     return [
         known
         for known in LAYERS

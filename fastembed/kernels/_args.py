@@ -1,77 +1,75 @@
-"""What an entry finds in its args, a C struct of 8-byte fields: arrays, numbers, all by position.
+"""What a kernel's annotations say: how its arguments lie in the C struct that a door fills.
 
-A matrix takes three fields (data, rows, columns), a vector two (data, length), a number one. Arrays
-are C-contiguous. Reals have the dtype that args points to.
+The struct is made of 8-byte fields, in the order of the arguments: a matrix takes three (data,
+rows, columns), a vector two (data, length), a number one. Arrays are C-contiguous.
 """
 
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numba import carray, types
 from numba.extending import intrinsic
 
 
-def _field(builder, args, k, kind):
-    fields = builder.bitcast(args, kind.as_pointer())
-    return builder.load(cgutils.gep_inbounds(builder, fields, k))
+@dataclass(frozen=True)
+class Field:
+    """An argument: how many fields it takes, and how code reads them from ``args[k]`` on."""
+
+    words: int
+    code: str
+    first: int | None = None  # where it begins, if not after the argument before it
+
+    def at(self, first):
+        return replace(self, first=first)
 
 
-def _array(ndim, dtype=None):
-    """An intrinsic ``(args, k)``: the array whose fields begin at k."""
-
-    @intrinsic
-    def read(typing_context, args, k):
-        kind = types.Array(dtype or args.dtype, ndim, "C")
-
-        def generate(context, builder, signature, values):
-            pointer, first = values
-            word = ir.IntType(64)
-            array = context.make_array(kind)(context, builder)
-            shape = [
-                _field(builder, pointer, builder.add(first, first.type(axis + 1)), word)
-                for axis in range(ndim)
-            ]
-            itemsize = context.get_constant(
-                types.intp, context.get_abi_sizeof(context.get_data_type(kind.dtype))
-            )
-            strides = [itemsize]
-            for length in reversed(shape[1:]):
-                strides.insert(0, builder.mul(strides[0], length))
-            data = builder.inttoptr(_field(builder, pointer, first, word), array.data.type)
-            context.populate_array(
-                array,
-                data=data,
-                shape=cgutils.pack_array(builder, shape),
-                strides=cgutils.pack_array(builder, strides),
-                itemsize=itemsize,
-                meminfo=None,
-            )
-            return array._getvalue()
-
-        return kind(args, types.intp), generate
-
-    return read
+def _matrix(dtype):
+    return Field(3, f"carray(pointer(args[k], {dtype}), (args[k + 1], args[k + 2]))")
 
 
-def _number(kind):
-    """An intrinsic ``(args, k)``: the number in field k."""
-
-    @intrinsic
-    def read(typing_context, args, k):
-        def generate(context, builder, signature, values):
-            return _field(builder, *values, context.get_value_type(kind))
-
-        return kind(args, types.intp), generate
-
-    return read
+def _vector(dtype):
+    return Field(2, f"carray(pointer(args[k], {dtype}), args[k + 1])")
 
 
-matrix = _array(2)
-vector = _array(1)
-ids = _array(1, types.int64)
-id_matrix = _array(2, types.int64)
-int_matrix = _array(2, types.int32)
-bits = _array(1, types.uint8)
-bit_matrix = _array(2, types.uint8)
-doubles = _array(1, types.float64)
-integer = _number(types.int64)
-double = _number(types.float64)
+# "real" is the dtype that the kernel is compiled for
+matrix, id_matrix, int_matrix, bit_matrix = map(_matrix, ("real", "int64", "int32", "uint8"))
+vector, ids, bits, doubles = map(_vector, ("real", "int64", "uint8", "float64"))
+integer = Field(1, "args[k]")
+double = Field(1, "int64(args[k]).view(float64)")
+real = Field(1, f"real({double.code})")
+
+
+@intrinsic
+def _pointer(typing_context, address, dtype):
+    kind = types.CPointer(dtype.dtype)
+
+    def generate(context, builder, signature, values):
+        return builder.inttoptr(values[0], context.get_value_type(kind))
+
+    return kind(address, dtype), generate
+
+
+NAMES = {name: getattr(np, name) for name in ("int32", "int64", "uint8", "float64")}
+NAMES |= {"carray": carray, "pointer": _pointer}
+
+
+def caller(kernel, dtype):
+    """A function ``(args, lo, hi, member)`` that calls a kernel with what it finds in args.
+
+    Where the kernel returns whether it worked, one field more is set to 0 if it did not.
+    """
+    function, k, values = kernel.py_func, 0, []
+    fields = dict(function.__annotations__)
+    tells = fields.pop("return", None)
+    for field in fields.values():
+        k = k if field.first is None else field.first
+        values.append(field.code.replace("[k", f"[{k}"))
+        k += field.words
+    count = function.__code__.co_argcount
+    values += function.__code__.co_varnames[len(fields) : count]  # lo, hi
+    call = f"kernel({', '.join(values)})"
+    if tells:
+        call = f"if not {call}: args[{k}] = 0"
+    space = {**NAMES, "kernel": kernel, "real": getattr(np, dtype)}
+    exec(f"def entry(args, lo, hi, member):\n    {call}", space)
+    return space["entry"]

@@ -1,7 +1,7 @@
 """How every Numba kernel is compiled: without the GIL, IEEE arithmetic.
 
-A kernel is an ordinary ``@njit`` function that others can call. What the pool calls is an entry: a
-C function ``(args, lo, hi, member)`` that finds the kernel's arrays in a C struct (see ``_args``).
+A kernel is an ordinary ``@njit`` function that others can call. One whose arguments are annotated
+(see ``_args``) is also an entry, a C function ``(args, lo, hi, member)`` that the pool calls.
 """
 
 import importlib
@@ -9,11 +9,11 @@ import importlib
 import llvmlite.binding as llvm
 from numba import cfunc, njit, types
 
-from fastembed.kernels import _code
+from fastembed.kernels import _args, _code
 
 OPTIONS = {"error_model": "numpy"}
-REALS = {"float32": types.float32, "float64": types.float64}
-ENTRIES = {}  # "module.entry" -> function(args, lo, hi, member)
+REALS = ("float32", "float64")
+ENTRIES = {}  # "module.kernel_slices" -> kernel
 
 # what any process can link: the C library
 C_LIBRARY = {"memcpy", "memset", "exp", "log", "log1p", "sqrt", "sqrtf"}
@@ -38,22 +38,23 @@ end:
 """
 
 
-def kernel(function):
-    """Compile a kernel for callers in Numba, without the GIL."""
-    return njit(nogil=True, **OPTIONS)(function)
-
-
-def entry(function):
-    """Make ``function(args, lo, hi, member)`` an entry; args tells the dtype of its reals."""
-    ENTRIES[f"{function.__module__.rpartition('.')[2]}.{function.__name__}"] = function
-    return function
+def kernel(function=None, **options):
+    """Compile a kernel for callers in Numba; what it is annotated with makes it an entry."""
+    if function is None:
+        return lambda function: kernel(function, **options)
+    compiled = njit(nogil=True, **OPTIONS, **options)(function)
+    if function.__annotations__:
+        module = function.__module__.rpartition(".")[2]
+        ENTRIES[f"{module}.{function.__name__}_slices"] = compiled
+    return compiled
 
 
 def compile(name, real):
     """LLVM's module of an entry, all that it calls inlined; ``entry`` is its one public name."""
     importlib.import_module(f"fastembed.kernels.{name.partition('.')[0]}")
-    pointer, number = types.CPointer(REALS[real]), types.int64
-    compiled = cfunc(types.void(pointer, number, number, number), **OPTIONS)(ENTRIES[name])
+    number = types.int64
+    signature = types.void(types.CPointer(number), number, number, number)
+    compiled = cfunc(signature, **OPTIONS)(_args.caller(ENTRIES[name], real))
     code = llvm.parse_assembly(compiled.inspect_llvm())
     inner = compiled.native_name.removeprefix("cfunc.")
     code.link_in(llvm.parse_assembly(CALLER.format(inner=inner)))

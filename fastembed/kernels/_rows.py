@@ -11,6 +11,7 @@ from numba.extending import intrinsic
 from fastembed.kernels._jit import kernel
 
 BYTE, WORD = ir.IntType(8), ir.IntType(64)
+LINES = 4 * 64  # bytes
 
 
 def _pointer(context, builder, kind, array, offset):
@@ -19,7 +20,7 @@ def _pointer(context, builder, kind, array, offset):
 
 
 def _copier(count, width):
-    """An intrinsic that copies nbytes bytes as count vectors of width bytes; the last may overlap."""
+    """An intrinsic: nbytes bytes as count vectors of width bytes, of which the last may overlap."""
     vector = ir.VectorType(BYTE, width).as_pointer()
 
     @intrinsic
@@ -43,20 +44,13 @@ def _copier(count, width):
 
 
 copy_64 = _copier(2, 32)
-# the fewest vectors that hold a row: bytes of the longest row -> how it is copied
-SHORT = {
-    7: _copier(2, 4),
-    15: _copier(2, 8),
-    31: _copier(2, 16),
-    32: _copier(1, 32),
-    64: copy_64,
-    96: _copier(3, 32),
-    128: _copier(4, 32),
-}
+# bytes of the longest row -> how to copy it: in the fewest vectors
+SHORT = {8: _copier(2, 4), 16: _copier(2, 8), 32: _copier(2, 16), 64: copy_64}
+SHORT |= {96: _copier(3, 32), 128: _copier(4, 32)}
 
 
 @intrinsic
-def prefetch(typing_context, array, offset):
+def _prefetch(typing_context, array, offset):
     """Ask for the cache line at a byte of array; a hint that never faults."""
 
     def generate(context, builder, signature, values):
@@ -72,3 +66,10 @@ def prefetch(typing_context, array, offset):
         return context.get_dummy_value()
 
     return types.void(array, types.intp), generate
+
+
+@kernel
+def fetch(array, offset, nbytes):
+    """Have a row's first lines on their way; the hardware follows a longer row by itself."""
+    for line in range(0, min(nbytes, LINES), 64):
+        _prefetch(array, offset + line)

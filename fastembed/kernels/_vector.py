@@ -2,9 +2,11 @@
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import carray, types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
+
+from fastembed.kernels._jit import kernel
 
 f32, f64 = np.float32, np.float64
 PIECE = 512  # numbers that are summed in their own precision
@@ -13,14 +15,16 @@ PIECE = 512  # numbers that are summed in their own precision
 def exp(x):
     """e**x for x <= 0, without a branch; 0 where the result would be subnormal; NaN stays NaN.
 
-    Range reduction x = n ln2 + r, a polynomial in r, the exponent n by an integer shift. Relative
-    error below 2e-7 (float32) and 5e-16 (float64).
+    Range reduction x = n ln2 + r, a polynomial in r, the exponent n by an integer shift; ln2 in two
+    parts, so that r is exact (W. J. Cody and W. Waite, 1980). Relative error below 2e-7 (float32),
+    5e-16 (float64). The float32 constants are those of expf in S. L. Moshier's Cephes library
+    (single/expf.c), the float64 halves of ln2 those of e_exp.c in Sun's fdlibm.
     """
     raise NotImplementedError("only inside kernels")
 
 
 def _exp32(x):
-    # the clamp keeps n an exponent; r is taken from x, so that NaN goes through
+    # below ln(2**-126) = -87.3 the result is subnormal; r is taken from x: NaN goes through
     t = x if x > f32(-87.3) else f32(-87.3)
     n = np.int32(t * f32(1.44269504088896341) - f32(0.5))
     k = f32(n)
@@ -79,7 +83,7 @@ def _maximum(context, a, b):
     return a(a, a), generate
 
 
-@njit(nogil=True, error_model="numpy")
+@kernel
 def row_max(x):
     """max over v of x[v]; NaN if one is"""
     m = x[0]
@@ -88,7 +92,7 @@ def row_max(x):
     return m
 
 
-@njit(nogil=True, error_model="numpy")
+@kernel
 def row_exp(x, m, y):
     """y[v] = exp(x[v] - m), m at least every x[v]; y may be x"""
     if x.ctypes.data == y.ctypes.data:
@@ -101,7 +105,7 @@ def row_exp(x, m, y):
 
 
 # reassoc: several partial sums, in an order that depends on the row's length alone
-@njit(nogil=True, error_model="numpy", fastmath={"reassoc"})
+@kernel(fastmath={"reassoc"})
 def _short_sum(x):
     s = x.dtype.type(0)
     for v in range(x.shape[0]):
@@ -109,7 +113,7 @@ def _short_sum(x):
     return s
 
 
-@njit(nogil=True, error_model="numpy")
+@kernel
 def row_sum(x):
     """sum over v of x[v], float64: partial sums stay short, so that float32 loses little"""
     s = 0.0
@@ -120,33 +124,20 @@ def row_sum(x):
 
 @intrinsic
 def _piece(context, like):
-    """PIECE uninitialised numbers on the stack."""
-    kind = types.Array(like.dtype, 1, "C")
+    """A pointer to PIECE uninitialised numbers on the stack."""
+    kind = types.CPointer(like.dtype)
 
     def generate(context, builder, signature, values):
-        number = context.get_data_type(like.dtype)
-        data = cgutils.alloca_once(builder, ir.ArrayType(number, PIECE))
-        array = context.make_array(kind)(context, builder)
-        size, itemsize = (
-            context.get_constant(types.intp, n) for n in (PIECE, context.get_abi_sizeof(number))
-        )
-        context.populate_array(
-            array,
-            data=builder.bitcast(data, number.as_pointer()),
-            shape=cgutils.pack_array(builder, [size]),
-            strides=cgutils.pack_array(builder, [itemsize]),
-            itemsize=itemsize,
-            meminfo=None,
-        )
-        return array._getvalue()
+        place = ir.ArrayType(context.get_data_type(like.dtype), PIECE)
+        return builder.bitcast(cgutils.alloca_once(builder, place), context.get_value_type(kind))
 
     return kind(like), generate
 
 
-@njit(nogil=True, error_model="numpy")
+@kernel
 def row_exp_sum(x, m):
     """sum over v of exp(x[v] - m), float64, with the bits of row_exp and row_sum"""
-    s, piece = 0.0, _piece(x)
+    s, piece = 0.0, carray(_piece(x), PIECE)
     for v in range(0, x.shape[0], PIECE):
         part = x[v : v + PIECE]
         terms = piece[: part.shape[0]]
@@ -155,7 +146,7 @@ def row_exp_sum(x, m):
     return s
 
 
-@njit(nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+@kernel(fastmath={"reassoc", "contract"})
 def row_dot(x, y):
     """sum over v of x[v] y[v]"""
     s = x.dtype.type(0)
@@ -164,14 +155,14 @@ def row_dot(x, y):
     return s
 
 
-@njit(nogil=True, error_model="numpy", fastmath={"contract"})
+@kernel(fastmath={"contract"})
 def row_add(a, x, y):
     """y[v] += a x[v]"""
     for v in range(x.shape[0]):
         y[v] += a * x[v]
 
 
-@njit(nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+@kernel(fastmath={"reassoc", "contract"})
 def row_squares(x):
     """sum over v of x[v]^2, float64"""
     s = 0.0

@@ -5,12 +5,12 @@ import math
 import numpy as np
 
 from fastembed.kernels._args import bits, double, doubles, ids, matrix, vector
-from fastembed.kernels._jit import entry, kernel
+from fastembed.kernels._jit import kernel
 from fastembed.kernels._vector import row_dot, row_exp, row_exp_sum, row_max, row_sum
 
 
 @kernel
-def softmax(x, y, lo, hi):
+def softmax(x: matrix, y: matrix, lo, hi):
     """y[n, :] = exp(x[n, :] - m) / sum(exp(x[n, :] - m)), m = max x[n, :]  for lo <= n < hi
 
     x  (N, V)  float32 | float64  IN
@@ -25,7 +25,7 @@ def softmax(x, y, lo, hi):
 
 
 @kernel
-def softmax_backward(dout, y, dx, lo, hi):
+def softmax_backward(dout: matrix, y: matrix, dx: matrix, lo, hi):
     """dx[n, :] = y[n, :] * (dout[n, :] - sum(dout[n, :] * y[n, :]))  for lo <= n < hi
 
     dout  (N, V)  float32 | float64  IN
@@ -40,7 +40,7 @@ def softmax_backward(dout, y, dx, lo, hi):
 
 
 @kernel
-def softmax_loss(scores, labels, eps, losses, lo, hi):
+def softmax_loss(scores: matrix, labels: ids, eps: double.at(6), losses: doubles, lo, hi):
     """losses[n] = -log(softmax(scores[n])[labels[n]] + eps)  for lo <= n < hi
 
     A label -1 is ignored: its loss is 0. The bits are those of softmax_cross_entropy.
@@ -67,7 +67,10 @@ def _loss(u, s, eps):
 
 
 @kernel
-def softmax_cross_entropy(scores, labels, scale, eps, losses, dscores, lo, hi):
+def softmax_cross_entropy(
+    scores: matrix, labels: ids, scale: double, eps: double, losses: doubles, dscores: matrix,
+    lo, hi,
+):  # fmt: skip
     """losses[n] = -log(softmax(scores[n])[labels[n]] + eps), dscores[n] = scale * its gradient
 
     A label -1 is ignored: loss and gradient are 0. The gradient is that of eps = 0.
@@ -98,7 +101,10 @@ def softmax_cross_entropy(scores, labels, scale, eps, losses, dscores, lo, hi):
 
 
 @kernel
-def sigmoid_cross_entropy(scores, labels, scale, eps, losses, dscores, lo, hi):
+def sigmoid_cross_entropy(
+    scores: vector, labels: bits, scale: double, eps: double, losses: doubles, dscores: vector,
+    lo, hi,
+):  # fmt: skip
     """losses[n] = -log(p + eps), p = sigmoid(scores[n]) or 1 - that; dscores = scale * gradient
 
     scores   (N,)  float32 | float64  IN
@@ -118,42 +124,3 @@ def sigmoid_cross_entropy(scores, labels, scale, eps, losses, dscores, lo, hi):
         else:
             losses[n] = math.log1p(e) + (0 if agrees else abs(x))
         dscores[n] = scale * (y - labels[n])
-
-
-# ---- what the pool calls: fields of args, then the slice
-
-
-@entry
-def softmax_slices(args, lo, hi, member):
-    """x, y"""
-    softmax(matrix(args, 0), matrix(args, 3), lo, hi)
-
-
-@entry
-def softmax_backward_slices(args, lo, hi, member):
-    """dout, y, dx"""
-    softmax_backward(matrix(args, 0), matrix(args, 3), matrix(args, 6), lo, hi)
-
-
-@entry
-def softmax_cross_entropy_slices(args, lo, hi, member):
-    """scores, labels, scale, eps, losses, dscores"""
-    softmax_cross_entropy(
-        matrix(args, 0), ids(args, 3), double(args, 5), double(args, 6), doubles(args, 7),
-        matrix(args, 9), lo, hi,
-    )  # fmt: skip
-
-
-@entry
-def softmax_loss_slices(args, lo, hi, member):
-    """The args of softmax_cross_entropy_slices"""
-    softmax_loss(matrix(args, 0), ids(args, 3), double(args, 6), doubles(args, 7), lo, hi)
-
-
-@entry
-def sigmoid_cross_entropy_slices(args, lo, hi, member):
-    """scores, labels, scale, eps, losses, dscores"""
-    sigmoid_cross_entropy(
-        vector(args, 0), bits(args, 2), double(args, 4), double(args, 5), doubles(args, 6),
-        vector(args, 8), lo, hi,
-    )  # fmt: skip

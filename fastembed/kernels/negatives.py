@@ -1,14 +1,17 @@
 """Numba kernel that draws negative samples for a whole batch."""
 
 from fastembed.kernels._args import doubles, ids, int_matrix, integer
-from fastembed.kernels._jit import entry, kernel
+from fastembed.kernels._jit import kernel
 
 # a rest of the weights below this share of all is added up anew: as a difference it is rounding
 RELIABLE = 2.0**-20
 
 
 @kernel
-def negative_samples(p, cdf, targets, uniforms, removed, out, progress, budget):
+def negative_samples(
+    p: doubles, cdf: doubles, targets: ids, uniforms: doubles, removed: ids, out: int_matrix,
+    progress: ids, budget: integer,
+):  # fmt: skip
     """out[n, :] = draws without replacement, in proportion to p, never targets[n]
 
     As numpy.random.choice(V, S, replace=False, p=...) draws for each n in turn: as many numbers as
@@ -134,12 +137,3 @@ def _contains(removed, count, v):
         if removed[k] == v:
             return True
     return False
-
-
-@entry
-def negative_samples_at_once(args, lo, hi, member):
-    """p, cdf, targets, uniforms, removed, out, progress, budget"""
-    negative_samples(
-        doubles(args, 0), doubles(args, 2), ids(args, 4), doubles(args, 6), ids(args, 8),
-        int_matrix(args, 10), ids(args, 13), integer(args, 15),
-    )  # fmt: skip

@@ -5,12 +5,15 @@ import math
 import numpy as np
 
 from fastembed.kernels._args import bit_matrix, double, doubles, id_matrix, matrix
-from fastembed.kernels._jit import entry, kernel
+from fastembed.kernels._jit import kernel
 from fastembed.kernels._vector import row_add, row_dot
 
 
 @kernel
-def negative_sampling_loss(h, W, targets, labels, scale, eps, losses, dscores, lo, hi):
+def negative_sampling_loss(
+    h: matrix, W: matrix, targets: id_matrix, labels: bit_matrix, scale: double, eps: double,
+    losses: doubles, dscores: matrix, lo, hi,
+):  # fmt: skip
     """s = W[targets[n, k]] . h[n]; losses[n] = scale sum over k of -log(p + eps)
 
     p = sigmoid(s) where labels[n, k] is 1, else 1 - that; dscores[n, k] = scale * gradient of s.
@@ -39,7 +42,9 @@ def negative_sampling_loss(h, W, targets, labels, scale, eps, losses, dscores, l
 
 
 @kernel
-def negative_sampling_backward(dscores, h, W, targets, dh, dW, lo, hi):
+def negative_sampling_backward(
+    dscores: matrix, h: matrix, W: matrix, targets: id_matrix, dh: matrix, dW: matrix, lo, hi
+):
     """dh[n, d] = sum over k of dscores[n, k] W[v, d]; dW[v, d] += dscores[n, k] h[n, d]
 
     v = targets[n, k]; for all n and k in order, lo <= d < hi.
@@ -58,24 +63,3 @@ def negative_sampling_backward(dscores, h, W, targets, dh, dW, lo, hi):
             v = targets[n, k]
             row_add(dscores[n, k], W[v, lo:hi], dh[n, lo:hi])
             row_add(dscores[n, k], h[n, lo:hi], dW[v, lo:hi])
-
-
-# ---- what the pool calls: fields of args, then the slice
-
-
-@entry
-def negative_sampling_loss_slices(args, lo, hi, member):
-    """h, W, targets, labels, scale, eps, losses, dscores"""
-    negative_sampling_loss(
-        matrix(args, 0), matrix(args, 3), id_matrix(args, 6), bit_matrix(args, 9), double(args, 12),
-        double(args, 13), doubles(args, 14), matrix(args, 16), lo, hi,
-    )  # fmt: skip
-
-
-@entry
-def negative_sampling_backward_slices(args, lo, hi, member):
-    """dscores, h, W, targets, dh, dW; slices are columns"""
-    negative_sampling_backward(
-        matrix(args, 0), matrix(args, 3), matrix(args, 6), id_matrix(args, 9), matrix(args, 12),
-        matrix(args, 15), lo, hi,
-    )  # fmt: skip

@@ -5,7 +5,7 @@ number of axes that are asked for. Everything else is made fit in Python, or ref
 """
 
 cimport numpy as cnp
-from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libc.stdint cimport int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
@@ -177,8 +177,11 @@ cdef inline bint are_ids(object x) noexcept:
     return kind == cnp.NPY_INT64 or kind == cnp.NPY_LONGLONG or kind == cnp.NPY_INT32
 
 
-cdef inline bint is_plain_int64(object x) noexcept:
-    return is_plain(x) and cnp.PyArray_TYPE(<cnp.ndarray>x) == cnp.NPY_INT64
+cdef inline object plain_ids(object x):
+    """Ids that are_ids takes as int64 in C order: x itself where it is that."""
+    if is_plain(x) and cnp.PyArray_TYPE(<cnp.ndarray>x) == cnp.NPY_INT64:
+        return x
+    return cnp.PyArray_FROM_OTF(x, cnp.NPY_INT64, cnp.NPY_ARRAY_IN_ARRAY)
 
 
 cdef inline bint in_range(vector ids, int64_t bound) noexcept:
@@ -201,23 +204,16 @@ cdef inline bint are_bits(object labels) noexcept:
 
 
 cdef inline int copy_ids(object idx, id_list *ids) except -1:
-    """Copy ids that read_ids takes. Call forget_ids in any case."""
-    cdef int64_t n = size(idx), k
-    cdef const int32_t *narrow
-    ids.size = n
+    """Copy ids that are_ids takes. Call forget_ids in any case."""
+    ids.size = size(idx)
     ids.data = ids.few
-    if n > FEW:
-        ids.data = <int64_t *>malloc(n * sizeof(int64_t))
+    if ids.size > FEW:
+        ids.data = <int64_t *>malloc(ids.size * sizeof(int64_t))
         if ids.data == NULL:
             ids.data = ids.few
-            raise MemoryError(f"no memory for {n} ids")
-    idx = cnp.PyArray_GETCONTIGUOUS(<cnp.ndarray>idx)
-    if cnp.PyArray_ITEMSIZE(<cnp.ndarray>idx) == 8:
-        memcpy(ids.data, data(idx), n * sizeof(int64_t))
-    else:
-        narrow = <const int32_t *>data(idx)
-        for k in range(n):
-            ids.data[k] = narrow[k]
+            raise MemoryError(f"no memory for {ids.size} ids")
+    flat = plain_ids(idx)
+    memcpy(ids.data, data(flat), ids.size * sizeof(int64_t))
     return 0
 
 

@@ -7,13 +7,14 @@ from fastembed import _check
 cimport numpy as cnp
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memset
 
 from fastembed.ops._costs cimport (
     NS_A_BYTE_ADDED, NS_A_BYTE_COPIED, NS_A_BYTE_ZEROED, NS_A_ROW,
 )
 from fastembed.ops._fit cimport (
-    apart, are_ids, as_matrix, as_vector, axis, empty, entry, forget_ids, id_list, in_range, is_plain_int64, is_real, matrix,
-    read_ids, real_with, same_shape, size, vector, writable,
+    apart, are_ids, as_matrix, as_vector, axis, empty, entry, forget_ids, id_list, in_range, is_real,
+    matrix, plain_ids, read_ids, real_with, same_shape, vector, writable,
 )
 from fastembed.runtime.pool cimport share, share_gil, slice_function
 
@@ -27,13 +28,12 @@ cdef slice_function[2] gather_entry
 cdef slice_function[2] scatter_entry
 cdef slice_function[2] group_entry
 cdef slice_function[2] groups_entry
-cdef slice_function[2] zero_entry
 
 ctypedef struct gather_args:
     matrix W
     vector idx
     matrix out
-    vector wrong
+    int64_t fine
 
 ctypedef struct scatter_args:
     vector idx
@@ -112,15 +112,14 @@ cpdef gather_if_fit(W, idx, out=None):
     cdef int real = real_with(W, 2), k, ndim
     cdef cnp.npy_intp[32] shape
     cdef gather_args args
-    cdef int64_t wrong = 0
     cdef double ns
     if real < 0 or not are_ids(idx):
         return None
     ndim = cnp.PyArray_NDIM(<cnp.ndarray>idx)
     if ndim >= 32:
         return None
-    plain = idx if is_plain_int64(idx) else cnp.PyArray_FROM_OTF(idx, cnp.NPY_INT64, cnp.NPY_ARRAY_IN_ARRAY)
-    args.idx = as_vector(plain)
+    flat = plain_ids(idx)
+    args.idx = as_vector(flat)
     if out is None:
         for k in range(ndim):
             shape[k] = axis(idx, k)
@@ -133,13 +132,13 @@ cpdef gather_if_fit(W, idx, out=None):
     ):
         return None
     args.W, args.out = as_matrix(W), as_matrix(out)
-    args.wrong.data, args.wrong.size = &wrong, 1
+    args.fine = True
     ns = args.idx.size * (
         NS_A_ROW + NS_A_BYTE_COPIED * args.W.columns * cnp.PyArray_ITEMSIZE(<cnp.ndarray>W)
     )
     kernel = entry(gather_entry, "embedding.gather_slices", real)
     share_gil(kernel, &args, args.idx.size, 1, ns)
-    return None if wrong else out
+    return out if args.fine else None
 
 
 cpdef bint scatter_add_if_fit(dW, idx, dout, bint zero) except -1:
@@ -172,29 +171,20 @@ cdef int _scatter(scatter_args *args, int real, dW) except -1:
 
     No atomics, and each row is added to in the order of idx: the same bits at any thread count.
     """
-    cdef int64_t itemsize = cnp.PyArray_ITEMSIZE(<cnp.ndarray>dW), n = args.idx.size
-    cdef int64_t row_bytes = args.dW.columns * itemsize, rows, groups
-    cdef double adding = n * (NS_A_ROW + NS_A_BYTE_ADDED * row_bytes)
-    cdef double zeroing = args.dW.rows * row_bytes * NS_A_BYTE_ZEROED if args.zero else 0
-    cdef vector flat
+    cdef int64_t n = args.idx.size, row_bytes = args.dW.columns * (8 if real else 4)
+    cdef int64_t nbytes = args.dW.rows * row_bytes, groups
+    cdef double ns = n * (NS_A_ROW + NS_A_BYTE_ADDED * row_bytes)
     cdef int64_t *memory
-    cdef slice_function add, sort, fill
-    if args.dW.rows * row_bytes == 0:
-        return 0
-    if args.dW.rows * row_bytes <= GROUPED:
+    cdef slice_function add, sort
+    if nbytes <= GROUPED:
+        if args.zero:
+            memset(args.dW.data, 0, nbytes)
         add = entry(scatter_entry, "embedding.scatter_add_slices", real)
-        fill = entry(zero_entry, "embedding.fill_zero_slices", real)
-        flat = as_vector(dW)
-        with nogil:
-            if args.zero:
-                fill(&flat, 0, flat.size, 0)
-            add(args, 0, n, 0)
-        return 0
+        return share_gil(add, args, n, n, ns)  # one slice
     add = entry(groups_entry, "embedding.scatter_add_groups_slices", real)
     sort = entry(group_entry, "embedding.group_slices", real)
-    rows = max(1, min(GROUP // row_bytes, args.dW.rows // 32))
     args.shift = 0
-    while (<int64_t>2 << args.shift) <= rows:
+    while (<int64_t>2 << args.shift) <= max(1, min(GROUP // row_bytes, args.dW.rows // 32)):
         args.shift += 1
     groups = ((args.dW.rows - 1) >> args.shift) + 1
     memory = <int64_t *>malloc((n + groups + 1) * sizeof(int64_t))
@@ -202,10 +192,12 @@ cdef int _scatter(scatter_args *args, int real, dW) except -1:
         raise MemoryError(f"no memory to sort {n} ids")
     args.order.data, args.order.size = memory, n
     args.starts.data, args.starts.size = memory + n, groups + 1
+    if args.zero:
+        ns += nbytes * NS_A_BYTE_ZEROED
     try:
         with nogil:
             sort(args, 0, n, 0)
-            share(add, args, groups, 1, adding + zeroing)
+            share(add, args, groups, 1, ns)
     finally:
         free(memory)
     return 0

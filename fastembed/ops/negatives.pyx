@@ -101,7 +101,7 @@ def _draw(p, targets, int64_t size):
         args.out = as_matrix(out)
         args.progress.data, args.progress.size = progress, 3
         args.budget = BUDGET
-        run = entry(samples_entry, "negatives.negative_samples_at_once", 1)
+        run = entry(samples_entry, "negatives.negative_samples_slices", 1)
         uniforms = np.random.random_sample(N * size)
         while True:
             args.uniforms = as_vector(uniforms)

@@ -188,13 +188,17 @@ class Encoder:
 
 class Decoder:
     def __init__(self, vocab_size, wordvec_size, hidden_size):
-        self.embed = TimeEmbedding(_normal(vocab_size, wordvec_size, 100))
-        self.lstm = _lstm(wordvec_size, hidden_size)
-        self.affine = _affine(hidden_size, vocab_size)
+        self.build(vocab_size, wordvec_size, wordvec_size, hidden_size, hidden_size)
+
+    def build(self, V, D, before, H, after):
+        """The LSTM gets so many numbers of each word, and the output layer so many."""
+        self.embed = TimeEmbedding(_normal(V, D, 100))
+        self.lstm = _lstm(before, H)
+        self.affine = _affine(after, V)
         _collect(self, [self.embed, self.lstm, self.affine])
 
     def forward(self, xs, h):
-        self.lstm.set_state(h)
+        self.start(h)
         return self.scores(xs, h)
 
     def scores(self, xs, h):
@@ -219,12 +223,8 @@ class PeekyDecoder(Decoder):
     """Every step of the LSTM and of the output layer sees the encoder's h."""
 
     def __init__(self, vocab_size, wordvec_size, hidden_size):
-        V, D, H = vocab_size, wordvec_size, hidden_size
-        self.embed = TimeEmbedding(_normal(V, D, 100))
-        Wx, Wh = _normal(H + D, 4 * H, np.sqrt(H + D)), _normal(H, 4 * H, np.sqrt(H))
-        self.lstm = TimeLSTM(Wx, Wh, np.zeros(4 * H, "f"), stateful=True)
-        self.affine = _affine(2 * H, V)
-        _collect(self, [self.embed, self.lstm, self.affine])
+        D, H = wordvec_size, hidden_size
+        self.build(vocab_size, D, H + D, H, 2 * H)
 
     def scores(self, xs, h):
         hs = np.repeat(h[:, None], xs.shape[1], axis=1)
@@ -249,19 +249,12 @@ class AttentionEncoder(Encoder):
 
 class AttentionDecoder(Decoder):
     def __init__(self, vocab_size, wordvec_size, hidden_size):
-        V, D, H = vocab_size, wordvec_size, hidden_size
-        self.embed = TimeEmbedding(_normal(V, D, 100))
-        self.lstm = _lstm(D, H)
+        D, H = wordvec_size, hidden_size
         self.attention = TimeAttention()
-        self.affine = _affine(2 * H, V)
-        _collect(self, [self.embed, self.lstm, self.attention, self.affine])
+        self.build(vocab_size, D, D, H, 2 * H)
 
     def start(self, hs_enc):
         self.lstm.set_state(hs_enc[:, -1])
-
-    def forward(self, xs, hs_enc):
-        self.start(hs_enc)
-        return self.scores(xs, hs_enc)
 
     def scores(self, xs, hs_enc):
         hs = self.lstm.forward(self.embed.forward(xs))

@@ -2,7 +2,6 @@
 """The face of the native pool (pool.h): how many threads kernels use, and how work reaches them."""
 
 import os
-import time
 
 from libc.stdint cimport int64_t, uintptr_t
 
@@ -60,7 +59,7 @@ cdef int share_gil(
     slice_function run, const void *args, int64_t n, int64_t grain, double ns
 ) except -1:
     """The same for a caller that holds the GIL: it is given up unless the work is short."""
-    if ns < KEEPS_GIL:
+    if ns < <double>KEEPS_GIL:
         run(args, 0, n, 0)
         return 0
     with nogil:
@@ -70,7 +69,7 @@ cdef int share_gil(
 cdef int share_among(
     int members, slice_function run, const void *args, int64_t n, int64_t grain, double ns
 ) except -1 nogil:
-    """The same for so many members, as members_for(ns) gave them: each has a number below that."""
+    """Share, with so many members as members_for(ns) gave: each has a number below that."""
     return _share(run, args, n, grain, ns, members, interrupted)
 
 
@@ -122,51 +121,20 @@ def resting():
 
 
 def run(uintptr_t function, uintptr_t args, int64_t n, int64_t grain=1, double ns=1e9):
-    """Share out a function of your own by its C address, for instance a Numba ``cfunc``'s.
+    """Share out a function of your own by its C address, for instance a Numba ``cfunc``'s; unchecked.
 
     Parameters
     ----------
     function : int
         Address of a ``void (*)(void *args, int64 lo, int64 hi, int64 member)`` that works on units
-        lo <= k < hi and needs no GIL. Unchecked.
+        lo <= k < hi and needs no GIL.
     args : int
         Address that it is given.
-    n : int
-        Units of work.
-    grain : int
-        Slices begin at multiples of it.
-    ns : float
-        Nanoseconds that one thread would need for all.
+    n, grain, ns
+        Units of work; slices begin at multiples of grain; nanoseconds that one thread would need.
     """
     with nogil:
         share(<slice_function>function, <const void *>args, n, grain, ns)
-
-
-cdef void _nothing(const void *args, int64_t lo, int64_t hi, int64_t member) noexcept nogil:
-    pass
-
-
-def handover(double pause, int repeats):
-    """Median seconds that it takes to have two slices of nothing done, after pauses.
-
-    Parameters
-    ----------
-    pause : float
-        Seconds before each measurement; workers fall asleep after 50 microseconds.
-    repeats : int
-    """
-    times = []
-    cdef double end
-    for _ in range(repeats):
-        end = time.perf_counter() + pause
-        if pause > 1e-4:
-            time.sleep(pause)
-        while time.perf_counter() < end:
-            pass
-        start = time.perf_counter()
-        share(_nothing, NULL, 2, 1, 1e6)
-        times.append(time.perf_counter() - start)
-    return sorted(times)[repeats // 2]
 
 
 cdef _default():

@@ -72,7 +72,7 @@ def observe(name, mode):
         dropin.uninstall()
     for file in seen["files"]:
         os.remove(file)
-    for module in ("book", "settings", name):
+    for module in ("book", "settings", "textbook", name):
         sys.modules.pop(module, None)
     return seen
 

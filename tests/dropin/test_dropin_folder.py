@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 VARIANTS = sorted(
     path.stem
     for path in (HERE / "variants").glob("*.py")
-    if path.stem not in ("common", "settings")
+    if path.stem not in ("common", "settings", "textbook")
 )
 ACCELERATED = [  # must not be declined for what they are
     "attention_parts_read call_calls_forward call_is_forward call_is_forward_rnn",

@@ -1,17 +1,7 @@
 """The book's clip_grads on NaN, infinity and 1e20."""
 
 from common import normal, np
-
-
-def clip_grads(grads, max_norm):
-    total_norm = 0
-    for grad in grads:
-        total_norm += np.sum(grad**2)
-    total_norm = np.sqrt(total_norm)
-    rate = max_norm / (total_norm + 1e-6)
-    if rate < 1:
-        for grad in grads:
-            grad *= rate
+from textbook import clip_grads
 
 
 def run():

@@ -1,23 +1,7 @@
 """The default of train_flg is changed later."""
 
-from common import normal, np
-
-
-class Dropout:
-    def __init__(self, dropout_ratio=0.5):
-        self.params, self.grads = [], []
-        self.dropout_ratio = dropout_ratio
-        self.mask = None
-
-    def forward(self, x, train_flg=True):
-        if train_flg:
-            self.mask = np.random.rand(*x.shape) > self.dropout_ratio
-            return x * self.mask
-        else:
-            return x * (1.0 - self.dropout_ratio)
-
-    def backward(self, dout):
-        return dout * self.mask
+from common import normal
+from textbook import Dropout
 
 
 def run():

@@ -1,29 +1,7 @@
 """ignore_label is an argument."""
 
 from common import ids, normal, np, step
-
-
-def softmax(x):
-    x = x - x.max(axis=1, keepdims=True)
-    x = np.exp(x)
-    x /= x.sum(axis=1, keepdims=True)
-    return x
-
-
-class Softmax:
-    def __init__(self):
-        self.params, self.grads = [], []
-        self.out = None
-
-    def forward(self, x):
-        self.out = softmax(x)
-        return self.out
-
-    def backward(self, dout):
-        dx = self.out * dout
-        sums = np.sum(dx, axis=1, keepdims=True)
-        dx -= self.out * sums
-        return dx
+from textbook import softmax
 
 
 class TimeSoftmaxWithLoss:

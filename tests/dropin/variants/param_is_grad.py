@@ -1,15 +1,7 @@
 """An optimizer is given one array as parameter and as gradient."""
 
 from common import normal
-
-
-class SGD:
-    def __init__(self, lr=0.01):
-        self.lr = lr
-
-    def update(self, params, grads):
-        for i in range(len(params)):
-            params[i] -= self.lr * grads[i]
+from textbook import SGD
 
 
 def run():

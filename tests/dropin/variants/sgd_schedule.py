@@ -1,15 +1,7 @@
 """The learning rate is changed from outside, also to a NumPy number."""
 
 from common import normal, np
-
-
-class SGD:
-    def __init__(self, lr=0.01):
-        self.lr = lr
-
-    def update(self, params, grads):
-        for i in range(len(params)):
-            params[i] -= self.lr * grads[i]
+from textbook import SGD
 
 
 def run():

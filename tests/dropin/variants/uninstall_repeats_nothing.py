@@ -1,34 +1,7 @@
 """uninstall() after an update and a batch repeats neither."""
 
-from common import ids, normal, np, turn_off_and_on
-
-
-class SGD:
-    def __init__(self, lr=0.01):
-        self.lr = lr
-
-    def update(self, params, grads):
-        for i in range(len(params)):
-            params[i] -= self.lr * grads[i]
-
-
-class RnnlmTrainer:
-    def __init__(self, model, optimizer):
-        self.model = model
-        self.optimizer = optimizer
-        self.time_idx = None
-
-    def get_batch(self, x, t, batch_size, time_size):
-        batch_x = np.empty((batch_size, time_size), dtype="i")
-        batch_t = np.empty((batch_size, time_size), dtype="i")
-        size = len(x)
-        offsets = [i * (size // batch_size) for i in range(batch_size)]
-        for time in range(time_size):
-            for i, offset in enumerate(offsets):
-                batch_x[i, time] = x[(offset + self.time_idx) % size]
-                batch_t[i, time] = t[(offset + self.time_idx) % size]
-            self.time_idx += 1
-        return batch_x, batch_t
+from common import ids, normal, turn_off_and_on
+from textbook import SGD, RnnlmTrainer
 
 
 def run():
