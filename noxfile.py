@@ -30,7 +30,7 @@ def oldest(session):
 def lint(session):
     """Style, layout, types, stubs."""
     session.install("-e", ".[lint]")
-    session.run(".ci/lint", external=True)
+    session.run("bash", ".ci/lint", external=True)
 
 
 @nox.session
