@@ -1,9 +1,9 @@
-"""``python -m benchmarks``: measure everything, check the goals, write tables and plots."""
+"""``python -m benchmarks``: measure everything, check the goals, write tables."""
 
 import json
 import sys
 
-from benchmarks import markdown, measure, plots, readme, table
+from benchmarks import markdown, measure, readme, table
 from fastembed.bench import check_writable, parser, report
 from fastembed.cli.options import UserError, integer
 
@@ -23,8 +23,6 @@ def _parser():
     p.add_argument(
         "--book", metavar="FOLDER", help="a clone of the book's code, whose scripts are run too"
     )
-    p.add_argument("--markdown", metavar="FILE", help="write the tables to FILE")
-    p.add_argument("--plots", metavar="FOLDER", help="write the plots (PNG) into FOLDER")
     p.add_argument("--compare", metavar="OLD.json", help="compare with the figures of OLD.json")
     p.add_argument("--load", metavar="FILE", help="don't measure: take the figures of FILE")
     p.add_argument(
@@ -63,7 +61,7 @@ def _run(options, command):
         print(*readme.write(_read(options.readme)), sep="\n")
         return 0
     old = options.compare and _read(options.compare)
-    check_writable(options.json, options.markdown)
+    check_writable(options.json)
     if options.load:
         data = _read(options.load)
     else:
@@ -73,13 +71,8 @@ def _run(options, command):
     if old:
         text += "\n## Compared\n\n" + markdown.compare(old, data) + "\n"
     print(text, f"{data['seconds']:.0f} s", sep="\n")
-    if options.markdown:
-        with open(options.markdown, "w", encoding="utf-8") as file:
-            file.write(text)
     if options.json:
         report.write_json(options.json, data)
-    if options.plots:
-        print(*plots.all_plots(data, options.plots), sep="\n")
     return 1 if data["problems"] else 0
 
 

@@ -202,6 +202,18 @@ SCRIPTS = {
 }
 
 
+# what is measured in seconds, by the beginning of its name
+AT_MOST = {
+    "gather of one id, checked": 4e-7,
+    "handing out slices, workers awake": 1e-6,
+    "handing out slices, workers asleep": 2.5e-5,
+    "import fastembed, over import numpy": 0.1,
+    "first call of ": 0.5,
+    "first call after import numba of ": 0.15,
+    "fastembed warmup, cold cache": 15,
+}
+
+
 def check(data):
     """Hold all goals against the figures of a document.
 
@@ -213,8 +225,7 @@ def check(data):
     return [
         *(race.check(data["cases"]) for race in RACES),
         *_scripts(data.get("scripts") or {}),
-        *_runtime(data.get("runtime") or {}),
-        *_startup(data.get("startup") or {}),
+        *_times(data.get("times") or {}),
         _memory(data.get("memory")),
         _bits(data.get("bits")),
         *_interference(data.get("interference")),
@@ -239,45 +250,22 @@ def _scripts(found):
         yield _goal(what, goal, f"{ratio:.2f}×", ratio >= bound)
 
 
-def _at_most(what, bound, value, note=""):
-    """Seconds that must not be more than the bound."""
-    goal = f"≤ {seconds(bound)}"
-    return (
-        _missing(what, goal)
-        if value is None
-        else _goal(what, goal, seconds(value) + note, value <= bound)
-    )
-
-
-def _runtime(found):
-    one = found.get("one id", {})
-    take = one.get("np.take")
-    yield _at_most("gather of one id, checked", 4e-7, one.get("ours"))
-    yield _at_most(
-        "gather of one id, checked: half of np.take's time",
-        take / 2 if take else 0,
-        one.get("ours"),
-    )
-    for state, bound in (("awake", 1e-6), ("asleep", 2.5e-5)):
-        yield _at_most(f"handing out slices, workers {state}", bound, found.get(state))
-
-
-def _startup(found):
-    yield _at_most("import fastembed, over import numpy", 0.1, found.get("import_fastembed"))
-    for key, beyond, bound in (
-        ("first_call", "the call itself", 0.5),
-        ("first_call_after_numba", "import numba and the call itself", 0.15),
-    ):
-        calls = found.get(key) or {}
-        worst = max(calls, key=calls.get) if calls else None
-        yield _at_most(
-            f"first call in a new process, warm cache, over {beyond}",
-            bound,
-            calls.get(worst),
-            f" ({worst}, the slowest of {len(calls)})",
-        )
-    compile_ = found.get("compile") or {}
-    yield _at_most("all compilation, cold cache", 15, compile_.get("cold"))
+def _times(found):
+    """Seconds of the slowest of those whose name begins alike, and how much quicker gather is."""
+    for what, bound in AT_MOST.items():
+        times = {name: value for name, value in found.items() if name.startswith(what)}
+        if not times:
+            yield _missing(what, f"≤ {seconds(bound)}")
+            continue
+        worst = max(times, key=times.get)
+        figure = seconds(times[worst]) + (f" ({worst})" if worst != what else "")
+        yield _goal(what, f"≤ {seconds(bound)}", figure, times[worst] <= bound)
+    what, goal = "np.take of one id against the checked gather", "≥ 2×"
+    ours, take = (found.get(name) for name in ("gather of one id, checked", "np.take of one id"))
+    if ours and take:
+        yield _goal(what, goal, f"{take / ours:.2f}×", take >= 2 * ours)
+    else:
+        yield _missing(what, goal)
 
 
 def _memory(found):

@@ -5,7 +5,6 @@ from fastembed.bench import report
 from fastembed.bench.report import seconds, times
 
 RACERS = ("ours", *PEERS)
-WORKERS = ("awake", "asleep")
 COLUMNS = (*report.COLUMNS[:-1], "of ceiling", report.COLUMNS[-1])
 SUMMARY = ("drawn cells, best peer / ours",)
 SUMMARY += ("cells", "≥ 0.95×", "worst", "geometric mean", "worst cell")
@@ -47,8 +46,7 @@ def whole(data):
             parts += ["### By layer", details]
     for key, title, tell in (
         ("scripts", "Unedited scripts of the book", scripts),
-        ("runtime", "Runtime", runtime),
-        ("startup", "Start-up", startup),
+        ("times", "Runtime and start-up", times_of),
         ("memory", "Memory of TimeEmbedding backward, beyond its outputs", memory),
         ("interference", "Other threads on the same cores", interference),
         ("skipped", "Not measured: out of time", ", ".join),
@@ -107,12 +105,6 @@ def scripts(found):
     return table(("a step of", "python", "python -m fastembed run", "python / run"), lines)
 
 
-def runtime(found):
-    lines = [(f"gather of one id: {who}", seconds(value)) for who, value in found["one id"].items()]
-    lines += [(f"two slices handed out, workers {k}", seconds(found[k])) for k in WORKERS]
-    return table(("what", "time"), lines)
-
-
 def layers(rows):
     """Where the time of a training step goes, ours beside the reference."""
     lines = []
@@ -140,21 +132,8 @@ def layers(rows):
     return table(header, lines, left=2) if lines else ""
 
 
-def startup(found):
-    lines = [
-        ("import numpy", seconds(found["import_numpy"])),
-        ("import fastembed after it", seconds(found["import_fastembed"])),
-    ]
-    for key, after in (("first_call", ""), ("first_call_after_numba", " after import numba")):
-        lines += [
-            (f"first call of {op}{after}, beyond the second", seconds(value))
-            for op, value in found[key].items()
-        ]
-    lines += [
-        (f"`fastembed warmup`, cache {'empty' if state == 'cold' else 'full'}", seconds(value))
-        for state, value in (found.get("compile") or {}).items()
-    ]
-    return table(("what", "time"), lines)
+def times_of(found):
+    return table(("what", "time"), [(what, seconds(value)) for what, value in found.items()])
 
 
 def memory(rows):

@@ -114,15 +114,14 @@ def add_shares(rows, limits):
 
 def _probes(session, quick, say):
     """What is not a race between contenders; each probe is in a process of its own."""
-    found = {"memory": [], "interference": {}}
+    found = {"memory": [], "interference": {}, "times": {}}
     try:
-        found["startup"] = startup.measure(quick, say)
+        found["times"] |= startup.measure(quick, say)
     except (OSError, subprocess.SubprocessError) as error:
         session.problem(f"start-up: {error} {getattr(error, 'stderr', None) or ''}".strip())
-    for kind in ("runtime", "bits"):
-        say(kind)
-        found[kind] = probes.ask(session, kind)
-    say("memory")
+    say("runtime, bits, memory")
+    found["times"] |= probes.ask(session, "runtime") or {}
+    found["bits"] = probes.ask(session, "bits")
     told = {who: probes.ask(session, "memory", who) for who in ("ours", "reference")}
     for case in probes.MEMORY if all(told.values()) else ():
         row = {who: told[who][case.name] for who in told}

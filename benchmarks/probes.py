@@ -78,25 +78,20 @@ def bits():
 
 
 def runtime():
-    """Seconds of handing out slices after pauses, and of the smallest gather beside np.take's."""
+    """What -> seconds: handing out slices after pauses, and the smallest gather."""
     from fastembed import ops
 
-    names = {
-        "gather": ops.gather,
-        "take": np.take,
-        "W": np.ones((1000, 16), "f"),
-        "idx": np.array([7]),
-    }
-    calls = {"ours": "gather(W, idx)", "np.take": "take(W, idx, 0)"}
-    number = 10_000
-    found = {who: [] for who in calls}
+    W, idx = np.ones((1000, 16), "f"), np.array([7])
+    names = {"gather": ops.gather, "take": np.take, "W": W, "idx": idx}
+    calls = {"gather of one id, checked": "gather(W, idx)", "np.take of one id": "take(W, idx, 0)"}
+    number, found = 10_000, {what: [] for what in calls}
     for _ in range(25):
-        for who, call in calls.items():
-            found[who].append(timeit.timeit(call, globals=names, number=number) / number)
+        for what, call in calls.items():
+            found[what].append(timeit.timeit(call, globals=names, number=number) / number)
     return {
-        "one id": {who: statistics.median(times) for who, times in found.items()},
-        "awake": handover(0, 5000),
-        "asleep": handover(0.02, 100),
+        **{what: statistics.median(times) for what, times in found.items()},
+        "handing out slices, workers awake": handover(0, 5000),
+        "handing out slices, workers asleep": handover(0.02, 100),
     }
 
 

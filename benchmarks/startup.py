@@ -55,33 +55,22 @@ def _python(code, **variables):
 
 
 def measure(quick, say):
-    """Seconds of import, of first calls, and of compiling every kernel (not when quick).
-
-    Returns
-    -------
-    dict
-        ``import_numpy`` and ``import_fastembed`` (beyond NumPy's); ``first_call``: op -> seconds
-        of the first call beyond the second; ``first_call_after_numba``: the same where Numba is
-        imported before; ``compile``: seconds of ``warmup`` in an empty cache and, for comparison,
-        in a full one.
-    """
+    """What -> seconds: import, first calls, and compiling every kernel (not when quick)."""
     repeats = 3 if quick else 7
     say("import")
     imports = [_python(IMPORT) for _ in range(repeats)]
-    found = {
-        "import_numpy": statistics.median(row[0] for row in imports),
-        "import_fastembed": statistics.median(row[1] for row in imports),
-        "first_call": {},
-        "first_call_after_numba": {},
-    }
+    numpy, ours = map(statistics.median, zip(*imports, strict=True))
+    found = {"import numpy": numpy, "import fastembed, over import numpy": ours}
     for op in FIRST_CALLS[: 3 if quick else None]:
         say(f"first call of {op}")
-        for key, before in (("first_call", ""), ("first_call_after_numba", "import numba")):
-            found[key][op] = _first_call(FIRST_CALL.format(op=op, before=before), repeats - 2)
+        for after, before in (("", ""), ("after import numba ", "import numba")):
+            seconds = _first_call(FIRST_CALL.format(op=op, before=before), repeats - 2)
+            found[f"first call {after}of {op}, over the second, warm cache"] = seconds
     if not quick:
         with tempfile.TemporaryDirectory() as folder:
             say("compiling every kernel")
-            found["compile"] = {state: _warmup(folder) for state in ("cold", "warm")}
+            for cache in ("cold", "warm"):
+                found[f"fastembed warmup, {cache} cache"] = _warmup(folder)
     return found
 
 

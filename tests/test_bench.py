@@ -212,7 +212,7 @@ def test_a_worker_that_fails_is_said_and_the_others_go_on(name, said):
 
 
 def test_a_worker_that_hangs_is_ended():
-    with runner.Session(timeout=3) as session:
+    with runner.Session(timeout=2) as session:
         assert session.measure(TINY, [contender("Hangs")], budget=0.05) == {}
     assert "no answer" in session.problems[0]
 
@@ -262,22 +262,10 @@ def test_foreign_work_is_seen():
         spinner.wait()
 
 
-def run_command(*arguments, **options):
-    environment = {**os.environ, "PYTHONPATH": str(HERE)}
-    return subprocess.run(
-        [sys.executable, "-m", "fastembed", "bench", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=environment,
-        **options,
-    )
-
-
-def test_the_command_writes_a_table_and_json(tmp_path):
+def test_the_command_writes_a_table_and_json(tmp_path, here):
     path = tmp_path / "out.json"
     options = "--threads=1", "--skip=torch", f"--json={path}"
-    done = run_command("--quick", "--only=softmax", *options)
+    done = here("bench", "--quick", "--only=softmax", *options, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "softmax_cross_entropy n=700" in done.stdout and "GB/s" in done.stdout
     data = json.loads(path.read_text())

@@ -24,22 +24,16 @@ def test_tokens_are_words_and_punctuation(line, tokens):
     assert text.paragraphs(line) == [[*tokens, "<eos>"]]
 
 
-def test_a_blank_line_ends_a_paragraph():
-    assert text.paragraphs("one\ntwo\n \t\n\nthree") == [
-        ["one", "two", "<eos>"],
-        ["three", "<eos>"],
-    ]
-
-
-def test_without_blank_lines_every_line_is_a_paragraph():
-    assert text.paragraphs("one\ntwo\n") == [["one", "<eos>"], ["two", "<eos>"]]
-
-
-def test_rulers_are_left_out():
-    assert text.paragraphs("Title\n*****\n\n+----+----+\n| a  |") == [
-        ["Title", "<eos>"],
-        ["|", "a", "|", "<eos>"],
-    ]
+@pytest.mark.parametrize(
+    ("written", "paragraphs"),
+    [
+        ("one\ntwo\n \t\n\nthree", [["one", "two", "<eos>"], ["three", "<eos>"]]),
+        ("one\ntwo\n", [["one", "<eos>"], ["two", "<eos>"]]),  # without blank lines, every line
+        ("Title\n*****\n\n+----+\n| a  |", [["Title", "<eos>"], ["|", "a", "|", "<eos>"]]),
+    ],
+)
+def test_a_blank_line_ends_a_paragraph_and_rulers_are_left_out(written, paragraphs):
+    assert text.paragraphs(written) == paragraphs
 
 
 def test_split_holds_out_a_tenth_spread_over_the_text():
@@ -57,14 +51,10 @@ def test_split_holds_out_nothing_that_training_sees():
     assert not set(train) & set(held_out) - {"<eos>"}
 
 
-def test_split_of_a_text_that_only_repeats_itself_still_holds_out():
+def test_split_of_texts_that_repeat_themselves_or_are_short_still_holds_out():
     train, held_out = text.split([["same", "<eos>"]] * 5000)
     assert len(held_out) == 1000 and len(train) == 9000
-
-
-def test_split_of_one_short_paragraph_keeps_its_end():
-    train, held_out = text.split([list("abcdefghij")])
-    assert (train, held_out) == (list("abcdefghi"), ["j"])
+    assert text.split([list("abcdefghij")]) == (list("abcdefghi"), ["j"])
 
 
 @given(st.lists(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=300), max_size=100))
@@ -75,34 +65,23 @@ def test_split_loses_only_what_is_seen_twice(paras):
     assert len(train) >= 0.75 * total
 
 
-def test_vocabulary_counts_and_orders():
+def test_vocabulary_counts_and_orders_and_encode_knows_unknown_words():
     tokens = "b a a <eos> c a b <unk> <unk> <eos>".split()
     assert text.vocabulary(tokens, 2) == ["<unk>", "<eos>", "a", "b"]
     assert text.vocabulary(tokens, 1) == ["<unk>", "<eos>", "a", "b", "c"]
-
-
-def test_encode_knows_unknown_words():
     ids = text.encode(["a", "zzz", "<eos>"], ["<unk>", "<eos>", "a"])
     assert ids.dtype == np.int32 and ids.tolist() == [2, 0, 1]
 
 
 @pytest.mark.parametrize(
-    "line",
-    [
-        "Hello, world!",
-        'He said "no way" (twice); then left.',
-        "It costs $5: a list...",
-    ],
+    "line", ["Hello, world!", 'He said "no way" (twice); then left.', "It costs $5: a list..."]
 )
 def test_join_sets_spaces_as_they_were(line):
     assert text.join(text.paragraphs(line)[0]) == line
 
 
-def test_join_starts_a_line_at_the_end_of_a_paragraph():
+def test_join_ends_paragraphs_and_sets_no_spaces_between_ideographs():
     assert text.join(["a", "<eos>", "b", ".", "<eos>"]) == "a\nb."
-
-
-def test_join_sets_no_spaces_between_ideographs():
     assert text.join(["日", "本", "。", "a", "b"]) == "日本。 a b"
 
 

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -59,6 +58,24 @@ def copy(trained, tmp_path):
     return tmp_path / "copy"
 
 
+@pytest.fixture
+def train(copy, here):
+    """The command on the text of the copied folder."""
+
+    def run(*arguments, out="out"):
+        return here("train", "book.txt", *arguments, "--out", out, cwd=copy)
+
+    return run
+
+
+def lm_of(folder):
+    return checkpoint.load(folder / "lm.safetensors", "lm")
+
+
+def same(first, second):
+    return all(np.array_equal(tensor, second[0][name]) for name, tensor in first[0].items())
+
+
 def one_line(done, *words):
     """The command ended with status 2 and one line on stderr that has the words."""
     assert done.returncode == 2, done.stdout + done.stderr
@@ -87,7 +104,7 @@ def test_perplexity_falls_and_everything_is_written(trained):
 
 def test_the_checkpoint_rebuilds_the_model(trained):
     folder, done = trained
-    tensors, settings, progress, words = checkpoint.load(folder / "out/lm.safetensors", "lm")
+    tensors, settings, progress, words = lm_of(folder / "out")
     assert words[:2] == ["<unk>", "<eos>"] and {"cat", "sleeps"} <= set(words)
     assert settings == dict(embed=8, hidden=8, min_count=2, batch=4, steps=10, max_grad=0.25)
     assert progress["epoch"] == 3
@@ -95,95 +112,73 @@ def test_the_checkpoint_rebuilds_the_model(trained):
     assert tensors["embed.W"].shape == (len(words), 8) and tensors["embed.W"].dtype == np.float32
 
 
-def test_the_same_seed_gives_the_same_numbers(trained, tmp_path, here):
-    folder, done = trained
-    again = here("train", folder / "book.txt", *SMALL, "--epochs", 3, "--out", "out", cwd=tmp_path)
-    first, second = (checkpoint.load(f / "out/lm.safetensors", "lm") for f in (folder, tmp_path))
-    for name, tensor in first[0].items():
-        assert np.array_equal(tensor, second[0][name])
-    assert perplexities(again) == perplexities(done)
+def test_the_same_seed_gives_the_same_numbers(copy, trained, train):
+    again = train(*SMALL, "--epochs", 3, out="again")
+    assert same(lm_of(copy / "out"), lm_of(copy / "again"))
+    assert perplexities(again) == perplexities(trained[1])
 
 
-def test_resume_goes_on_where_it_stopped(copy, trained, here):
-    before = checkpoint.load(copy / "out/lm.safetensors", "lm")
-    done = here(
-        "train", "book.txt", "--resume", "--no-compare", "--epochs", 2, "--out", "out", cwd=copy
-    )
+def test_resume_goes_on_where_it_stopped(copy, train):
+    before = lm_of(copy / "out")
+    done = train("--resume", "--no-compare", "--epochs", 2)
     assert done.returncode == 0, done.stderr
     assert re.findall(r"^epoch +(\d+)", done.stdout, re.MULTILINE) == ["4", "5"]
-    after = checkpoint.load(copy / "out/lm.safetensors", "lm")
+    after = lm_of(copy / "out")
     assert after[3] == before[3] and after[1] == before[1]
     assert after[2]["best"] <= before[2]["best"]
     assert after[2]["history"]["held out"][:3] == before[2]["history"]["held out"]
 
 
-def test_resumed_epochs_are_those_of_one_long_run(copy, trained, here):
+def test_resumed_epochs_are_those_of_one_long_run(copy, train):
     # three epochs, then one: the same as four
-    here("train", "book.txt", *SMALL, "--epochs", 4, "--out", "long", cwd=copy)
-    here("train", "book.txt", "--resume", "--no-compare", "--epochs", 1, "--out", "out", cwd=copy)
-    long, out = (checkpoint.load(copy / f / "lm.safetensors", "lm") for f in ("long", "out"))
-    assert long[2] == out[2]
-    for name, tensor in long[0].items():
-        assert np.array_equal(tensor, out[0][name])
+    train(*SMALL, "--epochs", 4, out="long")
+    train("--resume", "--no-compare", "--epochs", 1)
+    long, out = lm_of(copy / "long"), lm_of(copy / "out")
+    assert long[2] == out[2] and same(long, out)
 
 
-def test_resume_refuses_other_sizes(copy, here):
-    done = here("train", "book.txt", "--resume", "--hidden", 9, "--out", "out", cwd=copy)
-    one_line(done, "--hidden 8, not 9")
-
-
-def test_resume_refuses_another_text(copy, book, here):
+def test_resume_refuses_what_does_not_fit(copy, book, train):
+    one_line(train("--resume", "--hidden", 9), "--hidden 8, not 9")
+    nothing = "cannot read nowhere/lm.safetensors", "No such file"
+    one_line(train("--resume", out="nowhere"), *nothing)
     (copy / "book.txt").write_text(book.replace("cat", "fox"))
-    done = here("train", "book.txt", "--resume", "--out", "out", cwd=copy)
-    one_line(done, "another text")
+    one_line(train("--resume"), "another text")
 
 
-def test_resume_needs_a_model(copy, here):
-    done = here("train", "book.txt", "--resume", "--out", "nowhere", cwd=copy)
-    one_line(done, "cannot read nowhere/lm.safetensors", "No such file")
-
-
-def test_a_new_run_keeps_the_old_model_beside_its_own(copy, here):
+def test_a_new_run_keeps_the_old_model_beside_its_own(copy, train):
     old = (copy / "out/lm.safetensors").read_bytes()
-    done = here("train", "book.txt", *SMALL, "--seed", 5, "--out", "out", cwd=copy)
+    done = train(*SMALL, "--seed", 5)
     assert done.returncode == 0, done.stderr
     assert (copy / "out/lm.previous.safetensors").read_bytes() == old
     assert (copy / "out/lm.safetensors").read_bytes() != old
 
 
-def _truncated(data):
-    return data[: len(data) // 2]
+DAMAGE = {
+    "truncated": lambda data: data[: len(data) // 2],
+    "flipped": lambda data: data[:-5] + bytes([data[-5] ^ 64]) + data[-4:],
+    "vocabulary": lambda data: data.replace(b"sleeps", b"creeps"),
+    "empty": lambda data: b"",
+    "text": lambda data: b"text",
+}
 
 
-def _flipped(data):
-    return data[:-5] + bytes([data[-5] ^ 64]) + data[-4:]
-
-
-def _vocabulary_changed(data):
-    return data.replace(b"sleeps", b"creeps")
-
-
-@pytest.mark.parametrize("resume", [[], ["--resume"]], ids=["new", "resume"])
-@pytest.mark.parametrize(
-    "damage", [_truncated, _flipped, _vocabulary_changed, lambda data: b"", lambda data: b"text"]
-)
-def test_a_damaged_checkpoint_is_refused_and_left(copy, damage, resume, here):
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_checkpoint_is_refused_and_left(copy, damage, train):
     path = copy / "out/lm.safetensors"
-    path.write_bytes(damage(path.read_bytes()))
-    damaged = path.read_bytes()
-    done = here("train", "book.txt", *SMALL, "--out", "out", *resume, cwd=copy)
-    one_line(done, "lm.safetensors", "damaged")
-    assert path.read_bytes() == damaged
+    damaged = DAMAGE[damage](path.read_bytes())
+    path.write_bytes(damaged)
+    for resume in ([], ["--resume"]):
+        one_line(train(*SMALL, *resume), "lm.safetensors", "damaged")
+        assert path.read_bytes() == damaged
 
 
-def test_a_foreign_checkpoint_is_refused_and_left(copy, here):
+def test_a_foreign_checkpoint_is_refused_and_left(copy, train):
     from safetensors.numpy import save_file
 
     path = copy / "out/lm.safetensors"
     save_file({"W": np.zeros(3)}, path)
-    for arguments in ([], ["--resume"]):
-        done = here("train", "book.txt", *SMALL, "--out", "out", *arguments, cwd=copy)
-        one_line(done, "was not written by 'python -m fastembed train'")
+    for resume in ([], ["--resume"]):
+        one_line(train(*SMALL, *resume), "was not written by 'python -m fastembed train'")
     assert path.stat().st_size < 200
 
 
@@ -235,68 +230,41 @@ def test_bad_text_ends_with_one_line(tmp_path, make, words, here):
     assert not (tmp_path / "out").exists()
 
 
-def test_bad_text_among_good_ends_with_one_line(copy, here):
-    one_line(here("train", "book.txt", "nosuch.txt", *SMALL, cwd=copy), "nosuch.txt")
-
-
 def test_bad_input_of_a_process_ends_with_one_line(tmp_path):
-    one_line(fastembed("train", "nosuch.txt", cwd=tmp_path), "cannot read nosuch.txt")
+    (tmp_path / "good.txt").write_text("a b c")
+    one_line(fastembed("train", "good.txt", "nosuch.txt", cwd=tmp_path), "cannot read nosuch.txt")
     one_line(fastembed("train", "--epochs", "0", cwd=tmp_path), "--epochs")
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        "--epochs 0",
-        "--epochs 1.5",
-        "--temperature -1",
-        "--temperature nan",
-        "--lr 0",
-        "--lr inf",
-        "--max-grad -0.5",
-        "--embed 0",
-        "--hidden -3",
-        "--hidden 1000000000",
-        "--batch x",
-        "--steps 0",
-        "--min-count 0",
-        "--sample-words -1",
-        "--threads 0",
-        "--seed -1",
-        "--task cooking",
-        "--frobnicate",
-    ],
-)
-def test_bad_options_end_with_one_line(tmp_path, arguments, here):
-    one_line(here("train", *arguments.split(), cwd=tmp_path), arguments.split()[0])
+BAD = (
+    "--epochs 0|--epochs 1.5|--temperature -1|--temperature nan|--lr 0|--lr inf|--max-grad -0.5|"
+    "--embed 0|--hidden -3|--hidden 1000000000|--batch x|--steps 0|--min-count 0|"
+    "--sample-words -1|--threads 0|--seed -1|--task cooking|--frobnicate"
+).split("|")
+
+
+def test_bad_options_end_with_one_line(tmp_path, here):
+    for arguments in map(str.split, BAD):
+        one_line(here("train", *arguments, cwd=tmp_path), arguments[0])
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("out", ["book.txt", "book.txt/deeper", "null\0character"])
-def test_a_folder_that_cannot_be_written_ends_with_one_line(copy, out, here):
-    if "\0" in out:
-        with pytest.raises(UserError, match="cannot write into folder"):
-            checkpoint.Checkpoint(out, "lm").make_folder()
-        return
-    done = here("train", "book.txt", *SMALL, "--out", out, cwd=copy)
-    one_line(done, f"cannot write into folder {out}")
+def test_a_folder_that_cannot_be_written_ends_with_one_line(train, monkeypatch):
+    for out in ("book.txt", "book.txt/deeper"):
+        one_line(train(*SMALL, out=out), f"cannot write into folder {out}")
+    with pytest.raises(UserError, match="cannot write into folder"):
+        checkpoint.Checkpoint("null\0character", "lm").make_folder()
 
-
-def test_a_folder_without_permission_ends_with_one_line(copy, here, monkeypatch):
     def refuse(dir):  # permissions do not bind the superuser, who may run this test
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(checkpoint.tempfile, "TemporaryFile", refuse)
-    done = here("train", "book.txt", *SMALL, "--out", "out", cwd=copy)
-    one_line(done, "cannot write into folder out: Permission denied")
+    one_line(train(*SMALL), "cannot write into folder out: Permission denied")
 
 
-def test_divergence_ends_with_one_line_and_no_file(copy, here):
+def test_divergence_ends_with_one_line_and_no_file(copy, train):
     with np.errstate(all="ignore"):
-        done = here(
-            "train", "book.txt", *SMALL, "--lr", "1e30", "--max-grad", "1e30",
-            "--out", "new", cwd=copy,
-        )  # fmt: skip
+        done = train(*SMALL, "--lr", "1e30", "--max-grad", "1e30", out="new")
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].endswith("choose a smaller --lr")
     assert "Traceback" not in done.stderr
@@ -326,18 +294,15 @@ def test_ctrl_c_ends_with_a_line_and_keeps_the_checkpoint(copy):
     assert process.returncode == 130
     assert "interrupted; long/lm.safetensors holds epoch" in errors
     assert "--resume" in errors and "Traceback" not in errors
-    assert checkpoint.load(copy / "long/lm.safetensors", "lm")[2]["epoch"] >= 3
+    assert lm_of(copy / "long")[2]["epoch"] >= 3
 
 
-def test_a_killed_run_keeps_a_good_checkpoint(copy, here):
+def test_a_killed_run_keeps_a_good_checkpoint(copy, train):
     process = _start_long(copy)
-    time.sleep(0.3)
     process.kill()
     process.communicate(timeout=30)
-    epoch = checkpoint.load(copy / "long/lm.safetensors", "lm")[2]["epoch"]
-    done = here(
-        "train", "book.txt", "--resume", "--no-compare", "--epochs", 1, "--out", "long", cwd=copy
-    )
+    epoch = lm_of(copy / "long")[2]["epoch"]
+    done = train("--resume", "--no-compare", "--epochs", 1, out="long")
     assert done.returncode == 0, done.stderr
     assert f"{epoch} epochs" in done.stdout
 

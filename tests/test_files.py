@@ -30,31 +30,20 @@ every_writer = pytest.mark.parametrize("save", WRITERS, ids=["save", "save_param
 
 @every_writer
 @posix
-def test_a_link_stays_and_its_target_is_replaced(save, tmp_path):
+def test_a_link_stays_and_what_it_leads_to_is_written(save, tmp_path):
     (tmp_path / "store").mkdir()
     target, link = tmp_path / "store/model", tmp_path / "link"
-    target.write_bytes(b"old")
     link.symlink_to("store/model")
-    save(link)
-    assert link.is_symlink() and target.stat().st_size > 3
+    for before in (None, b"old"):  # a link to nothing, a link to a file
+        if before:
+            target.write_bytes(before)
+        save(link)
+        assert link.is_symlink() and target.stat().st_size > 3
     assert os.listdir(tmp_path / "store") == ["model"] and len(os.listdir(tmp_path)) == 2
-
-
-@every_writer
-@posix
-def test_a_link_to_nothing_gets_its_target(save, tmp_path):
-    (tmp_path / "link").symlink_to("model")
-    save(tmp_path / "link")
-    assert (tmp_path / "link").is_symlink() and (tmp_path / "model").is_file()
-
-
-@every_writer
-@posix
-def test_a_link_to_itself_is_refused(save, tmp_path):
-    (tmp_path / "link").symlink_to("link")
+    (tmp_path / "ring").symlink_to("ring")
     with pytest.raises((OSError, UserError), match="symbolic links"):
-        save(tmp_path / "link")
-    assert (tmp_path / "link").is_symlink()
+        save(tmp_path / "ring")
+    assert (tmp_path / "ring").is_symlink()
 
 
 @every_writer
@@ -72,14 +61,10 @@ def test_a_pipe_stays_a_pipe_and_is_written(save, tmp_path):
 
 
 @every_writer
-def test_a_folder_is_refused(save, tmp_path):
+def test_folders_are_refused_and_errors_name_the_file_asked_for(save, tmp_path):
     with pytest.raises((OSError, UserError), match="director"):
         save(tmp_path)
     assert os.listdir(tmp_path) == []
-
-
-@every_writer
-def test_an_error_names_the_file_asked_for(save, tmp_path):
     path = tmp_path / "nowhere" / "model"
     with pytest.raises((OSError, UserError)) as caught:
         save(path)
@@ -88,9 +73,11 @@ def test_an_error_names_the_file_asked_for(save, tmp_path):
 
 @every_writer
 @posix
-def test_permissions_are_those_of_open_or_of_the_old_file(save, tmp_path):
-    path = tmp_path / "model"
-    old = os.umask(0o027)
+def test_permissions_are_those_of_open_or_of_the_old_file(save, tmp_path, monkeypatch):
+    """The umask stays: it is the whole process's, and others' files would be open to all."""
+    path, umask = tmp_path / "model", os.umask
+    old = umask(0o027)
+    monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("the umask was changed"))
     try:
         save(path)
         assert stat.S_IMODE(path.stat().st_mode) == 0o640
@@ -98,14 +85,7 @@ def test_permissions_are_those_of_open_or_of_the_old_file(save, tmp_path):
         save(path)
         assert stat.S_IMODE(path.stat().st_mode) == 0o606
     finally:
-        os.umask(old)
-
-
-@every_writer
-def test_saving_never_touches_the_umask(save, tmp_path, monkeypatch):
-    """It is the whole process's: files that other threads make meanwhile would be open to all."""
-    monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("the umask was changed"))
-    save(tmp_path / "model")
+        umask(old)
 
 
 @every_writer
@@ -198,37 +178,35 @@ def test_two_processes_may_save_the_same_file(tmp_path):
 # ---- the previous checkpoint
 
 
-def test_the_previous_checkpoint_is_kept_beside_the_new_one(tmp_path):
-    path = tmp_path / "lm.safetensors"
-    save_checkpoint(path)
-    checkpoint.back_up(path)
-    assert (tmp_path / "lm.previous.safetensors").read_bytes() == path.read_bytes()
+@pytest.fixture
+def current(tmp_path):
+    save_checkpoint(tmp_path / "lm.safetensors")
+    return tmp_path / "lm.safetensors", tmp_path / "lm.previous.safetensors"
 
 
 @posix
-def test_keeping_the_previous_checkpoint_follows_no_link(tmp_path):
-    path, elsewhere = tmp_path / "lm.safetensors", tmp_path / "elsewhere"
-    save_checkpoint(path)
+def test_the_previous_checkpoint_is_kept_beside_the_new_one_and_follows_no_link(current, tmp_path):
+    path, previous = current
+    checkpoint.back_up(path)
+    assert previous.read_bytes() == path.read_bytes()
+    elsewhere = tmp_path / "elsewhere"
     elsewhere.write_bytes(b"precious")
-    (tmp_path / "lm.previous.safetensors").symlink_to("elsewhere")
+    previous.unlink()
+    previous.symlink_to("elsewhere")
     checkpoint.back_up(path)
-    assert elsewhere.read_bytes() == b"precious"
-    assert (tmp_path / "lm.previous.safetensors").read_bytes() == path.read_bytes()
+    assert elsewhere.read_bytes() == b"precious" and previous.read_bytes() == path.read_bytes()
 
 
 @posix
-def test_keeping_the_previous_checkpoint_waits_for_no_pipe(tmp_path):
-    path = tmp_path / "lm.safetensors"
-    save_checkpoint(path)
-    os.mkfifo(tmp_path / "lm.previous.safetensors")
+def test_keeping_the_previous_checkpoint_waits_for_no_pipe(current):
+    os.mkfifo(current[1])
     with pytest.raises(UserError, match=r"cannot keep .*: Not a regular file"):
-        checkpoint.back_up(path)
+        checkpoint.back_up(current[0])
 
 
 @posix
-def test_a_full_disk_leaves_the_older_checkpoint(tmp_path, monkeypatch):
-    path, previous = tmp_path / "lm.safetensors", tmp_path / "lm.previous.safetensors"
-    save_checkpoint(path)
+def test_a_full_disk_leaves_the_older_checkpoint(current, monkeypatch):
+    path, previous = current
     previous.write_bytes(b"older")
 
     def full(handle):

@@ -53,7 +53,7 @@ PACKAGES = {
     "runtime": set(),
     "reference": {"numpy"},
     "_files": {"numpy"},
-    "kernels": {"numpy", "numba", "llvmlite", "scipy", "cython"},
+    "kernels": {"numpy", "numba", "llvmlite", "cython"},
 }
 
 

@@ -25,13 +25,13 @@ def parser(prog, description, quick):
     return p
 
 
-def check_writable(*paths):
-    """Find out now, not after measuring, whether files can be written; None is no file."""
-    for path in filter(None, paths):
-        try:
+def check_writable(path):
+    """Find out now, not after measuring, whether a file can be written; None is no file."""
+    try:
+        if path is not None:
             open(path, "a").close()
-        except OSError as error:
-            raise UserError(f"cannot write {path}: {reason(error)}") from None
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {reason(error)}") from None
 
 
 def main(argv):

@@ -5,6 +5,7 @@ import json
 import platform
 import sys
 import time
+from pathlib import Path
 
 from fastembed.bench.runner import ratio
 from fastembed.cli.machine import cpu_name, cpus
@@ -54,9 +55,7 @@ def document(command, rows, session, started):
 
 
 def write_json(path, data):
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(data, file, indent=1)
-        file.write("\n")
+    Path(path).write_text(json.dumps(data, indent=1) + "\n", "utf-8")
 
 
 def _three_digits(number):

@@ -201,21 +201,10 @@ class Session:
 
 
 def race(session, sections, who, end=math.inf):
-    """Measure all cases of some sections, one after the other.
+    """Measure all cases of some sections; yield each section, case and results when it is done.
 
-    Parameters
-    ----------
-    session : Session
-    sections : list of table.Section
-    who : callable
-        ``who(section)`` -> contenders.
-    end : float
-        Time of ``time.perf_counter`` after which no further case is begun, but skipped.
-
-    Yields
-    ------
-    Section, Case, dict
-        As soon as a case is measured: its results.
+    ``who(section)`` gives the contenders. After end, a time of ``time.perf_counter``, no further
+    case is begun, but skipped.
     """
     everything = [(section, case) for section in sections for case in section.cases]
     for number, (section, case) in enumerate(everything, 1):

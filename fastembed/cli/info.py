@@ -13,8 +13,8 @@ from fastembed.cli import kernel_list, machine
 from fastembed.cli.options import Parser
 
 OURS, OTHER = "fastembed-layers", "fastembed"
-LIBRARIES = ("numpy", "scipy", "numba", "llvmlite", "threadpoolctl", "tqdm")
-OPTIONAL = ("matplotlib", "torch", "cython")
+LIBRARIES = ("numpy", "numba", "llvmlite", "threadpoolctl", "tqdm")
+OPTIONAL = ("scipy", "matplotlib", "torch", "cython")
 
 
 def main(argv):

@@ -50,21 +50,8 @@ class Checkpoint:
 def save(path, task, tensors, settings, progress, words):
     """Write a checkpoint: the file at path is the old one or the new one, never a part of one.
 
-    Parameters
-    ----------
-    path : path-like
-    task : str
-        ``lm``, ``addition``, …
-    tensors : dict of ndarray
-    settings, progress : dict
-        What rebuilds the model; where training stands. Both must be JSON values.
-    words : list of str
-        The vocabulary in the order of the ids.
-
-    Raises
-    ------
-    UserError
-        If the folder cannot be written; the old file is as it was.
+    Settings (what rebuilds the model) and progress (where training stands) are dicts of values of
+    JSON, words the vocabulary in the order of the ids. UserError if it cannot be written.
     """
     metadata = {
         "format": FORMAT,
@@ -80,18 +67,9 @@ def save(path, task, tensors, settings, progress, words):
 
 
 def load(path, task):
-    """Read a checkpoint of a task.
+    """Read a checkpoint: tensors, settings, progress and words, as they were given to `save`.
 
-    Returns
-    -------
-    tensors : dict of ndarray
-    settings, progress : dict
-    words : list of str
-
-    Raises
-    ------
-    UserError
-        If the file is missing, damaged, of another program or of another task.
+    UserError if the file is missing, damaged, of another program or of another task.
     """
     try:
         tensors, metadata = files.read(path)

@@ -94,7 +94,5 @@ def _looked_at(model, xs, start, chars):
     return [chars[c] for c in xs[0, ::-1]], [chars[c] for c in guess], weights
 
 
-addition, date = (
-    partial(run, "addition", questions.additions),
-    partial(run, "date", questions.dates),
-)
+addition = partial(run, "addition", questions.additions)
+date = partial(run, "date", questions.dates)
