@@ -78,7 +78,8 @@ def test_quick_start_is_two_lines_and_ci_runs_the_second_with_lint_between():
     first, second = block.splitlines()
     assert "python -m fastembed train" in first
     install, test = second.split(" && ")
-    assert (ROOT / ".ci" / "run").read_text("utf-8").endswith(f"\n{install}\nbash .ci/lint\n{test}\n")
+    ci = (ROOT / ".ci" / "run").read_text("utf-8")
+    assert ci.endswith(f"\n{install}\nbash .ci/lint\n{test}\n")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
