@@ -154,7 +154,7 @@ def run_python(code, prelude=PRELUDE, **environment):
     return python("-c", prelude + textwrap.dedent(code), env={**os.environ, **environment})
 
 
-def test_environment_sets_the_set_threads():
+def test_environment_sets_the_thread_count():
     code = "import fastembed; print(fastembed.get_num_threads())"
     assert run_python(code, "", FASTEMBED_NUM_THREADS="5").stdout == "5\n"
     assert run_python(code, "", FASTEMBED_NUM_THREADS="").stdout.strip().isdigit()
