@@ -126,7 +126,7 @@ def test_a_worker_that_loses_its_cpu_gives_the_caller_a_rest_from_it(set_threads
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "2", None])
-def test_set_threadss_that_make_no_sense_are_refused(value):
+def test_thread_counts_that_make_no_sense_are_refused(value):
     with pytest.raises(ValueError, match="n must be an integer >= 1, got"):
         fastembed.set_num_threads(value)
 
