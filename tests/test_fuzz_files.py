@@ -48,10 +48,11 @@ def damaged(draw, files):
 
 
 @pytest.mark.parametrize("name", READERS)
-def test_damaged_files_are_read_or_refused(name):
+@pytest.mark.parametrize("examples", [800, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_damaged_files_are_read_or_refused(name, examples):
     files = [path.read_bytes() for path in FILES[name]]
 
-    @often(800)
+    @often(examples)
     @given(damaged(files))
     def run(data):
         try_bytes(name, data)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastembed.cli import lm
+from fastembed.tasks import lm
 
 
 class Scored:

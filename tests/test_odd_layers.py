@@ -11,6 +11,11 @@ from fastembed import attention, time_layers, util
 LAYERS = names(time_layers, attention)
 
 
+def head(rng):
+    inputs = [normal(rng, 3, 4, H), rng.integers(0, V, (3, 4))]
+    return {"TimeAffineSoftmaxWithLoss": ([normal(rng, H, V), normal(rng, V)], inputs)}
+
+
 @pytest.mark.parametrize("change", [swapped, unaligned])
 def test_layers_give_the_same(rng, change):
     table = weighted(rng) | others(rng) | head(rng)

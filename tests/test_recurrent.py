@@ -476,11 +476,11 @@ def test_unknown_instruction_set():
 
 
 def test_instruction_set_that_does_not_run_on_a_computer():
-    assert _variants.choice("", ["avx2", "baseline"]) == "avx2"
-    assert _variants.choice("baseline", ["avx2", "baseline"]) == "baseline"
+    assert simd.choice("", ["avx2", "baseline"]) == "avx2"
+    assert simd.choice("baseline", ["avx2", "baseline"]) == "baseline"
     message = "FASTEMBED_ISA=avx512 does not run on this computer, which can: avx2, baseline"
     with pytest.raises(ValueError, match=message):
-        _variants.choice("avx512", ["avx2", "baseline"])
+        simd.choice("avx512", ["avx2", "baseline"])
 
 
 # ---- accuracy of the gate functions, in units of the last place

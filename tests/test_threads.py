@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import subprocess
 import sys
 import textwrap
 import threading
@@ -295,8 +296,6 @@ def test_without_threads_to_be_had_the_caller_does_all():
     assert result.stdout == "8 {0}\n", result.stderr
 
 
-# FASTEMBED_STRESS=60 pytest tests/test_threads.py -k bits_of_a_run_alone: a minute of each
-STRESS = float(os.environ.get("FASTEMBED_STRESS", "2"))
 CALLERS = """
 rng = np.random.default_rng(0)
 N, T, D, H, V = 20, 10, 33, 50, 3000
@@ -328,20 +327,16 @@ print("calls", sum(counts), min(counts) > 0)
 """
 
 
+@pytest.mark.parametrize("seconds", [2, pytest.param(60, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("threads, beside_others", [(2, False), (7, True)])
-def test_eight_callers_at_once_get_the_bits_of_a_run_alone(threads, beside_others):
+def test_eight_callers_at_once_get_the_bits_of_a_run_alone(threads, beside_others, seconds):
     others = [
         subprocess.Popen([sys.executable, "-c", "while True: pass"])
         for _ in range(os.cpu_count() if beside_others else 0)
     ]
     try:
-        result = subprocess.run(
-            [sys.executable, "-c", PRELUDE + CALLERS, str(STRESS)],
-            env={**os.environ, "FASTEMBED_NUM_THREADS": str(threads)},
-            capture_output=True,
-            text=True,
-            timeout=STRESS + 120,
-        )
+        env = {**os.environ, "FASTEMBED_NUM_THREADS": str(threads)}
+        result = python("-c", PRELUDE + CALLERS, seconds, env=env)
     finally:
         for other in others:
             other.kill()

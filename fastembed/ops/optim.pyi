@@ -1,6 +1,15 @@
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 from numpy import ndarray
+from typing_extensions import disjoint_base
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+@disjoint_base
+class Step:
+    name: str
+    def documents(self, function: _Function) -> _Function: ...
 
 def sgd(param: ndarray, grad: ndarray, lr: float) -> ndarray: ...
 def momentum(param: ndarray, grad: ndarray, v: ndarray, lr: float, rate: float) -> ndarray: ...

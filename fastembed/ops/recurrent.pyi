@@ -10,7 +10,7 @@ __all__ = [
 ]  # fmt: skip
 
 _Weights = tuple[ndarray, ndarray, ndarray]
-Gradients = tuple[ndarray, ndarray, ndarray, ndarray, ndarray]
+_Gradients = tuple[ndarray, ndarray, ndarray, ndarray, ndarray]
 
 @disjoint_base
 class Cache:
@@ -48,7 +48,7 @@ def lstm_cell_backward(
 ) -> tuple[ndarray, ndarray, ndarray, ndarray, ndarray, ndarray]: ...
 
 # the ops of a cell whose state is h
-class Sequence(Protocol):
+class _Sequence(Protocol):
     def __call__(
         self,
         xs: ndarray,
@@ -60,10 +60,10 @@ class Sequence(Protocol):
         need_cache: bool = True,
     ) -> tuple[ndarray, ndarray, Any]: ...
 
-class SequenceBackward(Protocol):
-    def __call__(self, dhs: ndarray, cache: Any, *, out: _Weights | None = None) -> Gradients: ...
+class _SequenceBackward(Protocol):
+    def __call__(self, dhs: ndarray, cache: Any, *, out: _Weights | None = None) -> _Gradients: ...
 
-class Cell(Protocol):
+class _Cell(Protocol):
     def __call__(
         self,
         x: ndarray,
@@ -75,14 +75,14 @@ class Cell(Protocol):
         need_cache: bool = True,
     ) -> tuple[ndarray, Any]: ...
 
-class CellBackward(Protocol):
-    def __call__(self, dh: ndarray, cache: Any, *, out: _Weights | None = None) -> Gradients: ...
+class _CellBackward(Protocol):
+    def __call__(self, dh: ndarray, cache: Any, *, out: _Weights | None = None) -> _Gradients: ...
 
-gru: Sequence
-gru_backward: SequenceBackward
-gru_cell: Cell
-gru_cell_backward: CellBackward
-rnn: Sequence
-rnn_backward: SequenceBackward
-rnn_cell: Cell
-rnn_cell_backward: CellBackward
+gru: _Sequence
+gru_backward: _SequenceBackward
+gru_cell: _Cell
+gru_cell_backward: _CellBackward
+rnn: _Sequence
+rnn_backward: _SequenceBackward
+rnn_cell: _Cell
+rnn_cell_backward: _CellBackward
