@@ -347,3 +347,20 @@ def test_a_turn_ends_when_other_threads_of_the_process_are_quiet(monkeypatch):
     monkeypatch.setattr(worker.time, "process_time", lambda: next(used))
     worker.settle(limit=60)
     assert list(used) == []
+
+
+def test_every_contender_leads_some_rounds(monkeypatch):
+    session, asked = runner.Session(), []
+
+    def ask(case, names, method, *arguments):
+        asked.extend(names)
+        return {name: ([0.001], 0.0) for name in names}
+
+    monkeypatch.setattr(session, "ask", ask)
+    monkeypatch.setattr(load.Watch, "foreign", lambda self, used: 0.0)
+    found = session._time(cases.Case("gather", cases.OPS["gather"].small), ["a", "b", "c"], 0.0)
+    rounds = [asked[k : k + 3] for k in range(3, len(asked), 3)]
+    assert rounds[:3] == [["a", "b", "c"], ["b", "c", "a"], ["c", "a", "b"]]
+    assert {name: len(samples) for name, samples in found.items()} == dict.fromkeys(
+        "abc", len(rounds)
+    )
