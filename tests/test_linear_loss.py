@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fastembed import ops, reference, threads
-from fastembed.ops import linear_loss
+from fastembed.ops import loss
 
 DTYPES = [np.float32, np.float64]
 LAYOUTS = ["C", "F", "strided", "reversed", "readonly"]
@@ -48,7 +48,7 @@ def any_threads(request):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(linear_loss, "BLOCK", 6400)
+    monkeypatch.setattr(loss, "BLOCK", 6400)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
