@@ -7,7 +7,7 @@ import pytest
 from helpers import DTYPES, LAYOUTS, lay, swapped, unaligned
 
 from fastembed import ops, reference
-from fastembed.ops import linear_loss
+from fastembed.ops import loss
 
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}
 
@@ -26,7 +26,7 @@ def close(result, expected, dtype):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(linear_loss, "BLOCK", 6400)
+    monkeypatch.setattr(loss, "BLOCK", 6400)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

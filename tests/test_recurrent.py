@@ -441,9 +441,8 @@ from fastembed.kernels import lstm
 assert lstm.isa() == sys.argv[2], lstm.isa()
 for dtype in (np.float32, np.float64):
     for size in [*t.SIZES, (5, 4, 8, 130), (31, 3, 70, 65), (1, 1, 20, 20), (13, 1, 3, 32)]:
-        t.check_against_reference("lstm", dtype, *size)
-        t.check_against_reference("gru", dtype, *size)
-        t.check_against_reference("rnn", dtype, *size)
+        for kind in t.KINDS:
+            t.check_against_reference(kind, dtype, *size)
     t.check_accuracy(dtype)
     for kind in t.KINDS:
         t.test_nan_and_infinity_spread_as_in_numpy(kind, dtype, 3)

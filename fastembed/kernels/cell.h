@@ -8,8 +8,8 @@
  *                   gradient of the state, or else of h
  *   first           gates, and mid or the new state, after product 0
  *   last            gates and the new h, after the last product
- *   first_backward  da from the gradient of h, but for the LATE(g), which
- *   last_backward   makes from the gradient of mid, where there is one
+ *   first_backward  da from the gradient of h; those of the LATE(g) may be begun, and
+ *   last_backward   ends them from the gradient of mid, where there is one
  * Phases: one packs, then one for each product of each step; backward ends with all weights.
  */
 
@@ -101,9 +101,11 @@ INLINE void CELL(times_Wh)(
     const ptrdiff_t H = j->H, lds = NAME(lds)(H), width = GATES * LANES;
     const ptrdiff_t own = (CELL(hi)(p) - CELL(lo)(p)) * LANES;
     REAL *c = gates + n_lo * width + CELL(lo)(p) * LANES;
-    NAME(rows_product)(
-        n_hi - n_lo, own / LANES, H, 1, operand + n_lo * lds, lds, 0, w->Wh[p] + block * H * own,
-        own, LANES, c, width, c, width, w->Wh[p] + next * H * own);
+    NAME(panel) panel = {
+        .K = H, .pieces = 1, .a = operand + n_lo * lds, .a_row = lds, .a_col = 1,
+        .b = w->Wh[p] + block * H * own, .b_row = own, .c = c, .c_row = width, .begin = c,
+        .begin_row = width, .next = w->Wh[p] + next * H * own};
+    NAME(whole_panel)(&panel, own / LANES, n_hi - n_lo);
 }
 
 /* Few: gates of product p of a part's blocks, all rows. */
@@ -229,7 +231,7 @@ INLINE void CELL(step_backward)(
     const BITS own = NAME(own_units)(block, H);
     for (ptrdiff_t n = n_lo; n < n_hi; n++) {
         const VEC h = NAME(load)(h_prev + n * lds);
-        VEC da[GATES], carry = {0}, c_prev = {0}, c = {0};
+        VEC da[GATES] = {{0}}, carry = {0}, c_prev = {0}, c = {0};
         if (CARRY && (p || t < T - 1))
             carry = NAME(load)(carries + n * LANES);
         else if (STATE && dc)
@@ -245,11 +247,15 @@ INLINE void CELL(step_backward)(
             CELL(first_backward)(gates + n * width, h, c_prev, c, dh, &carry, da);
         }
 #if SPLIT < GATES
-        else
+        else {
+            for (int g = 0; g < GATES; g++)
+                if (LATE(g))
+                    da[g] = NAME(load)(to + n * width + g * LANES);
             CELL(last_backward)(gates + n * width, h, NAME(load)(product + n * QUAD), &carry, da);
+        }
 #endif
         for (int g = 0; g < GATES; g++)
-            if (LATE(g) == p)
+            if (p == 0 || LATE(g))
                 NAME(store)(to + n * width + g * LANES, NAME(keep)(own, da[g]));
         if (CARRY)
             NAME(store)(carries + n * LANES, carry);

@@ -11,10 +11,47 @@ typedef REAL NAME(loose)
 
 #define VEC NAME(vec)
 #define BITS NAME(bits)
+#define LINE ((ptrdiff_t)(64 / sizeof(REAL))) /* numbers in a cache line */
 
 INLINE VEC NAME(load)(const REAL *p) { return *(const NAME(loose) *)p; }
 INLINE void NAME(store)(REAL *p, VEC v) { *(NAME(loose) *)p = v; }
 INLINE VEC NAME(splat)(REAL x) { return x - (VEC){0}; }
+
+/* The first n < LANES numbers at p, and zeros. */
+INLINE VEC NAME(load_part)(const REAL *p, ptrdiff_t n)
+{
+#if defined(ISA_AVX512) && defined(REAL_IS_FLOAT)
+    return (VEC)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+#elif defined(ISA_AVX512)
+    return (VEC)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p);
+#elif defined(ISA_AVX2) && defined(REAL_IS_FLOAT)
+    return (VEC)_mm256_maskload_ps(p, (__m256i)((BITS){0, 1, 2, 3, 4, 5, 6, 7} < (WORD)n));
+#elif defined(ISA_AVX2)
+    return (VEC)_mm256_maskload_pd(p, (__m256i)((BITS){0, 1, 2, 3} < (WORD)n));
+#else
+    REAL part[LANES] = {0};
+    for (ptrdiff_t k = 0; k < n; k++)
+        part[k] = p[k];
+    return NAME(load)(part);
+#endif
+}
+
+INLINE void NAME(store_part)(REAL *p, VEC v, ptrdiff_t n)
+{
+#if defined(ISA_AVX512) && defined(REAL_IS_FLOAT)
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+#elif defined(ISA_AVX512)
+    _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v);
+#else
+    const REAL *from = (const REAL *)&v;
+    UNROLL
+    for (int size = LANES / 2; size; size /= 2)
+        if (n & size) {
+            memcpy(p, from, size * sizeof(REAL));
+            p += size, from += size;
+        }
+#endif
+}
 
 /* a where mask is all ones, b where it is zero */
 INLINE VEC NAME(select)(BITS mask, VEC a, VEC b)
@@ -101,59 +138,51 @@ INLINE VEC NAME(at_most)(VEC a, REAL top)
 #endif
 }
 
+/* fit: minimax of (e^r - 1 - r) / r^2 for |r| <= ln 2 / 2, made by benchmarks/fits.py.
+ * LN2_HIGH has so few bits that its products with n are exact. 2^-DEEP carries results over into the
+ * denormals. e^-FAR is 0, and so much less than 1 is e^-TANH_FAR. */
+#ifdef REAL_IS_FLOAT
+static const REAL NAME(fit)[] = { /* error 1.3e-9 */
+    0.000199075744f, 0.00139336432f, 0.00833328602f, 0.0416664650f, 0.166666668f, 0.500000001f};
+#define MANTISSA 23
+#define BIAS 127
+#define LN2_HIGH 0.693359375f
+#define LN2_LOW -2.12194440e-4f
+#define DEEP 64
+#define DEEP_SCALE 0x1p-64f
+#define FAR 104
+#define TANH_FAR 40
+#else
+static const REAL NAME(fit)[] = { /* error 1.4e-18 */
+    2.092158238003925e-09, 2.5105206912341694e-08, 2.7557252932538902e-07, 2.7557255424282906e-06,
+    2.4801587347319319e-05, 0.00019841269874801824, 0.0013888888888874407, 0.0083333333333261411,
+    0.041666666666666685, 0.16666666666666671, 0.5};
+#define MANTISSA 52
+#define BIAS 1023
+#define LN2_HIGH 6.93147180369123816490e-01
+#define LN2_LOW 1.90821492927058770002e-10
+#define DEEP 200
+#define DEEP_SCALE 0x1p-200
+#define FAR 746
+#define TANH_FAR 80
+#endif
+#define LOG2_E ((REAL)1.4426950408889634)
+#define ROUNDS ((REAL)((WORD)3 << (MANTISSA - 1))) /* a number added to it becomes an integer */
+
 /* -a = n ln 2 + r, |r| <= ln 2 / 2; returns e^r - 1, which is exact to 1 ulp also near 0.
  * n is in the low bits of shifted. NaN stays NaN; a beyond top counts as top. */
 INLINE VEC NAME(reduced)(VEC a, REAL top, BITS *shifted)
 {
-    VEC t, n, r, q;
     a = NAME(at_most)(a, top);
-#ifdef REAL_IS_FLOAT
-    t = a * -1.44269504f + 12582912.0f; /* 1.5 * 2^23: rounds to an integer */
-    n = t - 12582912.0f;
-    r = n * -0.693359375f - a; /* exact: the constant has 9 bits, n has 8 */
-    r = n * 2.12194440e-4f + r;
-    /* minimax of (e^r - 1 - r) / r^2, error 1.4e-9 */
-    q = r * 1.98910304e-4f + 1.39336858e-3f;
-    q = q * r + 8.33331048e-3f;
-    q = q * r + 4.16664630e-2f;
-    q = q * r + 1.66666672e-1f;
-    q = q * r + 0.5f;
-#else
-    t = a * -1.4426950408889634 + 6755399441055744.0; /* 1.5 * 2^52 */
-    n = t - 6755399441055744.0;
-    r = n * -6.93147180369123816490e-01 - a; /* exact: the constant has 32 bits, n has 11 */
-    r = n * -1.90821492927058770002e-10 + r;
-    /* minimax of (e^r - 1 - r) / r^2, error 1.4e-18 */
-    q = r * 2.0914717341716378e-09 + 2.5105259538448494e-08;
-    q = q * r + 2.755727357010214e-07;
-    q = q * r + 2.7557255297969643e-06;
-    q = q * r + 2.4801587325605324e-05;
-    q = q * r + 1.984126987490126e-04;
-    q = q * r + 1.388888888888373e-03;
-    q = q * r + 8.333333333326112e-03;
-    q = q * r + 4.166666666666667e-02;
-    q = q * r + 1.666666666666667e-01;
-    q = q * r + 0.5;
-#endif
+    const VEC t = a * -LOG2_E + ROUNDS, n = t - ROUNDS;
+    const VEC r = n * -LN2_LOW + (n * -LN2_HIGH - a);
+    VEC q = r * NAME(fit)[0] + NAME(fit)[1];
+    UNROLL
+    for (int k = 2; k < (int)(sizeof(NAME(fit)) / sizeof(REAL)); k++)
+        q = q * r + NAME(fit)[k];
     *shifted = (BITS)t;
     return r * r * q + r;
 }
-
-#ifdef REAL_IS_FLOAT
-#define MANTISSA 23
-#define BIAS 127
-#define DEEP 64 /* 2^-DEEP carries results over into the denormals */
-#define DEEP_SCALE 5.421010862427522e-20f
-#define FAR ((REAL)104) /* e^-104 is 0 */
-#define TANH_FAR ((REAL)40)
-#else
-#define MANTISSA 52
-#define BIAS 1023
-#define DEEP 200
-#define DEEP_SCALE 6.223015277861142e-61
-#define FAR ((REAL)746)
-#define TANH_FAR ((REAL)80)
-#endif
 
 /* e^-a for a >= 0 */
 INLINE VEC NAME(decay)(VEC a)
@@ -190,6 +219,8 @@ INLINE VEC NAME(tanh)(VEC x)
 
 #undef MANTISSA
 #undef BIAS
+#undef LN2_HIGH
+#undef LN2_LOW
 #undef DEEP
 #undef DEEP_SCALE
 #undef FAR

@@ -29,11 +29,6 @@ static int NAME(shared)(ptrdiff_t block, ptrdiff_t H)
     return (int)(block * LANES - NAME(unit)(block, H));
 }
 
-INLINE void NAME(add_to)(REAL *sum, const REAL *x)
-{
-    NAME(store)(sum, NAME(load)(sum) + NAME(load)(x));
-}
-
 /* The units of a block at p, where rows have H of them. */
 INLINE VEC NAME(load_units)(const REAL *p, ptrdiff_t H)
 {
@@ -207,11 +202,14 @@ INLINE void NAME(times_Wx)(
         const int along_t = steps >= n_hi - n_lo;
         for (ptrdiff_t k = 0; k < (along_t ? n_hi - n_lo : steps); k++) {
             const ptrdiff_t n = along_t ? n_lo + k : n_lo, t = along_t ? 0 : k;
-            NAME(rows_product)(
-                along_t ? steps : n_hi - n_lo, G, D, 1,
-                (const REAL *)j->xs + (n * T + from + t) * D, along_t ? D : T * D, 0, W,
-                width, LANES, bias + block * width, 0, gates + ((t * B + block) * N + n) * width,
-                along_t ? B * N * width : width, k ? W : W + D * width);
+            /* gates[r, :] = bias + xs[r, :] Wx */
+            NAME(panel) p = {
+                .K = D, .pieces = 1, .a = (const REAL *)j->xs + (n * T + from + t) * D,
+                .a_row = along_t ? D : T * D, .a_col = 1, .b = W, .b_row = width,
+                .c = gates + ((t * B + block) * N + n) * width,
+                .c_row = along_t ? B * N * width : width, .begin = bias + block * width,
+                .next = k ? W : W + D * width};
+            NAME(whole_panel)(&p, G, along_t ? steps : n_hi - n_lo);
         }
     }
 }
@@ -267,11 +265,14 @@ INLINE ptrdiff_t NAME(times_transposed)(
     for (ptrdiff_t span = 0; span < spans; span++) {
         const ptrdiff_t lo = B * span / spans, hi = B * (span + 1) / spans;
         const REAL *part = W + lo * K * vectors * LANES;
-        NAME(rows_product)(
-            rows, vectors, K, hi - lo, da + lo * jump + g_lo * LANES, G * LANES, jump, part,
-            vectors * LANES, LANES, span ? c : NAME(zeros), span ? QUAD : 0, c, QUAD,
-            span + 1 < spans ? part + (hi - lo) * K * vectors * LANES
-                             : packed + V * next / groups * B * K * LANES);
+        /* c[r, :] += da[r, :] W^T, over the gates of some blocks */
+        NAME(panel) p = {
+            .K = K, .pieces = hi - lo, .jump = jump, .a = da + lo * jump + g_lo * LANES,
+            .a_row = G * LANES, .a_col = 1, .b = part, .b_row = vectors * LANES, .c = c,
+            .c_row = QUAD, .begin = span ? c : NAME(zeros), .begin_row = span ? QUAD : 0,
+            .next = span + 1 < spans ? part + (hi - lo) * K * vectors * LANES
+                                     : packed + V * next / groups * B * K * LANES};
+        NAME(whole_panel)(&p, vectors, rows);
     }
     return vectors;
 }
@@ -329,7 +330,7 @@ INLINE void NAME(make_dW)(
     const ptrdiff_t N = j->N, T = j->T, H = j->H, B = NAME(blocks)(H), steps = N * T;
     const ptrdiff_t strips = NAME(strips)(columns), hi = strips * (part + 1) / parts;
     const ptrdiff_t sums_of = NAME(cut)(steps, SUM), width = G * LANES;
-    REAL *sums = own, *packed = own + DW_STRIPS * ROWS * QUAD, part_sum[ROWS * QUAD];
+    REAL *sums = own, *packed = own + DW_STRIPS * ROWS * QUAD;
     for (ptrdiff_t s_lo = strips * part / parts, s_hi; s_lo < hi; s_lo = s_hi) {
         s_hi = s_lo + DW_STRIPS < hi ? s_lo + DW_STRIPS : hi;
         const ptrdiff_t row = s_lo * ROWS;
@@ -341,15 +342,13 @@ INLINE void NAME(make_dW)(
                 const REAL *from = da + (block * steps + k_lo) * width + g_lo * LANES;
                 for (ptrdiff_t i = 0; i < s_hi - s_lo; i++) {
                     REAL *sum = sums + i * ROWS * QUAD;
-                    NAME(tiles)[ROWS - 1][g_hi - g_lo - 1](
-                        k, 1, packed + (i * steps + k_lo) * ROWS, 1, ROWS, 0, from, width, LANES,
-                        NAME(zeros), 0, q ? part_sum : sum, QUAD,
-                        i < width / LINE ? from + k * (width + i * LINE) : from, LINE);
-                    if (q)
-                        for (int m = 0; m < ROWS; m++)
-                            for (int g = 0; g < g_hi - g_lo; g++)
-                                NAME(add_to)(
-                                    sum + m * QUAD + g * LANES, part_sum + m * QUAD + g * LANES);
+                    /* sums[m, :] += sum over steps of in[step, m] da[step, :] */
+                    NAME(panel) p = {
+                        .K = k, .pieces = 1, .a = packed + (i * steps + k_lo) * ROWS, .a_row = 1,
+                        .a_col = ROWS, .b = from, .b_row = width, .c = sum, .c_row = QUAD,
+                        .begin = q ? sum : NAME(zeros), .begin_row = q ? QUAD : 0,
+                        .next = i < width / LINE ? from + k * width + i * LINE : from};
+                    NAME(whole_panel)(&p, g_hi - g_lo, ROWS);
                 }
             }
             REAL *to = dW + (row * G + g_lo) * H + NAME(unit)(block, H);

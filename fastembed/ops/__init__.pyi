@@ -11,12 +11,14 @@ from fastembed.ops.dense import affine_backward as affine_backward
 from fastembed.ops.dense import matmul as matmul
 from fastembed.ops.embedding import gather as gather
 from fastembed.ops.embedding import scatter_add as scatter_add
-from fastembed.ops.linear_loss import linear_cross_entropy as linear_cross_entropy
+from fastembed.ops.loss import linear_cross_entropy as linear_cross_entropy
 from fastembed.ops.loss import sigmoid_cross_entropy as sigmoid_cross_entropy
 from fastembed.ops.loss import softmax as softmax
 from fastembed.ops.loss import softmax_backward as softmax_backward
 from fastembed.ops.loss import softmax_cross_entropy as softmax_cross_entropy
-from fastembed.ops.negatives import negative_samples as negative_samples
+from fastembed.ops.negative_sampling import negative_samples as negative_samples
+from fastembed.ops.negative_sampling import negative_sampling_backward as negative_sampling_backward
+from fastembed.ops.negative_sampling import negative_sampling_loss as negative_sampling_loss
 from fastembed.ops.optim import adagrad as adagrad
 from fastembed.ops.optim import adam as adam
 from fastembed.ops.optim import global_norm as global_norm
@@ -26,5 +28,3 @@ from fastembed.ops.optim import rmsprop as rmsprop
 from fastembed.ops.optim import scale as scale
 from fastembed.ops.optim import sgd as sgd
 from fastembed.ops.recurrent import *  # noqa: F403
-from fastembed.ops.sampling import negative_sampling_backward as negative_sampling_backward
-from fastembed.ops.sampling import negative_sampling_loss as negative_sampling_loss

@@ -1,16 +1,19 @@
-"""Negative sampling: the loss on a few rows of W with its gradients."""
+"""Negative sampling: ids drawn for a whole batch, the loss on a few rows of W, its gradients."""
+
+import operator
 
 import numpy as np
 
 cimport numpy as cnp
-from libc.math cimport NAN
+from cpython.exc cimport PyErr_CheckSignals
+from libc.math cimport NAN, isfinite
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
 from fastembed.ops._costs cimport NS_A_DOT, NS_A_FACTOR
 from fastembed.ops._fit cimport (
-    are_bits, as_matrix, axis, empty, entry, float64, forget_ids, id_list, matrix, number, read_ids,
-    size, vector,
+    are_bits, as_matrix, as_vector, axis, data, empty, entry, float64, forget_ids, id_list, matrix,
+    number, read_ids, size, vector,
 )
 from fastembed.ops._signature cimport Signature, ref
 from fastembed.ops.loss cimport read_bits, sum_of
@@ -22,9 +25,17 @@ cnp.import_array()
 
 cdef enum:
     LINE = 16  # columns: no two threads write the same cache line
+    BUDGET = 100_000_000  # operations of drawing between two looks for signals
 
+cdef slice_function[2] samples_entry
 cdef slice_function[2] loss_entry
 cdef slice_function[2] backward_entry
+
+ctypedef struct samples_args:
+    vector p, cdf, targets, uniforms, removed
+    matrix out
+    vector progress
+    int64_t budget
 
 ctypedef struct loss_args:
     matrix h, W, targets, labels
@@ -34,6 +45,94 @@ ctypedef struct loss_args:
 
 ctypedef struct backward_args:
     matrix dscores, h, W, targets, dh, dW
+
+
+cdef Signature SAMPLES = Signature("""
+    p (V) float64: Weight of each id; they need not sum to one.
+    targets (N) ids<V
+    size: int; How many ids per sample.
+    > ids: (N, size) ndarray of int32
+""")
+
+
+@SAMPLES.documents
+def negative_samples(p, targets, size):
+    """Draw ids for every sample of a batch: never its target, none twice.
+
+    The draws are those of ``numpy.random.choice(V, size, replace=False, p=...)`` for each target in
+    turn, with the target's p set to zero: the same ids, from the same legacy random stream. A
+    ValueError says if p is not finite and nonnegative, or fewer ids than size can be drawn.
+    """
+    size = operator.index(size)
+    if size < 0:
+        raise ValueError(f"size must be at least 0, got {size}")
+    out = _draw(p, targets, size)
+    if out is None:
+        out = SAMPLES.again(_draw, (p, targets), None, (size,))
+    return out
+
+
+def _draw(p, targets, int64_t count):
+    """`negative_samples`, or None if an argument does not fit as it is."""
+    cdef samples_args args
+    cdef id_list ids
+    cdef Memory space
+    cdef int64_t V, N, k, possible
+    cdef int64_t[3] progress
+    cdef const double *weights
+    cdef double *cdf
+    cdef double total = 0
+    cdef bint sound = True, any_target = False
+    cdef cnp.npy_intp[2] shape
+    if SAMPLES.fits([<ref>p, <ref>targets]) != 1:
+        return None
+    V = axis(p, 0)
+    try:
+        if not read_ids(targets, V, &ids):
+            return None
+        N = ids.size
+        space = take(V * sizeof(double) + (count + 1) * sizeof(int64_t))
+        weights, cdf = <const double *>data(p), <double *>space.start
+        possible = 0
+        for k in range(V):
+            total += weights[k]
+            cdf[k] = total
+            possible += weights[k] > 0
+            sound = sound and weights[k] >= 0
+        if not sound or not isfinite(total):
+            raise ValueError("p must be finite and nonnegative")
+        for k in range(N):
+            any_target = any_target or weights[ids.data[k]] > 0
+        possible -= any_target
+        if N and possible < count:
+            raise ValueError(f"size = {count} ids cannot be drawn: {possible} have weight")
+        shape[0], shape[1] = N, count
+        out = cnp.PyArray_EMPTY(2, shape, cnp.NPY_INT32, 0)
+        if N == 0 or count == 0:
+            return out
+        progress[0] = progress[1] = progress[2] = 0
+        args.p = as_vector(p)
+        args.cdf.data, args.cdf.size = cdf, V
+        args.targets.data, args.targets.size = ids.data, N
+        args.removed.data, args.removed.size = cdf + V, count + 1
+        args.out = as_matrix(out)
+        args.progress.data, args.progress.size = progress, 3
+        args.budget = BUDGET
+        run = entry(samples_entry, "negatives.negative_samples_slices", 1)
+        uniforms = np.random.random_sample(N * count)
+        while True:
+            args.uniforms = as_vector(uniforms)
+            with nogil:
+                run(&args, 0, 0, 0)
+            PyErr_CheckSignals()
+            if progress[0] == N:
+                return out
+            # at least so many more are certain to be needed: none is drawn in vain
+            uniforms = uniforms[progress[2]:]
+            k = (N - progress[0]) * count - progress[1] - len(uniforms)
+            uniforms = np.concatenate([uniforms, np.random.random_sample(k)])
+    finally:
+        forget_ids(&ids)
 
 
 cdef Signature LOSS = Signature("""
@@ -82,9 +181,6 @@ def negative_sampling_backward(dscores, h, W, targets, dW):
     if dh is None:
         dh = BACKWARD.again(negative_sampling_backward_if_fit, (dscores, h, W, targets), dW)
     return dh
-
-
-# ---- doors
 
 
 cpdef negative_sampling_loss_if_fit(h, W, targets, labels, eps):
