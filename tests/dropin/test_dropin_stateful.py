@@ -176,7 +176,7 @@ def assert_alike(found, expected):
 @pytest.mark.parametrize("compared", [False, True])
 def test_any_order_of_calls(project, monkeypatch, recurrent, compared):
     text = project.source("layers") + project.source("training").replace("import numpy as np", "")
-    optimizer = "SGD" if recurrent == "TimeRNN" else "Adam"
+    optimizer = "SGD" if recurrent == "TimeRNN" else "Momentum"  # Adam would amplify rounding
     project.know(*NAMES, optimizer)
     plain, fast = (project.load(f"{name}_book", text) for name in ("plain", "fast"))
     seen = hook.is_users
