@@ -73,9 +73,9 @@ def test_code_of_another_cpu_or_llvm_or_source_is_not_taken(filled, monkeypatch)
     ]:
         with monkeypatch.context() as patch:
             patch.setattr(module, name, other)
-            _code._file_ending.cache_clear()
+            _code._ending.cache_clear()
             assert not any(_code.kept(*entry) for entry in kept), name
-        _code._file_ending.cache_clear()
+        _code._ending.cache_clear()
 
 
 def test_a_full_disk(tmp_path):

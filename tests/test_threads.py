@@ -87,6 +87,22 @@ def test_sharing_from_inside_a_slice_ends(set_threads):
     assert sum(inner) == 8
 
 
+def test_short_calls_wake_a_worker_only_where_they_follow_each_other(set_threads):
+    set_threads(2)
+    members, end = set(), time.monotonic() + 20
+
+    def call():
+        share(2, lambda lo, hi, member: members.add(member), ns=10_000)
+
+    for _ in range(20):
+        time.sleep(0.001)  # any worker is asleep by now
+        call()
+    assert members == {0}
+    while members == {0} and time.monotonic() < end:
+        call()
+    assert members == {0, 1}
+
+
 def test_many_callers_at_once(set_threads):
     set_threads(4)
     totals = np.zeros(8, int)

@@ -99,21 +99,20 @@ def _keep(name, real, code):
 
 
 @cache
-def _file_ending():
-    made_for = hashlib.sha256(repr((machine(), llvmlite.__version__)).encode())
-    return f"{made_for.hexdigest()[:12]}.o"
+def _ending():
+    made_for = repr((machine(), llvmlite.__version__)).encode()
+    return f"{hashlib.sha256(made_for).hexdigest()[:12]}.o"
 
 
 def _file(name, real):
-    return f"{name}.{real}.{_file_ending()}"
+    return f"{name}.{real}.{_ending()}"
 
 
 @cache
 def _source():
     """What code is made from: the kernels, and the setting of a debug build."""
-    files = sorted(HERE.glob("*.py"))
-    text = b"".join(file.read_bytes() for file in files)
-    return hashlib.sha256(text + os.environ.get("NUMBA_BOUNDSCHECK", "").encode()).digest()
+    text = b"".join(file.read_bytes() for file in sorted(HERE.glob("*.py")))
+    return text + os.environ.get("NUMBA_BOUNDSCHECK", "").encode()
 
 
 def _digest(code):

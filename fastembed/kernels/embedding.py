@@ -1,4 +1,7 @@
-"""Numba kernels of the embedding: rows gathered out of W, gradients scattered back into dW."""
+"""Numba kernels of the embedding: rows gathered out of W, gradients scattered back into dW.
+
+Ids of scatter_add and group are unchecked: call the functions of ops.
+"""
 
 import numpy as np
 
@@ -107,7 +110,6 @@ def scatter_add(idx: ids, dout: matrix, dW: matrix, lo, hi):
     idx   (N,)    int32 | int64, 0 <= idx < V  IN
     dout  (N, D)  dtype of dW                   IN
     dW    (V, D)  float32 | float64             INOUT
-    Unchecked: call ops.scatter_add.
     """
     for n in range(np.uint64(lo), np.uint64(hi)):
         _add_row(dout, n, dW, idx[n])
@@ -120,7 +122,6 @@ def group(idx: ids, shift: integer.at(9), order: ids, starts: ids):
     idx     (N,)      int64, 0 <= idx < G << shift  IN
     order   (N,)      int64                         OUT
     starts  (G + 1,)  int64                         OUT
-    Unchecked: call ops.scatter_add.
     """
     G, N = starts.shape[0] - 1, idx.shape[0]
     starts[:] = 0
@@ -148,7 +149,6 @@ def scatter_add_groups(
     dW      (V, D)    float32 | float64     INOUT
     order   (N,)      int64, of group       IN
     starts  (G + 1,)  int64, of group       IN
-    Unchecked: call ops.scatter_add.
     """
     nbytes, ahead = dW.shape[1] * dW.itemsize, np.uint64(AHEAD)
     last = np.uint64(starts[hi])

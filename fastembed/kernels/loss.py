@@ -1,4 +1,4 @@
-"""Numba kernels of the losses: softmax and sigmoid cross-entropy with their gradients."""
+"""Numba kernels of the losses and their gradients; unchecked: call the functions of ops."""
 
 import math
 
@@ -15,7 +15,6 @@ def softmax(x: matrix, y: matrix, lo, hi):
 
     x  (N, V)  float32 | float64  IN
     y  (N, V)  dtype of x          OUT  may be x itself
-    Unchecked: call ops.softmax.
     """
     for n in range(lo, hi):
         row_exp(x[n], row_max(x[n]), y[n])
@@ -31,7 +30,6 @@ def softmax_backward(dout: matrix, y: matrix, dx: matrix, lo, hi):
     dout  (N, V)  float32 | float64  IN
     y     (N, V)  dtype of dout       IN   what softmax gave
     dx    (N, V)  dtype of dout       OUT
-    Unchecked: call ops.softmax_backward.
     """
     for n in range(lo, hi):
         s = row_dot(dout[n], y[n])
@@ -49,7 +47,6 @@ def softmax_loss(scores: matrix, labels: ids, eps: double.at(6), losses: doubles
     labels  (N,)    int64, -1 <= label < V   IN
     eps             float64
     losses  (N,)    float64                   OUT
-    Unchecked: call ops.softmax_cross_entropy.
     """
     for n in range(lo, hi):
         if labels[n] < 0:
@@ -80,7 +77,6 @@ def softmax_cross_entropy(
     scale, eps       float64
     losses   (N,)    float64                   OUT
     dscores  (N, V)  dtype of scores           OUT  may be scores itself
-    Unchecked: call ops.softmax_cross_entropy.
     """
     V = scores.shape[1]
     for n in range(lo, hi):
@@ -112,7 +108,6 @@ def sigmoid_cross_entropy(
     scale, eps     float64
     losses   (N,)  float64             OUT
     dscores  (N,)  dtype of scores     OUT
-    Unchecked: call ops.sigmoid_cross_entropy.
     """
     for n in range(lo, hi):
         x = np.float64(scores[n])

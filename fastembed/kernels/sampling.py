@@ -1,4 +1,7 @@
-"""Numba kernels of negative sampling: the loss on a few rows of W, and its gradients."""
+"""Numba kernels of negative sampling: the loss on a few rows of W, and its gradients.
+
+Unchecked: call the functions of ops.
+"""
 
 import math
 
@@ -26,7 +29,6 @@ def negative_sampling_loss(
     scale, eps       float64
     losses   (N,)    float64                     OUT
     dscores  (N, K)  dtype of h                  OUT
-    Unchecked: call ops.negative_sampling_loss.
     """
     for n in range(lo, hi):
         total = 0.0
@@ -55,7 +57,6 @@ def negative_sampling_backward(
     targets  (N, K)  int64, 0 <= target < V   IN
     dh       (N, D)  dtype of dscores         OUT
     dW       (V, D)  dtype of dscores         INOUT
-    Unchecked: call ops.negative_sampling_backward.
     """
     for n in range(targets.shape[0]):
         dh[n, lo:hi] = 0
