@@ -1,10 +1,26 @@
 """Checks of arguments, and every error message: they name the argument, its value and the bound."""
 
+import operator
 from numbers import Real
 
 import numpy as np
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def as_array(name, value):
+    """What NumPy makes of value; an error names it."""
+    try:
+        return np.asarray(value)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(f"{name} must be an array: {error}") from None
+
+
+def own(name, array):
+    """Refuse what cannot be written in place."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name} must be a numpy.ndarray, got {type(array).__name__}")
+    return array
 
 
 def floats(name, array, ndim=None, dtype=None):
@@ -20,7 +36,7 @@ def floats(name, array, ndim=None, dtype=None):
     dtype : dtype, optional
         The dtype that it must have.
     """
-    array = np.asarray(array)
+    array = as_array(name, array)
     if array.dtype not in FLOATS:
         if array.dtype.newbyteorder("=") not in FLOATS:
             raise TypeError(f"{name} must be float32 or float64, got {array.dtype}")
@@ -43,6 +59,25 @@ def number(name, value):
     return float(value)
 
 
+def integer(name, value):
+    """Return an integer, Python's or NumPy's, as an int; refuse the rest."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+
+
+def several(name, arrays, count=None):
+    """Return arrays that come together as a list: so many, if count is given."""
+    try:
+        arrays = list(arrays)
+    except TypeError:
+        raise TypeError(f"{name} must be arrays, got {arrays!r:.80}") from None
+    if count is not None and len(arrays) != count:
+        raise ValueError(f"{name} must be {count} arrays, got {len(arrays)}")
+    return arrays
+
+
 def shape(name, array, expected, meaning=""):
     """Refuse an array whose shape is not the expected one."""
     if array.shape != tuple(expected):
@@ -53,7 +88,7 @@ def shape(name, array, expected, meaning=""):
 def integers(name, array):
     """Return array as an ndarray of any integer dtype; refuse floats, booleans and the rest."""
     given = array
-    array = np.asarray(array)
+    array = as_array(name, array)
     if array.size == 0 and not isinstance(given, np.ndarray):
         array = array.astype(np.intp)  # NumPy makes an empty list float64
     if array.dtype.kind not in "iu":
@@ -113,8 +148,7 @@ def output(name, array, expected, dtype, inputs):
     inputs : dict
         Name -> ndarray that it must not overlap in memory.
     """
-    if not isinstance(array, np.ndarray):
-        raise TypeError(f"{name} must be a numpy.ndarray, got {type(array).__name__}")
+    own(name, array)
     if array.dtype.newbyteorder("=") != dtype:
         raise TypeError(f"{name} must be {np.dtype(dtype)}, got {array.dtype}")
     shape(name, array, expected)

@@ -162,6 +162,14 @@ cdef inline double number(str name, object x) except? -1:
     return _check.number(name, x)
 
 
+cdef inline double epsilon(object x) except? -1:
+    """An argument eps, which is added to probabilities."""
+    cdef double eps = number("eps", x)
+    if not eps >= 0:
+        raise ValueError(f"eps must be at least 0, got {x!r}")
+    return eps
+
+
 cdef inline bint are_ids(object x) noexcept:
     """Whether read_ids takes it: an ndarray of int64 or int32 in any layout."""
     cdef int kind

@@ -290,8 +290,10 @@ cpdef affine_backward_if_fit(dout, x, W, out=None):
         shape[0], shape[1] = dW_job.M, dW_job.N
         dW, db = empty(2, shape, real), empty(1, shape + 1, real)
         set_new(&dW_job, dW)
+    elif type(out) not in (tuple, list) or not 1 <= len(out) <= 2:
+        return None
     else:
-        dW, db = out[0], out[1] if len(out) > 1 else None
+        dW, db = out[0], out[1] if len(out) == 2 else None
         if not as_grid(dW, real, &of_dW) or cnp.PyArray_NDIM(<cnp.ndarray>dW) != 2:
             return None
         if not writable(dW) or not set_result(&dW_job, of_dW) or not _apart_from(dW, dout, x, W):
@@ -358,6 +360,7 @@ def _affine_backward_any(dout, x, W, out):
     _check.shape("x", x, (*dout.shape[: dout.ndim - 1], D), "(rows of dout, any)")
     _check.shape("W", W, (D, H), "(columns of x, columns of dout)")
     if out is not None:
+        _check.several("out", out, 2)
         inputs = {"dout": dout, "x": x, "W": W}
         dW = _check.output("out[0]", out[0], (D, H), dout.dtype, inputs)
         db = _check.output("out[1]", out[1], (H,), dout.dtype, {**inputs, "out[0]": dW})

@@ -122,7 +122,7 @@ cpdef linear_cross_entropy_if_fit(x, W, b, labels, ignore_label, out, bint need_
             shape[0], shape[1] = p.D, p.V
             dW, db = empty(2, shape, real), empty(1, shape + 1, real)
         else:
-            dW, db = out
+            dW, db = _check.several("out", out, 2)
         if not _is_weight(dW, real, &p.rows_of_dW) or not is_real(db, 1, real):
             return None
         if axis(dW, 0) != p.D or axis(dW, 1) != p.V or axis(db, 0) != p.V or not apart(dW, db):

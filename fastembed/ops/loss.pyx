@@ -11,7 +11,7 @@ from libc.stdint cimport int32_t, int64_t
 from fastembed.ops._costs cimport NS_A_LOGIT, NS_A_SCORE
 from fastembed.ops._fit cimport (
     are_ids, as_matrix, as_vector, axis, data, empty_like, entry, float64, forget_ids, id_list, is_plain,
-    is_real, matrix, number, read_labels, real_of, same_shape, size, vector,
+    epsilon, is_real, matrix, read_labels, real_of, same_shape, size, vector,
 )
 from fastembed.runtime.memory cimport Memory, take
 from fastembed.runtime.pool cimport share, slice_function
@@ -209,7 +209,7 @@ cpdef softmax_cross_entropy_if_fit(scores, labels, ignore_label, eps, bint need_
         return None
     if ignore_label is not None and type(ignore_label) is not int:
         return None
-    args.scores, args.eps = as_matrix(scores), number("eps", eps)
+    args.scores, args.eps = as_matrix(scores), epsilon(eps)
     try:
         count = read_labels(labels, args.scores.columns, ignore_label, &ids)
         if count < 0:
@@ -254,7 +254,7 @@ cpdef sigmoid_cross_entropy_if_fit(scores, labels, eps):
     dscores = empty_like(scores, real)
     args.scores, args.dscores = as_vector(scores), as_vector(dscores)
     args.losses.data, args.losses.size = space.start, n
-    args.scale, args.eps = 1.0 / n if n else 0, number("eps", eps)
+    args.scale, args.eps = 1.0 / n if n else 0, epsilon(eps)
     run = entry(sigmoid_entry, "loss.sigmoid_cross_entropy_slices", real)
     with nogil:
         share(run, &args, n, 16, n * NS_A_LOGIT)
@@ -326,6 +326,7 @@ def class_labels(labels, expected, V, ignore_label):
     _check.shape("labels", labels, expected, "(scores without the last axis)")
     ignored = None
     if ignore_label is not None:
+        _check.number("ignore_label", ignore_label)
         ignored = labels.reshape(-1) == ignore_label
         if not ignored.any():
             ignored = None
@@ -340,7 +341,7 @@ def class_labels(labels, expected, V, ignore_label):
 
 def binary_labels(labels, expected):
     """Return labels flat as uint8; refuse others than 0 and 1."""
-    labels = np.asarray(labels)
+    labels = _check.as_array("labels", labels)
     if labels.dtype != bool:
         labels = _check.integers("labels", labels)
     _check.shape("labels", labels, expected, "like scores")

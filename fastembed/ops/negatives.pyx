@@ -1,7 +1,5 @@
 """Negative samples for a whole batch, from the random numbers that NumPy would use."""
 
-import operator
-
 import numpy as np
 
 from fastembed import _check
@@ -59,7 +57,7 @@ def negative_samples(p, targets, size):
         If a dtype or a shape does not fit, if p is not finite and nonnegative, or if fewer ids than
         size can be drawn.
     """
-    size = operator.index(size)
+    size = _check.integer("size", size)
     if size < 0:
         raise ValueError(f"size must be at least 0, got {size}")
     out = _draw(p, targets, size)

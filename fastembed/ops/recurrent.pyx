@@ -411,7 +411,7 @@ cdef tuple backward(int kind, bint single, dhs, dc_last, cache, out):
         dWx, dWh = empty_like(Wx, real), empty_like(Wh, real)
         db = empty(1, cnp.PyArray_DIMS(<cnp.ndarray>Wx) + 1, real)
     else:
-        dWx, dWh, db = out
+        dWx, dWh, db = _check.several("out", out, 3)
         if not outputs_fit(real, dWx, dWh, db, kept, dhs, dc_last):
             _check_outputs(dWx, dWh, db, kept, dhs, dc_last)
             fresh = backward(kind, single, dhs, dc_last, cache, None)

@@ -13,7 +13,7 @@ from libc.string cimport memcpy
 from fastembed.ops._costs cimport NS_A_DOT, NS_A_FACTOR
 from fastembed.ops._fit cimport (
     apart, are_ids, as_matrix, axis, empty, entry, float64, forget_ids, id_list, is_real, matrix,
-    number, read_ids, real_with, same_shape, size, vector, writable,
+    epsilon, read_ids, real_with, same_shape, size, vector, writable,
 )
 from fastembed.ops.loss cimport are_bits, read_bits, sum_of
 from fastembed.ops.optim cimport zero_all
@@ -70,7 +70,11 @@ def negative_sampling_loss(h, W, targets, labels, *, eps=1e-7):
     result = negative_sampling_loss_if_fit(h, W, targets, labels, eps)
     if result is None:
         h, W, targets = _arguments(h, W, targets)
-        bits = binary_labels(np.broadcast_to(labels, targets.shape), targets.shape)
+        try:
+            labels = np.broadcast_to(labels, targets.shape)
+        except ValueError:
+            pass  # the next line says what is wrong
+        bits = binary_labels(labels, targets.shape)
         result = negative_sampling_loss_if_fit(h, W, targets, bits.reshape(targets.shape), eps)
     return result
 
@@ -129,7 +133,7 @@ cpdef negative_sampling_loss_if_fit(h, W, targets, labels, eps):
     if ndim == 1:
         for n in range(1, N):
             memcpy(bits + n * K, bits, K)
-    args.eps, args.scale = number("eps", eps), 1.0 / N if N else 0
+    args.eps, args.scale = epsilon(eps), 1.0 / N if N else 0
     shape[0], shape[1] = N, K
     dscores = empty(2, shape, real)
     args.h, args.W, args.dscores = as_matrix(h), as_matrix(W), as_matrix(dscores)
