@@ -8,8 +8,16 @@ import numpy as np
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
+def no_mask(**arrays):
+    """Refuse masked arrays by name: a kernel would compute with what the mask hides."""
+    for name, array in arrays.items():
+        if np.ma.is_masked(array):
+            raise TypeError(f"{name} must be an array without a mask, got masked entries")
+
+
 def as_array(name, value):
     """What NumPy makes of value; an error names it."""
+    no_mask(**{name: value})
     try:
         return np.asarray(value)
     except ValueError as error:  # rows of different lengths
@@ -20,6 +28,7 @@ def own(name, array):
     """Refuse what cannot be written in place."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{name} must be a numpy.ndarray, got {type(array).__name__}")
+    no_mask(**{name: array})
     return array
 
 

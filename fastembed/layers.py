@@ -326,7 +326,8 @@ class NegativeSamplingLoss:
         """Return the loss, summed over the target and the drawn words, mean over the batch."""
         W = self.params[0]
         negatives = self.sampler.get_negative_sample(target)
-        words = np.concatenate([target.reshape(-1, 1), negatives], axis=1)  # (N, 1 + S)
+        words = [target.reshape(-1, 1), negatives]  # without a dtype, uint64 and int32 are floats
+        words = np.concatenate(words, axis=1, dtype=np.intp, casting="same_kind")  # (N, 1 + S)
         true = np.arange(1 + self.sample_size) == 0
         dtype = common_dtype(h, W)
         h, rows = cast(h, dtype), cast(look_up(W, words), dtype)  # (N, D), (N, 1 + S, D)

@@ -577,6 +577,7 @@ class Simple_TimeSoftmaxWithLoss:
         """Return the loss of scores xs (N, T, V) and labels ts (N, T) or one-hot (N, T, V)."""
         N, T, V = xs.shape
         layer = SoftmaxWithLoss()
+        ts = np.asarray(ts)  # a matrix keeps two axes, whatever it is reshaped to
         loss = layer.forward(xs.reshape(N * T, V), ts.reshape((N * T,) + ts.shape[2:]))
         self.cache = ([layer], xs)
         return loss

@@ -24,7 +24,8 @@ SIZES = dict(N=3, T=4, D=5, H=6, V=7, K=2, E=3, I=1)
 HUGE = 2**45  # more bytes than an address space has; as an int of 32 bits: nothing
 
 # name:shape of floats (a product 4H is one axis); name<B:shape of ids below B, %: of bits; ! is
-# written; shape;shape is a tuple, [shape;shape] a list; ? may be None; name=value; cache@op: what op has kept
+# written; shape;shape is a tuple, [shape;shape] a list; ? may be None; name=value;
+# cache@op: what op has kept
 OPS = {
     "gather": "W:V,D idx<V:N out!?:N,D",
     "scatter_add": "dW!:V,D idx<V:N dout:N,D zero=True",
@@ -63,8 +64,7 @@ for kind, gates in (("rnn", ""), ("gru", "3")):
         kind: f"xs:N,T,D Wx:D,{gates}H Wh:H,{gates}H b:{gates}H h0?:N,H",
         f"{kind}_backward": f"dhs:N,T,H cache@{kind} out!?:D,{gates}H;H,{gates}H;{gates}H",
         f"{kind}_cell": f"x:N,D h_prev:N,H Wx:D,{gates}H Wh:H,{gates}H b:{gates}H",
-        f"{kind}_cell_backward": f"dh:N,H cache@{kind}_cell "
-        f"out!?:D,{gates}H;H,{gates}H;{gates}H",
+        f"{kind}_cell_backward": f"dh:N,H cache@{kind}_cell out!?:D,{gates}H;H,{gates}H;{gates}H",
     }
 RECURRENT = {name for name in OPS if name.split("_")[0] in ("rnn", "gru", "lstm")}
 RECURRENT -= {name for name in OPS if "backward" in name}  # the last result is what is kept
@@ -79,7 +79,8 @@ LAYERS = {
     "Dropout": "dropout_ratio=0.3 / x:N,D / dout:N,D",
     "Embedding": "W:V,D / idx<V:N,T / dout:N,T,D",
     "EmbeddingDot": "W:V,D / h:N,D idx<V:N / dout:N",
-    "NegativeSamplingLoss": "W:V,D corpus<V:V power=0.75 sample_size=2 / h:N,D target<V:N / dout=2.0",
+    "NegativeSamplingLoss": "W:V,D corpus<V:V power=0.75 sample_size=2 / "
+    "h:N,D target<V:N / dout=2.0",
     "RNN": "Wx:D,H Wh:H,H b:H / x:N,D h_prev:N,H / dh_next:N,H",
     "LSTM": "Wx:D,4H Wh:H,4H b:4H / x:N,D h_prev:N,H c_prev:N,H / dh_next:N,H dc_next:N,H",
     "GRU": "Wx:D,3H Wh:H,3H b:3H / x:N,D h_prev:N,H / dh_next:N,H",
@@ -153,7 +154,9 @@ def parse(row):
     found = {}
     for word in row.replace("/", " ").split() if "'" not in row else [row]:
         name, mark, rest = re.match(r"(\w+)([!?:=@<%]+)(.*)", word).groups()
-        arg = SimpleNamespace(name=name, written="!" in mark, optional="?" in mark, many=None, given=rest, bound=0)
+        arg = SimpleNamespace(
+            name=name, written="!" in mark, optional="?" in mark, many=None, given=rest, bound=0
+        )
         kinds = {"=": "value", "@": "cache", "<": "ids", "%": "bits"}
         arg.kind = next((kind for sign, kind in kinds.items() if sign in mark), "floats")
         if arg.kind == "value":
@@ -260,17 +263,28 @@ def cases():
     for name, row in OPS.items():
         yield "ops", name, row, *(lambda v, m=m, n=name: call_op(m, n, v) for m in (ops, reference))
     for name, row in LAYERS.items():
-        yield "layers", name, row, *(
-            lambda v, m=m, n=name, r=row: call_layer(m, r, n, v) for m in (fast, slow_layers)
+        yield (
+            "layers",
+            name,
+            row,
+            *(lambda v, m=m, n=name, r=row: call_layer(m, r, n, v) for m in (fast, slow_layers)),
         )
     for name, row in OPTIMIZERS.items():
-        yield "optimizers", name, row, *(
-            lambda v, m=m, n=name, r=row: call_optimizer(m, r, n, v)
-            for m in (optimizer, slow_training)
+        yield (
+            "optimizers",
+            name,
+            row,
+            *(
+                lambda v, m=m, n=name, r=row: call_optimizer(m, r, n, v)
+                for m in (optimizer, slow_training)
+            ),
         )
     for name, row in FUNCTIONS.items():
-        yield "functions", name, row, *(
-            lambda v, m=m, n=name: getattr(m, n)(**v) for m in (named, plain)
+        yield (
+            "functions",
+            name,
+            row,
+            *(lambda v, m=m, n=name: getattr(m, n)(**v) for m in (named, plain)),
         )
     for name, row in HELPERS.items():
         yield "helpers", name, row, *(lambda v, n=name: call_helper(n, v) for _ in range(2))
@@ -358,7 +372,11 @@ def variants(a, arg):
     yield "as a list", List(a), ERROR if arg.written else EITHER
     yield "__array__", Matter(a), ERROR if arg.written else EITHER
     yield "without a mask", np.ma.masked_array(a.copy()), EITHER
-    yield "with a mask", np.ma.masked_array(a.copy(), np.arange(a.size).reshape(a.shape) == 0), ERROR
+    yield (
+        "with a mask",
+        np.ma.masked_array(a.copy(), np.arange(a.size).reshape(a.shape) == 0),
+        ERROR,
+    )
     wrong = ["M8[s]", "O", "U3", "c16", "g", "V8"] + (["?", "f", "d"] if ids else ["e", "i8", "u1"])
     for dtype in wrong:
         if not (arg.kind == "bits" and dtype == "?"):
@@ -449,7 +467,9 @@ def inputs(name, args, good):
                 yield f"{arg.name}={value!r}", arg, good | {arg.name: value}, EITHER
     for label, arg, values in overlapping(args, good):
         yield label, arg, values, EITHER if arg.many is list else ERROR
-    for axis in set("NTDHVKE") - set(ENDLESS.get(name, "")):  # the same axis of all arguments, of views without memory
+    for axis in set("NTDHVKE") - set(
+        ENDLESS.get(name, "")
+    ):  # the same axis of all arguments, of views without memory
         values = dict(good)
         for arg in args.values():
             if arg.kind != "floats":
@@ -513,7 +533,9 @@ def disagreement(found, wanted, values):
 
     What plain code has as infinite may be finite, what it has as NaN may be infinite.
     """
-    single = any(np.asarray(leaf).dtype.str[1:] == "f4" for leaf in leaves([*values.values(), found]))
+    single = any(
+        np.asarray(leaf).dtype.str[1:] == "f4" for leaf in leaves([*values.values(), found])
+    )
     tolerance = 2e-4 if single else 1e-9
     for k, (a, b) in enumerate(zip(found, wanted, strict=True)):
         if a.dtype.kind not in "biufcO":
@@ -546,12 +568,13 @@ def judge(table, args, call, slow, good, case):
         if content([value]) != before[name]:
             if not args[name].written or strict and isinstance(found, Exception):
                 return f"{name} was changed: {found!r}"
-    by_name = expected == ERROR and (strict or "mask" in label and table != "helpers")
+    by_name = expected == ERROR and strict
     if by_name and not isinstance(found, Exception):
         return "no error"
-    if "huge" in label or not isinstance(found, Exception) and not strict and not (
-        expected == SAME or " with " in label or " other " in label
-    ):  # fmt: skip
+    compared = strict or expected == SAME or " with " in label or " other " in label
+    if "mask" in label and not strict:
+        compared = False  # NumPy's business where an op does not take it
+    if "huge" in label or not compared and not isinstance(found, Exception):
         wanted = found if not isinstance(found, Exception) else None
     else:
         wanted = attempt(slow, args, plainly)
@@ -562,8 +585,10 @@ def judge(table, args, call, slow, good, case):
         return disagreement(found, wanted, values)
     if isinstance(found, MemoryError):
         return None
-    if not strict and (isinstance(wanted, type(found)) or isinstance(found, AttributeError)):
-        return None  # plain code has it too, or there is no array
+    if not strict and (
+        isinstance(wanted, type(found)) or isinstance(found, AttributeError | RuntimeError)
+    ):
+        return None  # plain code has it too, there is no array, or nothing was kept
     if expected == SAME and (strict or "matrix" not in label) or not isinstance(found, ERRORS):
         return repr(found)
     names = [arg.name] if by_name else args if strict else None

@@ -75,7 +75,17 @@ def shim(tmp_path_factory):
     (folder / "shim.c").write_text(SHIM)
     library = str(folder / "shim.so")
     try:
-        command = ["gcc", "-O1", "-shared", "-fPIC", "-fno-builtin", "-o", library, "shim.c", "-ldl"]
+        command = [
+            "gcc",
+            "-O1",
+            "-shared",
+            "-fPIC",
+            "-fno-builtin",
+            "-o",
+            library,
+            "shim.c",
+            "-ldl",
+        ]
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
     except OSError:
         pytest.skip("no gcc")

@@ -120,7 +120,7 @@ def handler(number, frame):
 
 
 def interrupted(call, error=Interrupt, delay=None):
-    """Whether a signal's exception left the call; without a delay, someone else sends the signal."""
+    """Whether a signal's exception left the call; without a delay, somebody else sends it."""
     global armed
     try:
         armed = error
@@ -207,9 +207,7 @@ def test_ops_in_handlers_that_return(two_threads):
     """A handler that calls ops itself, amid any call: both get their bits."""
     expected, seen = {name: bits(call()) for name, call in CALLS.items()}, []
     inner = bits(CALLS["gather"]())
-    old = signal.signal(
-        signal.SIGALRM, lambda *_: seen.append(bits(CALLS["gather"]()) == inner)
-    )
+    old = signal.signal(signal.SIGALRM, lambda *_: seen.append(bits(CALLS["gather"]()) == inner))
     try:
         for name, call in CALLS.items():
             if name == "negative_samples":

@@ -71,7 +71,7 @@ def negative_sampling_loss(h, W, targets, labels, *, eps=1e-7):
     if result is None:
         h, W, targets = _arguments(h, W, targets)
         try:
-            labels = np.broadcast_to(labels, targets.shape)
+            labels = np.broadcast_to(labels, targets.shape, subok=True)
         except ValueError:
             pass  # the next line says what is wrong
         bits = binary_labels(labels, targets.shape)
