@@ -43,8 +43,16 @@ def shipped(session):
 
 
 @nox.session(python="3.11")
-@nox.parametrize("reader", ["params", "tensors"])
-def fuzz(session, reader):
-    """A minute of coverage-guided fuzzing of a reader of files."""
+@nox.parametrize("what", ["params", "tensors", "arguments"])
+def fuzz(session, what):
+    """A minute of coverage-guided fuzzing of a reader of files, or of the ops' arguments."""
     session.install("-e", ".", "atheris")
-    session.run("python", "tests/fuzz_files.py", reader, *session.posargs)
+    script = "tests/fuzz_arguments.py" if what == "arguments" else "tests/fuzz_files.py"
+    session.run("python", script, what, *session.posargs)
+
+
+@nox.session(python="3.11")
+def sanitize(session):
+    """Kernels under sanitizers and bounds checks; Linux with gcc."""
+    session.install("-e", ".[test]", "cython>=3.1", "setuptools>=77")
+    session.run(".ci/sanitize", *session.posargs, external=True)

@@ -1,5 +1,6 @@
 """Checks of arguments, and every error message: they name the argument, its value and the bound."""
 
+import operator
 from numbers import Real
 from typing import Any
 
@@ -15,6 +16,23 @@ def no_mask(**arrays: Any) -> None:
             raise TypeError(f"{name} must be an array without a mask, got masked entries")
 
 
+def as_array(name: str, value: Any) -> Any:
+    """What NumPy makes of value; an error names it."""
+    no_mask(**{name: value})
+    try:
+        return np.asarray(value)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(f"{name} must be an array: {error}") from None
+
+
+def own(name: str, array: Any) -> Any:
+    """Refuse what cannot be written in place."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name} must be a numpy.ndarray, got {type(array).__name__}")
+    no_mask(**{name: array})
+    return array
+
+
 def floats(name, array, ndim=None, dtype=None):
     """Return array as an ndarray of float32 or float64; refuse any other dtype.
 
@@ -28,8 +46,7 @@ def floats(name, array, ndim=None, dtype=None):
     dtype : dtype, optional
         The dtype that it must have.
     """
-    no_mask(**{name: array})
-    array = np.asarray(array)
+    array = as_array(name, array)
     if array.dtype not in FLOATS:
         if array.dtype.newbyteorder("=") not in FLOATS:
             raise TypeError(f"{name} must be float32 or float64, got {array.dtype}")
@@ -52,6 +69,25 @@ def number(name: str, value: Any) -> float:
     return float(value)
 
 
+def integer(name: str, value: Any) -> int:
+    """Return an integer, Python's or NumPy's, as an int; refuse the rest."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+
+
+def several(name: str, arrays: Any, count: int | None = None) -> list[Any]:
+    """Return arrays that come together as a list: so many, if count is given."""
+    try:
+        arrays = list(arrays)
+    except TypeError:
+        raise TypeError(f"{name} must be arrays, got {arrays!r:.80}") from None
+    if count is not None and len(arrays) != count:
+        raise ValueError(f"{name} must be {count} arrays, got {len(arrays)}")
+    return arrays
+
+
 def shape(name: str, array: Any, expected: Any, meaning: str = "") -> None:
     """Refuse an array whose shape is not the expected one."""
     if array.shape != tuple(expected):
@@ -61,9 +97,8 @@ def shape(name: str, array: Any, expected: Any, meaning: str = "") -> None:
 
 def integers(name, array):
     """Return array as an ndarray of any integer dtype; refuse floats, booleans and the rest."""
-    no_mask(**{name: array})
     given = array
-    array = np.asarray(array)
+    array = as_array(name, array)
     if array.size == 0 and not isinstance(given, np.ndarray):
         array = array.astype(np.intp)  # NumPy makes an empty list float64
     if array.dtype.kind not in "iu":
@@ -123,8 +158,7 @@ def output(name, array, expected, dtype, inputs):
     inputs : dict
         Name -> ndarray that it must not overlap in memory.
     """
-    if not isinstance(array, np.ndarray):
-        raise TypeError(f"{name} must be a numpy.ndarray, got {type(array).__name__}")
+    own(name, array)
     if array.dtype.newbyteorder("=") != dtype:
         raise TypeError(f"{name} must be {np.dtype(dtype)}, got {array.dtype}")
     shape(name, array, expected)

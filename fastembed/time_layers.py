@@ -567,6 +567,7 @@ class Simple_TimeSoftmaxWithLoss(SoftmaxWithLoss):
     def forward(self, xs: Array, ts: Array) -> Scalar:
         """Return the loss of scores xs (N, T, V) and labels ts (N, T) or one-hot (N, T, V)."""
         self.shape = N, T, V = xs.shape
+        ts = np.asarray(ts)  # a matrix keeps two axes, whatever it is reshaped to
         return super().forward(xs.reshape(N * T, V), ts.reshape(N * T, *ts.shape[2:]))
 
     def backward(self, dout: float = 1) -> Array:

@@ -5,7 +5,7 @@ number of axes that are asked for. Everything else is made fit in Python, or ref
 """
 
 cimport numpy as cnp
-from libc.stdint cimport int64_t, uintptr_t
+from libc.stdint cimport int64_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
@@ -168,6 +168,14 @@ cdef inline double number(str name, object x) except? -1:
     return _check.number(name, x)
 
 
+cdef inline double epsilon(object x) except? -1:
+    """An argument eps, which is added to probabilities."""
+    cdef double eps = number("eps", x)
+    if not eps >= 0:
+        raise ValueError(f"eps must be at least 0, got {x!r}")
+    return eps
+
+
 cdef inline bint are_ids(object x) noexcept:
     """Whether read_ids takes it: an ndarray of int64 or int32 in any layout."""
     cdef int kind
@@ -224,10 +232,10 @@ cdef inline bint read_ids(object idx, int64_t bound, id_list *ids) except -1:
     """
     cdef int64_t k, v, wrong = 0
     copy_ids(idx, ids)
-    # v | (bound - 1 - v) is negative if v is outside [0, bound); this loop vectorises
+    # v | (bound - 1 - v) is negative if v is outside [0, bound); unsigned: that of -2**63 wraps
     for k in range(ids.size):
         v = ids.data[k]
-        wrong |= v | (bound - 1 - v)
+        wrong |= v | <int64_t>(<uint64_t>(bound - 1) - <uint64_t>v)
     if wrong < 0:
         for k in range(ids.size):
             if ids.data[k] < -bound or ids.data[k] >= bound:
@@ -257,7 +265,7 @@ cdef inline int64_t read_labels(object labels, int64_t bound, object ignored, id
             count -= 1
             continue
         v += bound if v < 0 else 0
-        wrong |= v | (bound - 1 - v)
+        wrong |= v | <int64_t>(<uint64_t>(bound - 1) - <uint64_t>v)
         ids.data[k] = v
     return -1 if wrong < 0 else count
 

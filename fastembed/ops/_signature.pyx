@@ -79,7 +79,7 @@ cdef class Signature:
         for k, row in enumerate(self.inputs + self.places):
             rule = &self.rules[k]
             rule.kind, rule.layout, rule.leading = row.kind, row.layout, row.leading
-            rule.axes = len(row.lengths)
+            rule.axes, rule.optional = len(row.lengths), row.optional or row.mark == "+"
             for j, (factor, name, least) in enumerate(row.lengths):
                 if name not in names:
                     names.append(name)
@@ -100,6 +100,8 @@ cdef class Signature:
         for k in range(self.arrays + self.written):
             rule = &self.rules[k]
             if <object>arrays[k] is None:
+                if not rule.optional:
+                    return -1
                 continue
             if rule.kind == REAL:
                 number = real_in_any_layout(<object>arrays[k])
@@ -143,7 +145,7 @@ cdef class Signature:
 
     def again(self, door, given, out=None, rest=(), ignore_label=None):
         """What door(*given, out, *rest) gives for arguments made fit, or the error that blames one."""
-        places = places_of(out)
+        places = places_of(out) or tuple(None for row in self.places if row.mark == "=")
         arrays, copies = self.made_fit(given, places, ignore_label)
         if self.places:
             arrays += (copies if isinstance(out, (tuple, list)) else copies[0] if copies else None,)
@@ -253,7 +255,8 @@ def _array(row, given):
         return None
     if row.kind == REAL:
         return _check.floats(row.name, given)
-    if row.kind == BITS and np.asarray(given).dtype == bool:
+    if row.kind == BITS and _check.as_array(row.name, given).dtype == bool:
+        _check.no_mask(**{row.name: given})
         return np.asarray(given)
     return _check.integers(row.name, given)
 
@@ -301,7 +304,8 @@ def _blame_shape(row, shape, met):
 def _within(row, ids, met, ignore_label):
     """Ids from 0 on, and -1 for labels that are ignored."""
     bound, of = met[row.bound]
-    ignored = row.kind == CLASSES and ignore_label is not None and ids == ignore_label
+    ignored = row.kind == CLASSES and ignore_label is not None
+    ignored = ignored and ids == _check.number("ignore_label", ignore_label)
     ids = np.where(ignored, 0, ids) if np.any(ignored) else ids
     of, unit = ("scores", "classes") if row.kind == CLASSES else (of, "rows")
     ids = _check.indices(row.name, ids, bound, of, unit).reshape(ids.shape)

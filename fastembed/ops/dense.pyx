@@ -7,7 +7,7 @@ from libc.stdlib cimport free, malloc
 from fastembed.kernels.simd cimport chosen, kernel_table, product
 from fastembed.ops._costs cimport FLOPS_A_NS
 from fastembed.ops._fit cimport axis, data, empty, empty_like
-from fastembed.ops._signature cimport Signature, ref
+from fastembed.ops._signature cimport Signature, places, ref
 from fastembed.runtime.pool cimport members_for, share_among
 
 cnp.import_array()
@@ -191,7 +191,7 @@ cpdef affine_backward_if_fit(dout, x, W, out=None):
     cdef grid of_dout, of_x, of_W, of_dx, of_dW
     cdef cnp.npy_intp[2] shape
     cdef int real
-    dW, db = (None, None) if out is None else out if len(out) > 1 else (out[0], None)
+    dW, db = places(out, 2, 1)
     real = AFFINE_BACKWARD.fits([<ref>dout, <ref>x, <ref>W, <ref>dW, <ref>db])
     if real < 0 or not as_grid(dout, &of_dout) or not as_grid(x, &of_x) or not as_grid(W, &of_W):
         return None

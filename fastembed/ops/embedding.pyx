@@ -225,7 +225,7 @@ def _gather_any(W, idx, out):
 
 def _scatter_add_any(dW, idx, dout, zero):
     ids = _check.integers("idx", idx)
-    given = _check.floats("dW", dW, ndim=2)
+    given = _check.floats("dW", _check.own("dW", dW), ndim=2)
     V, D = given.shape
     flat = _check.indices("idx", ids, V, "dW")
     dout = _check.floats("dout", dout, dtype=given.dtype)

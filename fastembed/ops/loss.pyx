@@ -8,9 +8,9 @@ from fastembed.kernels.simd cimport product
 from fastembed.ops._costs cimport NS_A_LOGIT, NS_A_SCORE
 from fastembed.ops._fit cimport (
     as_matrix, as_vector, axis, data, empty, empty_like, entry, float64, forget_ids, id_list, matrix,
-    number, read_labels, size, vector,
+    epsilon, read_labels, size, vector,
 )
-from fastembed.ops._signature cimport Signature, ref
+from fastembed.ops._signature cimport Signature, places, ref
 from fastembed.ops.dense cimport as_grid, grid, multiply, set_operands, set_result, sum_rows, turned
 from fastembed.runtime.memory cimport Memory, take
 from fastembed.runtime.pool cimport share, slice_function
@@ -205,7 +205,7 @@ cpdef softmax_cross_entropy_if_fit(scores, labels, ignore_label, eps, bint need_
     cdef double loss = NAN
     if real < 0 or (ignore_label is not None and type(ignore_label) is not int):
         return None
-    args.scores, args.eps = as_matrix(scores), number("eps", eps)
+    args.scores, args.eps = as_matrix(scores), epsilon(eps)
     try:
         count = read_labels(labels, args.scores.columns, ignore_label, &ids)
         if count < 0:
@@ -247,7 +247,7 @@ cpdef sigmoid_cross_entropy_if_fit(scores, labels, eps):
     dscores = empty_like(scores, real)
     args.scores, args.dscores = as_vector(scores), as_vector(dscores)
     args.losses.data, args.losses.size = space.start, n
-    args.scale, args.eps = 1.0 / n if n else 0, number("eps", eps)
+    args.scale, args.eps = 1.0 / n if n else 0, epsilon(eps)
     run = entry(sigmoid_entry, "loss.sigmoid_cross_entropy_slices", real)
     with nogil:
         share(run, &args, n, 16, n * NS_A_LOGIT)
@@ -266,8 +266,8 @@ cpdef linear_cross_entropy_if_fit(x, W, b, labels, out, ignore_label, bint need_
     cdef cnp.npy_intp[2] shape
     cdef double loss = NAN
     dx = dW = db = None
-    if need_grad and out is not None:
-        dW, db = out
+    if need_grad:
+        dW, db = places(out, 2)
     real = LINEAR.fits([<ref>x, <ref>W, <ref>b, <ref>labels, <ref>dW, <ref>db])
     if real < 0 or (ignore_label is not None and type(ignore_label) is not int):
         return None

@@ -1,8 +1,8 @@
 """Negative sampling: ids drawn for a whole batch, the loss on a few rows of W, its gradients."""
 
-import operator
-
 import numpy as np
+
+from fastembed import _check
 
 cimport numpy as cnp
 from cpython.exc cimport PyErr_CheckSignals
@@ -13,7 +13,7 @@ from libc.string cimport memcpy
 from fastembed.ops._costs cimport NS_A_DOT, NS_A_FACTOR
 from fastembed.ops._fit cimport (
     are_bits, as_matrix, as_vector, axis, data, empty, entry, float64, forget_ids, id_list, matrix,
-    number, read_ids, size, vector,
+    epsilon, read_ids, size, vector,
 )
 from fastembed.ops._signature cimport Signature, ref
 from fastembed.ops.loss cimport read_bits, sum_of
@@ -63,7 +63,7 @@ def negative_samples(p, targets, size):
     turn, with the target's p set to zero: the same ids, from the same legacy random stream. A
     ValueError says if p is not finite and nonnegative, or fewer ids than size can be drawn.
     """
-    size = operator.index(size)
+    size = _check.integer("size", size)
     if size < 0:
         raise ValueError(f"size must be at least 0, got {size}")
     out = _draw(p, targets, size)
@@ -166,7 +166,7 @@ def negative_sampling_loss(h, W, targets, labels, *, eps=1e-7):
     result = negative_sampling_loss_if_fit(h, W, targets, labels, eps)
     if result is None:
         try:
-            labels = np.broadcast_to(labels, np.shape(targets))
+            labels = np.broadcast_to(labels, np.shape(targets), subok=True)
         except ValueError:
             pass  # the table's error says more
         given = h, W, targets, labels
@@ -187,7 +187,7 @@ cpdef negative_sampling_loss_if_fit(h, W, targets, labels, eps):
     """`negative_sampling_loss`, or None if an argument does not fit as it is."""
     # one label for each column: not what the table says
     cdef bint one_row = are_bits(labels) and cnp.PyArray_NDIM(<cnp.ndarray>labels) == 1
-    cdef object table_labels = None if one_row else labels
+    cdef object table_labels = targets if one_row else labels
     cdef int real = LOSS.fits([<ref>h, <ref>W, <ref>targets, <ref>table_labels])
     cdef int64_t n, N, K
     cdef loss_args args
@@ -206,7 +206,7 @@ cpdef negative_sampling_loss_if_fit(h, W, targets, labels, eps):
     if one_row:
         for n in range(1, N):
             memcpy(bits + n * K, bits, K)
-    args.eps, args.scale = number("eps", eps), 1.0 / N if N else 0
+    args.eps, args.scale = epsilon(eps), 1.0 / N if N else 0
     shape[0], shape[1] = N, K
     dscores = empty(2, shape, real)
     args.h, args.W, args.dscores = as_matrix(h), as_matrix(W), as_matrix(dscores)

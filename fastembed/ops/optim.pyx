@@ -101,7 +101,7 @@ cdef class Step:
         if self.run_if_fit(arrays, scalars):
             return 0
         param, grad, *states = arrays
-        dtype = _check.floats("param", param).dtype
+        dtype = _check.floats("param", _check.own("param", param)).dtype
         grad = _check.floats("grad", grad, dtype=dtype)
         shape = np.shape(param)
         _check.shape("grad", grad, shape, "like param")
@@ -240,7 +240,7 @@ def global_norm(arrays):
         If a dtype does not fit.
     """
     cdef double total = 0
-    for k, array in enumerate(arrays):
+    for k, array in enumerate(_check.several("arrays", arrays)):
         if _real_of_flat(array) < 0:
             array = _check.plain(_check.floats(f"arrays[{k}]", array))
         total += _squares(array)
@@ -261,7 +261,7 @@ def scale(arrays, rate):
     TypeError, ValueError
         If an array is not a writable ndarray of float32 or float64; nothing is changed then.
     """
-    arrays = list(arrays)
+    arrays = _check.several("arrays", arrays)
     rate = number("rate", rate)
     for k, array in enumerate(arrays):
         if _real_of_flat(array) < 0 or not writable(array):

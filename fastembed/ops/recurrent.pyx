@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t
 from fastembed.kernels.simd cimport cell, cell_number, chosen, job, sizes
 from fastembed.ops._costs cimport FLOPS_A_NS, NS_A_MEETING
 from fastembed.ops._fit cimport axis, data, empty, empty_like
-from fastembed.ops._signature cimport Signature, ref
+from fastembed.ops._signature cimport Signature, places, ref
 from fastembed.runtime.memory cimport Memory, take
 from fastembed.runtime.pool cimport members_for, run_phases
 
@@ -238,7 +238,7 @@ cpdef tuple _gradients(xs, Wx, Wh, dhs, dc_last, out, Op op, Cache kept):
     cdef sizes s
     cdef Memory scratch
     cdef cnp.npy_intp[2] shape
-    dWx, dWh, db = (None, None, None) if out is None else out
+    dWx, dWh, db = places(out, 3)
     real = op.backward.fits([
         <ref>xs, <ref>Wx, <ref>Wh, <ref>dhs, <ref>dc_last, <ref>dWx, <ref>dWh, <ref>db
     ])

@@ -12,8 +12,8 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <new>
-#include <system_error>
 #include <thread>
 
 #if defined(__x86_64__) || defined(_M_X64)
@@ -180,7 +180,7 @@ inline void start(int wanted)
 #endif
                 pool.workers[k].serve();
             }).detach();
-        } catch (const std::system_error &) {
+        } catch (const std::exception &) { /* no thread, or no memory for one */
             break;
         }
         pool.started.store(k + 1, std::memory_order_release);
