@@ -350,8 +350,8 @@ class NegativeSamplingLoss(Layer):
     def forward(self, h: Array, target: Array) -> Scalar:
         """Return the loss, summed over the target and the drawn words, mean over the batch."""
         drawn = self.sampler.get_negative_sample(target)
-        words = [target.reshape(-1, 1), drawn]  # without a dtype, uint64 and int32 are floats
-        words = np.concatenate(words, axis=1, dtype=np.intp, casting="same_kind")  # (N, 1 + S)
+        both = target.reshape(-1, 1), drawn  # without a dtype, uint64 and int32 are floats
+        words = np.concatenate(both, axis=1, dtype=np.intp, casting="same_kind")  # (N, 1 + S)
         return self._loss(h, words, np.arange(words.shape[1]) == 0)
 
     def backward(self, dout: float = 1) -> Array:
