@@ -1,6 +1,8 @@
 from numpy import float64, ndarray
 from numpy.typing import ArrayLike
 
+BLOCK: int
+
 def softmax(x: ndarray) -> ndarray: ...
 def softmax_backward(dout: ndarray, y: ndarray) -> ndarray: ...
 def softmax_cross_entropy(
