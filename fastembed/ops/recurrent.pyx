@@ -228,7 +228,17 @@ cpdef tuple _backward(dhs, dc_last, out, Op op, cache):
     cdef Cache kept = cache
     if kept.kind != op.name:
         raise TypeError(f"cache must come from {op.name}, got one from {kept.kind}")
-    return _gradients(kept.xs, kept.Wx, kept.Wh, dhs, dc_last, out, op, kept)
+    xs, Wh = kept.xs, kept.Wh
+    cdef int last = 1 if op.single else 2
+    if not (
+        cnp.PyArray_NDIM(<cnp.ndarray>xs) == last + 1 and axis(xs, 0) == kept.N
+        and (op.single or axis(xs, 1) == kept.T) and axis(xs, last) == kept.D
+        and axis(Wh, 0) == kept.H
+    ):
+        raise ValueError(
+            f"xs and Wh must have the shapes that forward saw, got {xs.shape} and {Wh.shape}"
+        )
+    return _gradients(xs, kept.Wx, Wh, dhs, dc_last, out, op, kept)
 
 
 cpdef tuple _gradients(xs, Wx, Wh, dhs, dc_last, out, Op op, Cache kept):
@@ -246,11 +256,6 @@ cpdef tuple _gradients(xs, Wx, Wh, dhs, dc_last, out, Op op, Cache kept):
         return op.backward.again(_gradients, (xs, Wx, Wh, dhs, dc_last), out, (op, kept))
     k = chosen.of[real].cells[op.number]
     set_sizes(&j, k, real, xs, Wh)
-    if j.N != kept.N or j.T != kept.T or j.D != kept.D or j.H != kept.H:
-        raise ValueError(
-            "xs, Wx and Wh must have the shapes that forward saw, "
-            f"got {xs.shape}, {Wx.shape} and {Wh.shape}"
-        )
     shape[0], shape[1] = j.N, j.H
     dxs, dh = empty_like(xs, real), empty(2, shape, real)
     dc = empty(2, shape, real) if op.has_c else None
