@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,14 @@ class _Loop:
         """Train on so many batches an epoch, each of so many units of the progress bar."""
         self.eval_interval = eval_interval
         total_loss, count, start = 0.0, 0, time.time()
-        with _Bar(self.progress, max_epoch * batches * units, self.unit) as bar:
+        wanted = self.progress
+        if wanted is None:
+            wanted = sys.stderr is not None and sys.stderr.isatty()
+        bar: Any = _NoBar()
+        if wanted:
+            total = max_epoch * batches * units
+            bar = tqdm(total=total, unit=self.unit, unit_scale=True, leave=False)
+        with closing(bar):
             for epoch in epochs:
                 for iters, (x, t) in enumerate(epoch):
                     total_loss += _step(self.model, self.optimizer, x, t, max_grad)
@@ -59,13 +67,14 @@ class _Loop:
                     if eval_interval is not None and iters % eval_interval == 0:
                         value = f"{self._evaluate(float(total_loss / count)):.2f}"
                         total_loss, count = 0.0, 0
-                        bar.show(**{self.shown: value})
+                        bar.set_postfix({self.shown: value}, refresh=False)
                         if self.verbose:
-                            bar.print(
-                                f"| epoch {self.current_epoch + 1} |  iter {iters + 1} / "
-                                f"{batches} | time {int(time.time() - start)}[s] | "
-                                f"{self.shown} {value}"
+                            where = (
+                                f"epoch {self.current_epoch + 1} |  iter {iters + 1} / {batches}"
                             )
+                            passed = int(time.time() - start)
+                            line = f"| {where} | time {passed}[s] | {self.shown} {value}"
+                            bar.write(line, file=sys.stdout)
                 self.current_epoch += 1
 
     def _evaluate(self, loss: float) -> float:
@@ -273,31 +282,14 @@ def _step(model: Any, optimizer: Any, x: Array, t: Array, max_grad: float | None
     return loss
 
 
-class _Bar:
-    """A progress bar on a terminal; nothing elsewhere. Lines for stdout are printed above it."""
+class _NoBar:
+    """What is used of a progress bar, where there is none."""
 
-    def __init__(self, wanted: bool | None, total: int, unit: str) -> None:
-        if wanted is None:
-            wanted = sys.stderr is not None and sys.stderr.isatty()
-        self.bar = tqdm(total=total, unit=unit, unit_scale=True, leave=False) if wanted else None
+    def update(self, n: int) -> None: ...
 
-    def __enter__(self) -> "_Bar":
-        return self
+    def set_postfix(self, values: dict[str, str], refresh: bool) -> None: ...
 
-    def __exit__(self, *error: object) -> None:
-        if self.bar is not None:
-            self.bar.close()
+    def close(self) -> None: ...
 
-    def update(self, n: int) -> None:
-        if self.bar is not None:
-            self.bar.update(n)
-
-    def show(self, **values: str) -> None:
-        if self.bar is not None:
-            self.bar.set_postfix(values, refresh=False)
-
-    def print(self, line: str) -> None:
-        if self.bar is not None:
-            self.bar.write(line, file=sys.stdout)
-        else:
-            print(line)
+    def write(self, line: str, file: Any) -> None:
+        print(line, file=file)
