@@ -51,31 +51,30 @@ class _Loop:
         """Train on so many batches an epoch, each of so many units of the progress bar."""
         self.eval_interval = eval_interval
         total_loss, count, start = 0.0, 0, time.time()
-        wanted = self.progress
-        if wanted is None:
-            wanted = sys.stderr is not None and sys.stderr.isatty()
-        bar: Any = _NoBar()
-        if wanted:
-            total = max_epoch * batches * units
-            bar = tqdm(total=total, unit=self.unit, unit_scale=True, leave=False)
-        with closing(bar):
+        with closing(self._bar(max_epoch * batches * units)) as bar:
             for epoch in epochs:
                 for iters, (x, t) in enumerate(epoch):
                     total_loss += _step(self.model, self.optimizer, x, t, max_grad)
                     count += 1
                     bar.update(units)
-                    if eval_interval is not None and iters % eval_interval == 0:
-                        value = f"{self._evaluate(float(total_loss / count)):.2f}"
-                        total_loss, count = 0.0, 0
-                        bar.set_postfix({self.shown: value}, refresh=False)
-                        if self.verbose:
-                            where = (
-                                f"epoch {self.current_epoch + 1} |  iter {iters + 1} / {batches}"
-                            )
-                            passed = int(time.time() - start)
-                            line = f"| {where} | time {passed}[s] | {self.shown} {value}"
-                            bar.write(line, file=sys.stdout)
+                    if eval_interval is None or iters % eval_interval:
+                        continue
+                    value = f"{self._evaluate(float(total_loss / count)):.2f}"
+                    total_loss, count = 0.0, 0
+                    bar.set_postfix({self.shown: value}, refresh=False)
+                    if self.verbose:
+                        now = f"epoch {self.current_epoch + 1} |  iter {iters + 1} / {batches}"
+                        passed = f"time {int(time.time() - start)}[s]"
+                        bar.write(f"| {now} | {passed} | {self.shown} {value}", file=sys.stdout)
                 self.current_epoch += 1
+
+    def _bar(self, total: int) -> Any:
+        wanted = self.progress
+        if wanted is None:
+            wanted = sys.stderr is not None and sys.stderr.isatty()
+        return (
+            tqdm(total=total, unit=self.unit, unit_scale=True, leave=False) if wanted else _NoBar()
+        )
 
     def _evaluate(self, loss: float) -> float:
         """Note a mean loss; returns what is shown."""
@@ -201,12 +200,7 @@ class RnnlmTrainer(_Loop):
     ) -> None:
         """Train for max_epoch passes over the words xs (M,) and the words to predict ts (M,).
 
-        Parameters
-        ----------
-        xs, ts : ndarray of int
-        max_epoch, batch_size, time_size : int
-        max_grad, eval_interval
-            As in `Trainer.fit`.
+        Both are arrays of integers; the other arguments are those of `Trainer.fit`.
         """
         xs, ts = np.asarray(xs), np.asarray(ts)
         count = len(xs) // (batch_size * time_size)
@@ -227,18 +221,10 @@ class RnnlmTrainer(_Loop):
 
 
 def remove_duplicate(params: list[Array], grads: list[Any]) -> tuple[list[Array], list[Any]]:
-    """Lists in which each weight appears once; gradients of the same weight are added in place.
+    """Return lists of arrays in which each weight appears once.
 
-    A weight is the same if it is the same array, or the transpose of another (tied weights).
-
-    Parameters
-    ----------
-    params, grads : list of ndarray
-        The lists are not changed, the gradients are: ``grads[i] += grads[j]``.
-
-    Returns
-    -------
-    params, grads : list of ndarray
+    A weight is the same if it is the same array, or the transpose of another (tied weights). The
+    lists given are not changed, the gradients are: ``grads[i] += grads[j]``.
     """
     params, grads = list(params), list(grads)
     i = 0
