@@ -281,16 +281,7 @@ class TimeGRU(_TimeRecurrent):
 
 
 class TimeBiLSTM(Layer):
-    """An LSTM that reads xs forwards and another that reads it backwards, side by side.
-
-    Parameters
-    ----------
-    Wx1, Wh1, b1 : ndarray
-        Of the LSTM that reads forwards.
-    Wx2, Wh2, b2 : ndarray
-        Of the one that reads backwards.
-    stateful : bool
-    """
+    """Two of `TimeLSTM` side by side: the first reads xs forwards, the second backwards."""
 
     def __init__(
         self,

@@ -244,14 +244,11 @@ def eval_seq2seq(
     ----------
     model : object
         ``generate(question, start_id, count)`` returns ids.
-    question : (1, T) ndarray of ids
-    correct : (1, T) ndarray of ids
-        The first is the start mark.
+    question, correct : (1, T) ndarray of ids
+        The first of correct is the start mark.
     id_to_char : dict
-    verbose : bool
-        Print question, target and guess.
-    is_reverse : bool
-        The question was reversed: print it the right way round.
+    verbose, is_reverse : bool
+        Print question, target and guess; print a reversed question the right way round.
     """
     start_id, *right = correct.flatten()
     answer = model.generate(question, start_id, len(right))
