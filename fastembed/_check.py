@@ -34,18 +34,7 @@ def own(name: str, array: Any) -> Any:
 
 
 def floats(name, array, ndim=None, dtype=None):
-    """Return array as an ndarray of float32 or float64; refuse any other dtype.
-
-    Parameters
-    ----------
-    name : str
-        The argument's name, for the message.
-    array : array_like
-    ndim : int, optional
-        Number of axes that it must have.
-    dtype : dtype, optional
-        The dtype that it must have.
-    """
+    """Return array as an ndarray of float32 or float64; refuse another dtype or number of axes."""
     array = as_array(name, array)
     if array.dtype not in FLOATS:
         if array.dtype.newbyteorder("=") not in FLOATS:
@@ -107,21 +96,10 @@ def integers(name, array):
 
 
 def indices(name, array, bound, of, unit="rows"):
-    """Return ids as a flat, contiguous intp array with 0 <= id < bound; the original is kept.
+    """Return ids in [-bound, bound) as a flat, contiguous intp array with 0 <= id < bound.
 
-    Negative ids count from the end, as in NumPy.
-
-    Parameters
-    ----------
-    name : str
-        The argument's name.
-    array : array_like of integers
-    bound : int
-        Ids must lie in [-bound, bound).
-    of : str
-        What has bound rows, for the message: ``W with 10000 rows``.
-    unit : str
-        What it has bound of.
+    The original is kept; negative ids count from the end, as in NumPy. In the message, of is what
+    has bound units: ``W with 10000 rows``.
     """
     array = integers(name, array)
     flat = array.reshape(-1)
@@ -146,17 +124,7 @@ def output(name, array, expected, dtype, inputs):
     """Check an array that will be written: ndarray, shape, dtype, writable, apart from inputs.
 
     Its byte order is free. Entries must not share memory either; axes that interlace count as if
-    they did.
-
-    Parameters
-    ----------
-    name : str
-    array : ndarray
-    expected : tuple of int
-        Its shape.
-    dtype : dtype
-    inputs : dict
-        Name -> ndarray that it must not overlap in memory.
+    they did. The inputs are a dict of names and arrays.
     """
     own(name, array)
     if array.dtype.newbyteorder("=") != dtype:

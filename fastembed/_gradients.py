@@ -36,7 +36,7 @@ class Gradient(Protocol):
     def scale(self, rate: float) -> None:
         """Multiply by rate, in place."""
 
-    def step(self, formula: Callable[..., None], param: Array, states: Sequence[Array]) -> None:
+    def step(self, formula: Callable[..., Any], param: Array, states: Sequence[Array]) -> None:
         """Call ``formula(param, grad, *states)``, which writes to arrays, on what it changes."""
 
 
@@ -45,13 +45,13 @@ def is_array(grad: Any) -> bool:
     return isinstance(grad, np.ndarray)
 
 
-def step(formula: Callable[..., None], param: Array, grad: Any, *states: Array) -> None:
-    """Step a parameter by an optimizer's formula, written for arrays."""
+def step(op: Any, param: Array, grad: Any, *states: Array, numbers: tuple[float, ...]) -> None:
+    """Step a parameter by an optimizer's op, written for arrays, which takes numbers too."""
     if is_array(grad):
         no_mask(grad=grad)
-        formula(param, grad, *states)
+        op(param, grad, *states, *numbers)
     else:
-        grad.step(formula, param, states)
+        grad.step(lambda *arrays: op(*arrays, *numbers), param, states)
 
 
 def add(total: Any, others: list[Any]) -> None:

@@ -32,25 +32,14 @@ class BaseModel:
         raise NotImplementedError
 
     def save_params(self, file_name: str | None = None) -> None:
-        """Pickle the parameters as float16.
-
-        Parameters
-        ----------
-        file_name : str, optional
-            By default the class name with ``.pkl``.
-        """
-        if file_name is None:
-            file_name = self.__class__.__name__ + ".pkl"
+        """Pickle the parameters as float16, by default to the class name with ``.pkl``."""
         params = [param.astype(np.float16) for param in self.params]
+        if file_name is None:
+            file_name = f"{type(self).__name__}.pkl"
         whole.write(file_name, pickle.dumps(params))
 
     def load_params(self, file_name: str | None = None) -> None:
         """Fill the parameters in place from a file that `save_params` wrote.
-
-        Parameters
-        ----------
-        file_name : str, optional
-            By default the class name with ``.pkl``.
 
         Raises
         ------
@@ -61,7 +50,7 @@ class BaseModel:
             parameter has been changed then.
         """
         if file_name is None:
-            file_name = self.__class__.__name__ + ".pkl"
+            file_name = f"{type(self).__name__}.pkl"
         if isinstance(file_name, str):
             file_name = file_name.replace("/", os.sep)
         if not os.path.exists(file_name):
@@ -78,26 +67,13 @@ class BaseModel:
     ) -> None:
         """Write the parameters to a safetensors file, as ``param0``, ``param1``, …
 
-        Parameters
-        ----------
-        file_name : str or path
-        metadata : dict of str to str, optional
-            Kept in the file, beside a checksum of the whole.
+        The metadata is kept in it, beside a checksum of the whole.
         """
         params = {f"param{k}": param for k, param in enumerate(self.params)}
         tensors.write(file_name, params, metadata or {})
 
     def load(self, file_name: str | os.PathLike[str]) -> dict[str, str]:
-        """Fill the parameters in place from a file that `save` or another program wrote.
-
-        Parameters
-        ----------
-        file_name : str or path
-
-        Returns
-        -------
-        dict of str to str
-            The file's metadata.
+        """Fill the parameters in place from a file of `save`'s kind; returns its metadata.
 
         Raises
         ------

@@ -25,16 +25,9 @@ def relu(x: Array) -> Array:
 
 
 def softmax(x: Array) -> Array:
-    """Softmax over the last axis.
+    """Softmax over the last axis of x (N, V) or (V,).
 
-    Parameters
-    ----------
-    x : ndarray of one or two axes
-        An array of more axes (or none) is handed back unchanged, as the book's function does.
-
-    Returns
-    -------
-    ndarray of x's shape
+    An array of more axes (or none) is handed back unchanged, as the book's function does.
     """
     if x.ndim not in (1, 2):
         return x
@@ -47,18 +40,9 @@ def softmax(x: Array) -> Array:
 
 
 def cross_entropy_error(y: Array, t: Array) -> Scalar:
-    """Mean of ``-log(y[n, t[n]] + 1e-7)``.
+    """Mean of ``-log(y[n, t[n]] + 1e-7)``, a NumPy scalar of y's dtype.
 
-    Parameters
-    ----------
-    y : (N, V) or (V,) ndarray
-        Probabilities.
-    t : ndarray
-        Classes (N,), or one-hot rows of y's shape.
-
-    Returns
-    -------
-    NumPy scalar of y's dtype
+    Probabilities y are (N, V) or (V,); t are classes (N,), or one-hot rows of y's shape.
     """
     loss = cross_entropy_error_if_fit(y, t)
     if loss is not None:

@@ -1,8 +1,8 @@
 """Layers without a time axis, with the API of *Deep Learning from Scratch 2*.
 
 A layer has ``params`` and ``grads``, two lists of arrays that stay the same objects for its life:
-update parameters in place; ``backward`` fills the gradients in place and returns the gradient of
-the layer's input.
+parameters are kept, not copied, so update them in place; ``backward`` fills the gradients in place
+and returns the gradient of the layer's input.
 """
 
 from collections.abc import Callable, Sequence
@@ -80,27 +80,14 @@ class Product(Layer):
 
 
 class MatMul(Product):
-    """Matrix product: ``x @ W``.
-
-    Parameters
-    ----------
-    W : (D, H) ndarray
-        Kept, not copied: in-place updates are seen by the next forward.
-    """
+    """Matrix product: ``x @ W``, with W (D, H)."""
 
     def __init__(self, W: Array) -> None:
         super().__init__(W)
 
 
 class Affine(Product):
-    """Matrix product and bias: ``x @ W + b``.
-
-    Parameters
-    ----------
-    W : (D, H) ndarray
-    b : (H,) ndarray
-        Kept, not copied.
-    """
+    """Matrix product and bias: ``x @ W + b``, with W (D, H) and b (H,)."""
 
     def __init__(self, W: Array, b: Array) -> None:
         super().__init__(W, b)
@@ -213,13 +200,7 @@ class Dropout(Layer):
 
 
 class Embedding(Layer):
-    """Rows of W by id.
-
-    Parameters
-    ----------
-    W : (V, D) ndarray
-        Kept, not copied.
-    """
+    """Rows of W (V, D) by id."""
 
     idx: Any = NOT_YET
 
@@ -259,12 +240,7 @@ class Embedding(Layer):
 
 
 class EmbeddingDot(Layer):
-    """Inner product of h (N, D) with the rows of W for ids (N,).
-
-    Parameters
-    ----------
-    W : (V, D) ndarray
-    """
+    """Inner product of h (N, D) with the rows of W (V, D) for ids (N,)."""
 
     cache: Any = NOT_YET
 

@@ -10,27 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fastembed import time_layers
 from fastembed._inputs import NOT_YET, Array, Scalar
 from fastembed.attention import TimeAttention
 from fastembed.base_model import BaseModel
 from fastembed.functions import softmax
-from fastembed.layers import (
-    Embedding,
-    Layer,
-    MatMul,
-    NegativeSamplingLoss,
-    SoftmaxWithLoss,
-    UnigramSampler,
-)
-from fastembed.time_layers import (
-    TimeAffine,
-    TimeAffineSoftmaxWithLoss,
-    TimeDropout,
-    TimeEmbedding,
-    TimeLSTM,
-    TimeRNN,
-    TimeSoftmaxWithLoss,
-)
+from fastembed.layers import Embedding, Layer, NegativeSamplingLoss, UnigramSampler
+from fastembed.time_layers import TimeAffineSoftmaxWithLoss, TimeSoftmaxWithLoss
 
 __all__ = [
     "AttentionDecoder",
@@ -53,7 +39,8 @@ __all__ = [
 ]
 
 
-# ---- parameters
+Words = Collection[int]
+Advance = Callable[[Array], Array]  # from words (B, 1) to scores (B, V)
 
 
 def _normal(rows: int, columns: int, scale: float) -> Array:
@@ -64,26 +51,28 @@ def _small(rows: int, columns: int) -> Array:
     return 0.01 * np.random.randn(rows, columns).astype("f")
 
 
-def _embedding(V: int, D: int) -> TimeEmbedding:
-    return TimeEmbedding(_normal(V, D, 100))
-
-
-def _lstm(D: int, H: int, stateful: bool = True) -> TimeLSTM:
-    Wx = _normal(D, 4 * H, np.sqrt(D))
-    Wh = _normal(H, 4 * H, np.sqrt(H))
-    return TimeLSTM(Wx, Wh, np.zeros(4 * H, "f"), stateful=stateful)
-
-
-def _affine(H: int, V: int) -> TimeAffine:
-    return TimeAffine(_normal(H, V, np.sqrt(H)), np.zeros(V, "f"))
-
-
 class _Model(BaseModel):
     """A model whose params and grads are those of its layers, one after the other."""
+
+    _on: Any = time_layers  # the module of the layers; the slow models have another
 
     def _collect(self, *layers: Any) -> None:
         self.params = [param for layer in layers for param in layer.params]
         self.grads = [grad for layer in layers for grad in layer.grads]
+
+    def _embedding(self, V: int, D: int) -> time_layers.TimeEmbedding:
+        layer: time_layers.TimeEmbedding = self._on.TimeEmbedding(_normal(V, D, 100))
+        return layer
+
+    def _lstm(self, D: int, H: int, stateful: bool = True) -> time_layers.TimeLSTM:
+        weights = [_normal(rows, 4 * H, np.sqrt(rows)) for rows in (D, H)]
+        layer: time_layers.TimeLSTM = self._on.TimeLSTM(*weights, np.zeros(4 * H, "f"), stateful)
+        return layer
+
+    def _affine(self, H: int, V: int) -> time_layers.TimeAffine:
+        W, b = _normal(H, V, np.sqrt(H)), np.zeros(V, "f")
+        layer: time_layers.TimeAffine = self._on.TimeAffine(W, b)
+        return layer
 
 
 # ---- language models
@@ -94,9 +83,9 @@ class _LanguageModel(_Model):
 
     def _build(self, layers: list[Any]) -> None:
         self.layers = layers
-        self.loss_layer = TimeSoftmaxWithLoss()
-        self.drop_layers = [layer for layer in layers if isinstance(layer, TimeDropout)]
-        self._recurrent = [layer for layer in layers if isinstance(layer, TimeRNN | TimeLSTM)]
+        self.loss_layer = self._on.TimeSoftmaxWithLoss()
+        self.drop_layers = [layer for layer in layers if hasattr(layer, "dropout_ratio")]
+        self._recurrent = [layer for layer in layers if hasattr(layer, "stateful")]
         # the last layer and the loss in one, for training: no scores of all steps
         self._head = TimeAffineSoftmaxWithLoss.of(layers[-1])
         self._head_came_last = False
@@ -151,10 +140,10 @@ class SimpleRnnlm(_LanguageModel):
 
     def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int) -> None:
         V, D, H = vocab_size, wordvec_size, hidden_size
-        embed = _embedding(V, D)
+        embed = self._embedding(V, D)
         Wx, Wh = _normal(D, H, np.sqrt(D)), _normal(H, H, np.sqrt(H))
-        self.rnn_layer = TimeRNN(Wx, Wh, np.zeros(H, "f"), stateful=True)
-        self._build([embed, self.rnn_layer, _affine(H, V)])
+        self.rnn_layer = self._on.TimeRNN(Wx, Wh, np.zeros(H, "f"), stateful=True)
+        self._build([embed, self.rnn_layer, self._affine(H, V)])
 
 
 class Rnnlm(_LanguageModel):
@@ -169,7 +158,7 @@ class Rnnlm(_LanguageModel):
         self, vocab_size: int = 10000, wordvec_size: int = 100, hidden_size: int = 100
     ) -> None:
         V, D, H = vocab_size, wordvec_size, hidden_size
-        self._build([_embedding(V, D), _lstm(D, H), _affine(H, V)])
+        self._build([self._embedding(V, D), self._lstm(D, H), self._affine(H, V)])
         self.lstm_layer = self.layers[1]
 
 
@@ -195,10 +184,10 @@ class BetterRnnlm(_LanguageModel):
         dropout_ratio: float = 0.5,
     ) -> None:
         V, D, H = vocab_size, wordvec_size, hidden_size
-        embed = _embedding(V, D)
-        lstms = [_lstm(D, H), _lstm(H, H)]
-        out = TimeAffine(embed.W.T, np.zeros(V, "f"))  # a view: the weights are tied
-        drops = [TimeDropout(dropout_ratio) for _ in range(3)]
+        embed = self._embedding(V, D)
+        lstms = [self._lstm(D, H), self._lstm(H, H)]
+        out = self._on.TimeAffine(embed.W.T, np.zeros(V, "f"))  # a view: the weights are tied
+        drops = [self._on.TimeDropout(dropout_ratio) for _ in range(3)]
         self._build([embed, drops[0], lstms[0], drops[1], lstms[1], drops[2], out])
         self.lstm_layers = lstms
 
@@ -209,7 +198,7 @@ class _Generator(_LanguageModel):
     def generate(
         self,
         start_id: int,
-        skip_ids: Collection[int] | None = None,
+        skip_ids: Words | None = None,
         sample_size: int = 100,
         *,
         temperature: float = 1.0,
@@ -246,29 +235,19 @@ class _Generator(_LanguageModel):
         start_id: int,
         sample_size: int = 100,
         beam_size: int = 4,
-        skip_ids: Collection[int] | None = None,
+        skip_ids: Words | None = None,
     ) -> list[int]:
-        """Return the most probable words that a beam of beam_size candidates finds.
+        """Return the most probable words that a beam of beam_size candidates finds, a list of int.
 
-        Parameters
-        ----------
-        start_id : int
-        sample_size : int
-            How many words, start_id among them.
-        beam_size : int
-        skip_ids : collection of int, optional
-            Words that must not come.
-
-        Returns
-        -------
-        list of int
+        The other arguments are those of `generate`.
         """
 
         def advance(words: Array) -> Array:
             return self.predict(words)[:, -1]
 
         count = sample_size - 1
-        found = _beam_search(advance, self._recurrent, start_id, count, beam_size, skip_ids)
+        skip = () if skip_ids is None else skip_ids
+        found = _beam_search(advance, self._recurrent, start_id, count, beam_size, skip)
         return [int(start_id), *found]
 
     def _distribution(self, word: int, temperature: float, skip: list[int]) -> Array:
@@ -321,10 +300,10 @@ class SimpleCBOW(_Model):
 
     def __init__(self, vocab_size: int, hidden_size: int) -> None:
         W_in, W_out = _small(vocab_size, hidden_size), _small(hidden_size, vocab_size)
-        self.in_layer0 = MatMul(W_in)
-        self.in_layer1 = MatMul(W_in)
-        self.out_layer = MatMul(W_out)
-        self.loss_layer = SoftmaxWithLoss()
+        self.in_layer0 = self._on.MatMul(W_in)
+        self.in_layer1 = self._on.MatMul(W_in)
+        self.out_layer = self._on.MatMul(W_out)
+        self.loss_layer = self._on.SoftmaxWithLoss()
         self.word_vecs = W_in
         self._collect(self.in_layer0, self.in_layer1, self.out_layer)
 
@@ -346,10 +325,10 @@ class SimpleSkipGram(_Model):
 
     def __init__(self, vocab_size: int, hidden_size: int) -> None:
         W_in, W_out = _small(vocab_size, hidden_size), _small(hidden_size, vocab_size)
-        self.in_layer = MatMul(W_in)
-        self.out_layer = MatMul(W_out)
-        self.loss_layer1 = SoftmaxWithLoss()
-        self.loss_layer2 = SoftmaxWithLoss()
+        self.in_layer = self._on.MatMul(W_in)
+        self.out_layer = self._on.MatMul(W_out)
+        self.loss_layer1 = self._on.SoftmaxWithLoss()
+        self.loss_layer2 = self._on.SoftmaxWithLoss()
         self.word_vecs = W_in
         self._collect(self.in_layer, self.out_layer)
 
@@ -446,8 +425,8 @@ class Encoder(_Model):
     hs: Array = NOT_YET
 
     def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int) -> None:
-        self.embed = _embedding(vocab_size, wordvec_size)
-        self.lstm = _lstm(wordvec_size, hidden_size, stateful=False)
+        self.embed = self._embedding(vocab_size, wordvec_size)
+        self.lstm = self._lstm(wordvec_size, hidden_size, stateful=False)
         self._collect(self.embed, self.lstm)
 
     def forward(self, xs: Array) -> Array:
@@ -463,7 +442,7 @@ class Encoder(_Model):
 
 
 class AttentionEncoder(Encoder):
-    """Embedding and LSTM; gives h after every word."""
+    """`Encoder` that gives h after every word."""
 
     def forward(self, xs: Array) -> Array:
         """Return hs (N, T, H) from xs (N, T)."""
@@ -477,14 +456,13 @@ class AttentionEncoder(Encoder):
 class Decoder(_Model):
     """Embedding, LSTM that begins with the encoder's h, and output layer."""
 
-    def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int) -> None:
-        self._build(vocab_size, wordvec_size, wordvec_size, hidden_size, hidden_size)
+    peeks = 0, 0  # vectors of size H that the LSTM and the output layer get besides
 
-    def _build(self, V: int, D: int, before: int, H: int, after: int) -> None:
-        """An LSTM and an output layer that get so many numbers of each word."""
-        self.embed = _embedding(V, D)
-        self.lstm = _lstm(before, H)
-        self.affine = _affine(after, V)
+    def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int) -> None:
+        V, D, H = vocab_size, wordvec_size, hidden_size
+        self.embed = self._embedding(V, D)
+        self.lstm = self._lstm(self.peeks[0] * H + D, H)
+        self.affine = self._affine(self.peeks[1] * H + H, V)
         self._collect(self.embed, self.lstm, self.affine)
 
     def forward(self, xs: Array, h: Array) -> Array:
@@ -527,11 +505,8 @@ class Decoder(_Model):
 class PeekyDecoder(Decoder):
     """Decoder whose LSTM and output layer see the encoder's h (N, H) at every step."""
 
+    peeks = 1, 1
     cache: Any = NOT_YET
-
-    def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int) -> None:
-        V, D, H = vocab_size, wordvec_size, hidden_size
-        self._build(V, D, H + D, H, H + H)
 
     def backward(self, dscore: Array) -> Array:
         """Fill grads from dscore (N, T, V); returns the gradient of h."""
@@ -555,9 +530,12 @@ class PeekyDecoder(Decoder):
 class AttentionDecoder(Decoder):
     """Decoder that looks at all of the encoder's states (N, T, H) at every step."""
 
+    peeks = 0, 1
+    _attends: type[TimeAttention] = TimeAttention
+
     def __init__(self, vocab_size: int, wordvec_size: int, hidden_size: int) -> None:
-        self.attention = TimeAttention()
-        self._build(vocab_size, wordvec_size, wordvec_size, hidden_size, 2 * hidden_size)
+        self.attention = self._attends()
+        super().__init__(vocab_size, wordvec_size, hidden_size)
 
     def backward(self, dscore: Array) -> Array:
         """Fill grads from dscore (N, T, V); returns the gradient of the encoder's states."""
@@ -592,7 +570,7 @@ class Seq2seq(_Model):
         encoder, decoder = self.parts
         self.encoder = encoder(vocab_size, wordvec_size, hidden_size)
         self.decoder = decoder(vocab_size, wordvec_size, hidden_size)
-        self.softmax = TimeSoftmaxWithLoss()
+        self.softmax = self._on.TimeSoftmaxWithLoss()
         self._collect(self.encoder, self.decoder)
 
     def forward(self, xs: Array, ts: Array) -> Scalar:
@@ -630,24 +608,18 @@ class AttentionSeq2seq(Seq2seq):
 
 
 def _beam_search(
-    advance: Callable[[Array], Array],
-    recurrent: list[Any],
-    start_id: int,
-    count: int,
-    beam_size: int,
-    skip_ids: Collection[int] | None = None,
+    advance: Advance, recurrent: list[Any], start: int, count: int, beam_size: int, skip: Words = ()
 ) -> list[int]:
-    """The best count words after start_id; advance(words (B, 1)) returns scores (B, V)."""
+    """The best count words after start; advance(words (B, 1)) returns scores (B, V)."""
     if beam_size < 1:
         raise ValueError(f"beam_size must be >= 1, got {beam_size}")
-    words = np.array([[int(start_id)]])
+    words = np.array([[int(start)]])
     totals = np.zeros(1)  # log-probability of each candidate
     for _ in range(count):
         p = softmax(advance(words[:, -1:]).astype(np.float64))
         with np.errstate(divide="ignore"):
             logs = np.log(p)
-        if skip_ids is not None:
-            logs[:, [int(k) for k in skip_ids]] = -np.inf
+        logs[:, [int(k) for k in skip]] = -np.inf
         scores = (totals[:, np.newaxis] + logs).reshape(-1)
         best = np.argsort(-scores, kind="stable")[:beam_size]
         parents, chosen = np.divmod(best, logs.shape[1])

@@ -281,16 +281,7 @@ class TimeGRU(_TimeRecurrent):
 
 
 class TimeBiLSTM(Layer):
-    """An LSTM that reads xs forwards and another that reads it backwards, side by side.
-
-    Parameters
-    ----------
-    Wx1, Wh1, b1 : ndarray
-        Of the LSTM that reads forwards.
-    Wx2, Wh2, b2 : ndarray
-        Of the one that reads backwards.
-    stateful : bool
-    """
+    """Two of `TimeLSTM` side by side: the first reads xs forwards, the second backwards."""
 
     def __init__(
         self,
@@ -325,13 +316,7 @@ class TimeBiLSTM(Layer):
 
 
 class TimeEmbedding(Embedding):
-    """Rows of W for each word of a batch of sequences.
-
-    Parameters
-    ----------
-    W : (V, D) ndarray
-        Kept, not copied.
-    """
+    """`Embedding` of a batch of sequences."""
 
     layers: Any = NOT_YET
 
@@ -345,9 +330,7 @@ class TimeEmbedding(Embedding):
         Raises
         ------
         AttributeError
-            If xs is not an array.
-        IndexError
-            If an id is outside [-V, V) or not an integer.
+            If xs is not an array. Other errors are those of `Embedding`.
         """
         N, T = integers("xs", xs).shape
         out = self._look_up(self.W, xs)
@@ -369,23 +352,11 @@ class TimeEmbedding(Embedding):
 
 
 class TimeAffine(Affine):
-    """Matrix product and bias at every time step: x is (N, T, D), its product (N, T, M).
-
-    Parameters
-    ----------
-    W : (D, M) ndarray
-    b : (M,) ndarray
-        Kept, not copied.
-    """
+    """`Affine` at every time step: x is (N, T, D), its product (N, T, H)."""
 
 
 class TimeDropout(Function):
-    """Set a share of xs to zero in training and scale up the rest.
-
-    Parameters
-    ----------
-    dropout_ratio : float
-        Masks come from ``np.random.rand``.
+    """`Dropout` that scales up the rest in training, instead of scaling down otherwise.
 
     Attributes
     ----------
@@ -469,18 +440,9 @@ class TimeSoftmaxWithLoss(Function):
 
 
 class TimeAffineSoftmaxWithLoss(Layer):
-    """TimeAffine and TimeSoftmaxWithLoss in one: the scores of all words never exist at once.
+    """`TimeAffine` and `TimeSoftmaxWithLoss` in one: the scores of all words never exist at once.
 
-    Parameters
-    ----------
-    W : (D, V) ndarray
-    b : (V,) ndarray
-        Kept, not copied.
-
-    Attributes
-    ----------
-    ignore_label : int
-        Labels of this value (-1) count for nothing; if all are, the loss is NaN.
+    W is (D, V), b (V,); ``ignore_label`` is that of `TimeSoftmaxWithLoss`.
     """
 
     cache: Any = NOT_YET
@@ -499,12 +461,8 @@ class TimeAffineSoftmaxWithLoss(Layer):
     def forward(self, xs: Array, ts: Array) -> Scalar:
         """Return the loss of ``softmax(xs @ W + b)``, xs (N, T, D), and labels ts (N, T).
 
-        The gradients are made here, with the loss, in memory of this layer's own.
-
-        Raises
-        ------
-        IndexError
-            If a label is outside [-V, V) or not an integer.
+        The gradients are made here, with the loss, in memory of this layer's own. Errors are those
+        of `TimeSoftmaxWithLoss`.
         """
         no_mask(xs=xs)
         ts = integers("ts", ts.argmax(axis=2) if ts.ndim == 3 else ts)
@@ -576,13 +534,7 @@ class Simple_TimeSoftmaxWithLoss(SoftmaxWithLoss):
 
 
 class Simple_TimeAffine:
-    """Matrix product and bias at every time step; gradients are in ``dW`` and ``db``.
-
-    Parameters
-    ----------
-    W : (D, M) ndarray
-    b : (M,) ndarray
-    """
+    """`TimeAffine` whose gradients are in ``dW`` and ``db``."""
 
     dW: Array = NOT_YET
     db: Array = NOT_YET

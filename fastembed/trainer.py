@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -50,23 +51,30 @@ class _Loop:
         """Train on so many batches an epoch, each of so many units of the progress bar."""
         self.eval_interval = eval_interval
         total_loss, count, start = 0.0, 0, time.time()
-        with _Bar(self.progress, max_epoch * batches * units, self.unit) as bar:
+        with closing(self._bar(max_epoch * batches * units)) as bar:
             for epoch in epochs:
                 for iters, (x, t) in enumerate(epoch):
                     total_loss += _step(self.model, self.optimizer, x, t, max_grad)
                     count += 1
                     bar.update(units)
-                    if eval_interval is not None and iters % eval_interval == 0:
-                        value = f"{self._evaluate(float(total_loss / count)):.2f}"
-                        total_loss, count = 0.0, 0
-                        bar.show(**{self.shown: value})
-                        if self.verbose:
-                            bar.print(
-                                f"| epoch {self.current_epoch + 1} |  iter {iters + 1} / "
-                                f"{batches} | time {int(time.time() - start)}[s] | "
-                                f"{self.shown} {value}"
-                            )
+                    if eval_interval is None or iters % eval_interval:
+                        continue
+                    value = f"{self._evaluate(float(total_loss / count)):.2f}"
+                    total_loss, count = 0.0, 0
+                    bar.set_postfix({self.shown: value}, refresh=False)
+                    if self.verbose:
+                        now = f"epoch {self.current_epoch + 1} |  iter {iters + 1} / {batches}"
+                        passed = f"time {int(time.time() - start)}[s]"
+                        bar.write(f"| {now} | {passed} | {self.shown} {value}", file=sys.stdout)
                 self.current_epoch += 1
+
+    def _bar(self, total: int) -> Any:
+        wanted = self.progress
+        if wanted is None:
+            wanted = sys.stderr is not None and sys.stderr.isatty()
+        return (
+            tqdm(total=total, unit=self.unit, unit_scale=True, leave=False) if wanted else _NoBar()
+        )
 
     def _evaluate(self, loss: float) -> float:
         """Note a mean loss; returns what is shown."""
@@ -192,12 +200,7 @@ class RnnlmTrainer(_Loop):
     ) -> None:
         """Train for max_epoch passes over the words xs (M,) and the words to predict ts (M,).
 
-        Parameters
-        ----------
-        xs, ts : ndarray of int
-        max_epoch, batch_size, time_size : int
-        max_grad, eval_interval
-            As in `Trainer.fit`.
+        Both are arrays of integers; the other arguments are those of `Trainer.fit`.
         """
         xs, ts = np.asarray(xs), np.asarray(ts)
         count = len(xs) // (batch_size * time_size)
@@ -218,18 +221,10 @@ class RnnlmTrainer(_Loop):
 
 
 def remove_duplicate(params: list[Array], grads: list[Any]) -> tuple[list[Array], list[Any]]:
-    """Lists in which each weight appears once; gradients of the same weight are added in place.
+    """Return lists of arrays in which each weight appears once.
 
-    A weight is the same if it is the same array, or the transpose of another (tied weights).
-
-    Parameters
-    ----------
-    params, grads : list of ndarray
-        The lists are not changed, the gradients are: ``grads[i] += grads[j]``.
-
-    Returns
-    -------
-    params, grads : list of ndarray
+    A weight is the same if it is the same array, or the transpose of another (tied weights). The
+    lists given are not changed, the gradients are: ``grads[i] += grads[j]``.
     """
     params, grads = list(params), list(grads)
     i = 0
@@ -273,31 +268,14 @@ def _step(model: Any, optimizer: Any, x: Array, t: Array, max_grad: float | None
     return loss
 
 
-class _Bar:
-    """A progress bar on a terminal; nothing elsewhere. Lines for stdout are printed above it."""
+class _NoBar:
+    """What is used of a progress bar, where there is none."""
 
-    def __init__(self, wanted: bool | None, total: int, unit: str) -> None:
-        if wanted is None:
-            wanted = sys.stderr is not None and sys.stderr.isatty()
-        self.bar = tqdm(total=total, unit=unit, unit_scale=True, leave=False) if wanted else None
+    def update(self, n: int) -> None: ...
 
-    def __enter__(self) -> "_Bar":
-        return self
+    def set_postfix(self, values: dict[str, str], refresh: bool) -> None: ...
 
-    def __exit__(self, *error: object) -> None:
-        if self.bar is not None:
-            self.bar.close()
+    def close(self) -> None: ...
 
-    def update(self, n: int) -> None:
-        if self.bar is not None:
-            self.bar.update(n)
-
-    def show(self, **values: str) -> None:
-        if self.bar is not None:
-            self.bar.set_postfix(values, refresh=False)
-
-    def print(self, line: str) -> None:
-        if self.bar is not None:
-            self.bar.write(line, file=sys.stdout)
-        else:
-            print(line)
+    def write(self, line: str, file: Any) -> None:
+        print(line, file=file)

@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
 
 from fastembed import _gradients
@@ -31,16 +32,14 @@ __all__ = [
 ]
 
 
+Ids = dict[str, int]
+Words = dict[int, str]
+
 # ---- text and contexts
 
 
-def preprocess(text: str) -> tuple[Array, dict[str, int], dict[int, str]]:
-    """Split text into words and number them in order of appearance.
-
-    Parameters
-    ----------
-    text : str
-        Lowered; a full stop becomes a word.
+def preprocess(text: str) -> tuple[Array, Ids, Words]:
+    """Split text, lowered, into words and full stops and number them in order of appearance.
 
     Returns
     -------
@@ -62,14 +61,11 @@ def create_contexts_target(corpus: ArrayLike, window_size: int = 1) -> tuple[Arr
     target : (len(corpus) - 2 * window_size,) ndarray
     """
     corpus = np.asarray(corpus)
-    count = max(0, len(corpus) - 2 * window_size)
-    around = [k for k in range(2 * window_size + 1) if k != window_size]
-    if count == 0:
-        return np.array([]), np.array(corpus[window_size:-window_size])
-    contexts = np.empty((count, len(around)), corpus.dtype)
-    for column, k in enumerate(around):
-        contexts[:, column] = corpus[k : k + count]
-    return contexts, np.array(corpus[window_size:-window_size])
+    target = np.array(corpus[window_size:-window_size])
+    if len(corpus) <= 2 * window_size:
+        return np.array([]), target
+    windows = sliding_window_view(corpus, 2 * window_size + 1)
+    return np.delete(windows, window_size, axis=1), target
 
 
 def convert_one_hot(corpus: Array, vocab_size: int) -> Array:
@@ -99,15 +95,9 @@ def create_co_matrix(corpus: ArrayLike, vocab_size: int, window_size: int = 1) -
 
 
 def ppmi(C: Array, verbose: bool = False, eps: float = 1e-8) -> Array:
-    """Positive pointwise mutual information of a co-occurrence matrix, as float32.
+    """Positive pointwise mutual information of a co-occurrence matrix C (V, V), as float32.
 
-    Parameters
-    ----------
-    C : (V, V) ndarray
-    verbose : bool
-        Print progress.
-    eps : float
-        Keeps log2 away from 0.
+    Verbose prints progress; eps keeps log2 away from 0.
     """
     M = np.zeros_like(C, dtype=np.float32)
     N = np.sum(C)
@@ -143,11 +133,7 @@ def normalize(x: Array) -> Array:
 
 
 def most_similar(
-    query: str,
-    word_to_id: dict[str, int],
-    id_to_word: dict[int, str],
-    word_matrix: Array,
-    top: int = 5,
+    query: str, word_to_id: Ids, id_to_word: Words, word_matrix: Array, top: int = 5
 ) -> None:
     """Print the words whose rows of word_matrix point most nearly where query's does."""
     if query not in word_to_id:
@@ -167,8 +153,8 @@ def analogy(
     a: str,
     b: str,
     c: str,
-    word_to_id: dict[str, int],
-    id_to_word: dict[int, str],
+    word_to_id: Ids,
+    id_to_word: Words,
     word_matrix: Array,
     top: int = 5,
     answer: str | None = None,
@@ -187,7 +173,7 @@ def analogy(
     _print_best(similarity, id_to_word, {a, b, c}, top)
 
 
-def _print_best(similarity: Array, id_to_word: dict[int, str], without: set[str], top: int) -> None:
+def _print_best(similarity: Array, id_to_word: Words, without: set[str], top: int) -> None:
     count = 0
     for i in (-1 * similarity).argsort():
         if np.isnan(similarity[i]) or id_to_word[i] in without:
@@ -258,14 +244,11 @@ def eval_seq2seq(
     ----------
     model : object
         ``generate(question, start_id, count)`` returns ids.
-    question : (1, T) ndarray of ids
-    correct : (1, T) ndarray of ids
-        The first is the start mark.
+    question, correct : (1, T) ndarray of ids
+        The first of correct is the start mark.
     id_to_char : dict
-    verbose : bool
-        Print question, target and guess.
-    is_reverse : bool
-        The question was reversed: print it the right way round.
+    verbose, is_reverse : bool
+        Print question, target and guess; print a reversed question the right way round.
     """
     start_id, *right = correct.flatten()
     answer = model.generate(question, start_id, len(right))

@@ -107,6 +107,37 @@ def test_ten_steps_equal_those_of_the_slow_layers(name, kind):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4 * np.abs(b).max())
 
 
+def simple_loss(name, W_in, W_out, contexts, target):
+    """The loss of the simple models as one formula."""
+    pairs = [(contexts.mean(axis=1), target)]
+    if name == "SimpleSkipGram":
+        pairs = [(target, contexts[:, 0]), (target, contexts[:, 1])]
+    loss = 0
+    for given, wanted in pairs:
+        e = np.exp(given @ W_in @ W_out)
+        loss -= np.log((e * wanted).sum(axis=1) / e.sum(axis=1) + 1e-7).mean()
+    return loss
+
+
+@pytest.mark.parametrize("name", ["SimpleCBOW", "SimpleSkipGram"])
+def test_simple_word_vectors_against_the_formula(name):
+    model, batch = build(models, name), next(batches(name, 1))
+    for param in (model.params[0], model.params[-1]):
+        param *= 30
+    params = [param.astype("d") for param in (model.params[0], model.params[-1])]
+    assert model.forward(*batch) == pytest.approx(simple_loss(name, *params, *batch), rel=1e-5)
+    model.backward()
+    grads = slow_training.remove_duplicate(model.params, model.grads)[1]
+    for param, grad in zip(params, grads, strict=True):
+        for place in [(0, 0), (2, 3), (-1, -1)]:
+            around = []
+            for step in (1e-6, -2e-6):
+                param[place] += step
+                around.append(simple_loss(name, *params, *batch))
+            param[place] += 1e-6
+            assert grad[place] == pytest.approx((around[0] - around[1]) / 2e-6, rel=1e-3, abs=1e-5)
+
+
 @pytest.mark.parametrize("name", LANGUAGE_MODELS)
 def test_ten_steps_in_float64(name):
     """Between the layers xs, hs and dxs are float32, as in the book; the rest is float64."""

@@ -4,13 +4,13 @@ import io
 import re
 import sys
 
+import loops as slow_training
 import numpy as np
 import pytest
 
 from fastembed import models, optimizer, trainer, util
 from fastembed.ops.optim import add_if_fit
 from fastembed.reference import models as slow
-from fastembed.reference import training as slow_training
 
 V = 11
 CORPUS = np.random.default_rng(0).integers(0, V, 400)

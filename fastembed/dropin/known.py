@@ -236,7 +236,6 @@ _OPTIMIZER = {
 }
 _LISTS = {"methods": "", "free": True, "compares": True, "small": _small_list, "in_place": True}
 _ONCE = {"methods": "", "free": True, "watches": False}
-_NEGATIVES = {"forward": works.negatives_forward, "backward": works.negatives_backward}
 _BIASLESS = {"forward": works.biasless_forward, "backward": works.biasless_backward}
 
 LAYERS = [
@@ -266,7 +265,6 @@ LAYERS = [
         reads="params grads sampler sample_size",
         hides="loss_layers embed_dot_layers",
         random=True,
-        works=_NEGATIVES,
     ),
     _row("TimeRNN", params="D H, H H, H", **_RECURRENT),
     _row("TimeGRU", params="D 3H, H 3H, 3H", **_RECURRENT),

@@ -1,5 +1,7 @@
 """RNN, LSTM and GRU in plain NumPy: one of the layers' cells for each step of a Python loop."""
 
+from functools import partial
+
 import numpy as np
 
 from fastembed.reference import layers
@@ -16,87 +18,54 @@ class _Bare:
 
 
 class RNN(_Bare, layers.RNN):
-    pass
+    states = 1
 
 
 class LSTM(_Bare, layers.LSTM):
-    pass
+    states = 2
 
 
 class GRU(_Bare, layers.GRU):
-    pass
+    states = 1
 
 
-def rnn_cell(x, h_prev, Wx, Wh, b):
-    return _step(RNN(Wx, Wh, b), x, h_prev)
-
-
-def rnn_cell_backward(dh, cache):
-    return *cache.backward(dh), *cache.grads
-
-
-def lstm_cell(x, h_prev, c_prev, Wx, Wh, b):
-    return _step(LSTM(Wx, Wh, b), x, h_prev, c_prev)
-
-
-def lstm_cell_backward(dh, dc, cache):
-    return *cache.backward(dh, dc), *cache.grads
-
-
-def gru_cell(x, h_prev, Wx, Wh, b):
-    return _step(GRU(Wx, Wh, b), x, h_prev)
-
-
-gru_cell_backward = rnn_cell_backward
-
-
-def rnn(xs, Wx, Wh, b, h0=None, *, need_cache=True):
-    return _sequence(RNN, xs, (Wx, Wh, b), (h0,), need_cache)
-
-
-def lstm(xs, Wx, Wh, b, h0=None, c0=None, *, need_cache=True):
-    return _sequence(LSTM, xs, (Wx, Wh, b), (h0, c0), need_cache)
-
-
-def gru(xs, Wx, Wh, b, h0=None, *, need_cache=True):
-    return _sequence(GRU, xs, (Wx, Wh, b), (h0,), need_cache)
-
-
-def rnn_backward(dhs, cache):
-    return _sequence_backward(dhs, cache, 1)
-
-
-def lstm_backward(dhs, cache):
-    return _sequence_backward(dhs, cache, 2)
-
-
-gru_backward = rnn_backward
-
-
-def _step(cell, x, *state):
-    """The new state, and the cell."""
+def _cell(kind, x, *state_and_params):
+    """The new state, and the cell, after one step from h_prev (c_prev), Wx, Wh and b."""
+    *state, Wx, Wh, b = state_and_params
+    cell = kind(Wx, Wh, b)
     state = cell.forward(x, *state)
     return (*state, cell) if isinstance(state, tuple) else (state, cell)
 
 
-def _sequence(kind, xs, params, state, need_cache):
+def _cell_backward(*douts_and_cell):
+    *douts, cell = douts_and_cell
+    return *cell.backward(*douts), *cell.grads
+
+
+def _sequence(kind, xs, Wx, Wh, b, h0=None, c0=None, *, need_cache=True):
     N, T, _ = xs.shape
-    zero = np.zeros((N, params[1].shape[0]), xs.dtype)
-    state = [zero if part is None else part.copy() for part in state]
+    zero = np.zeros((N, Wh.shape[0]), xs.dtype)
+    state = [zero if part is None else part.copy() for part in (h0, c0)[: kind.states]]
     hs, cells = np.empty((N, T, zero.shape[1]), xs.dtype), []
     for t in range(T):
-        *state, cell = _step(kind(*params), xs[:, t], *state)
+        *state, cell = _cell(kind, xs[:, t], *state, Wx, Wh, b)
         hs[:, t] = state[0]
         cells.append(cell if need_cache else None)
-    return hs, *state, (xs, params, cells) if need_cache else None
+    return hs, *state, (kind, xs, (Wx, Wh, b), cells) if need_cache else None
 
 
-def _sequence_backward(dhs, cache, states):
-    xs, params, cells = cache
-    dstate = states * [np.zeros((xs.shape[0], params[1].shape[0]), xs.dtype)]
+def _sequence_backward(dhs, cache):
+    kind, xs, params, cells = cache
+    dstate = kind.states * [np.zeros((xs.shape[0], params[1].shape[0]), xs.dtype)]
     dxs, grads = np.empty_like(xs), [np.zeros_like(param) for param in params]
     for t in reversed(range(len(cells))):
         dxs[:, t], *dstate = cells[t].backward(dhs[:, t] + dstate[0], *dstate[1:])
         for grad, part in zip(grads, cells[t].grads, strict=True):
             grad += part
     return dxs, *dstate, *grads
+
+
+rnn_cell, lstm_cell, gru_cell = (partial(_cell, kind) for kind in (RNN, LSTM, GRU))
+rnn_cell_backward = lstm_cell_backward = gru_cell_backward = _cell_backward
+rnn, lstm, gru = (partial(_sequence, kind) for kind in (RNN, LSTM, GRU))
+rnn_backward = lstm_backward = gru_backward = _sequence_backward
