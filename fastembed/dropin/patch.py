@@ -112,21 +112,25 @@ class Patch:
         self.applied = True
 
     def undo(self):
-        """Put the original code back, and the attributes that its backward needs."""
+        """Put the original code back, and the attributes that its backward needs.
+
+        Returns whether they come from weights or inputs that have changed since.
+        """
         if not self.applied:
-            return
-        self.applied = False
+            return False
+        self.applied = changed = False
         try:
             for state in list(self.states.values()):
                 instance, state.ran = state.ref and state.ref(), None
                 if instance is not None:
-                    hidden.settle(instance)
+                    changed = hidden.settle(instance) or changed
         finally:
             for each in self.sites:
                 each.remove(self.owner)
             for name in self.hides:
                 if isinstance(vars(self.subject).get(name), hidden.Attribute):
                     delattr(self.subject, name)
+        return changed
 
     def give_up(self, reason):
         """Hand the class or function back to the user's own code, for good."""
@@ -320,7 +324,8 @@ class Patch:
             if reason is not None:
                 stats.fallbacks[f"in backward, {reason}"] += 1
                 state.ran, state.failures = None, state.failures + 1
-                hidden.settle(self_)
+                if hidden.settle(self_):
+                    self.give_up(hidden.CHANGED)
                 return own(self_, given)
             for attribute in known.backward_writes:
                 setattr(self_, attribute, getattr(twin, attribute))
