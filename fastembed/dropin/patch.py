@@ -16,6 +16,7 @@ from fastembed.dropin.hidden import MISSING, Lazy
 from fastembed.dropin.site import originals
 
 LIST = {"forward", "backward"}  # what a layer inside another must not have of its own
+REST = 64  # after so many small calls in a row, as many more are not looked at
 RETIRED = 2  # a layer whose backward fell back so often runs the original from then on
 
 
@@ -71,6 +72,7 @@ class Patch:
         self.reading, self.trial, self.name = reading, trial, subject.__name__
         self.schedule, self.prove, self.applied = watch.Schedule(), None, False
         self.on_difference = lambda reason: None
+        self.in_a_row = 0  # small calls
         if known.methods:
             self.owner, functions = subject, ((m, _static(subject, m)) for m in known.methods)
             self.functions = {name: f for name, f in functions if f is not None}
@@ -80,6 +82,7 @@ class Patch:
             self.owner, self.functions = None, {self.name: subject}
             self.states, self.subclasses = {id(None): _State(None, None)}, {type(None): []}
         self.names = {*self.functions, *reading.members}
+        self.rest = site.Rest(next(iter(self.functions.values())))
         self.handlers = {}
         self.backward = None
         for name, function in self.functions.items():
@@ -106,7 +109,10 @@ class Patch:
     def apply(self):
         self.sites = [site.site(function) for function in self.functions.values()]
         for each, handler in zip(self.sites, self.handlers.values(), strict=True):
-            each.add(self.owner, handler)
+            each.add(self.owner, handler, self.rest)
+        own = [each.original for each in self.sites]  # what falls back meets no site a second time
+        self.forward = own[0] if self.known.methods else _without_self(own[0])
+        self.backward = own[1] if self.backward is not None else None
         for name in self.hides:
             setattr(self.subject, name, hidden.Attribute(name))
         self.applied = True
@@ -152,8 +158,9 @@ class Patch:
             if state is not None:
                 state.ran = state.past = None
             if known.small and not self.trial and _holds(known.small, self_, given):
-                stats.small += 1
+                self._note_small()
                 return self._fall_back(self_, given)
+            self.in_a_row = 0
             if self.prove is not None:
                 self.prove()
                 return self.functions[name](*(() if self.owner is None else (self_,)), *given)
@@ -195,6 +202,15 @@ class Patch:
             return out
 
         return forward
+
+    def _note_small(self):
+        """Look at no more calls for a while, unless some object's backward may be ours."""
+        self.stats.small += 1
+        self.in_a_row += 1
+        all_original = self.owner is None or not self.states
+        if self.in_a_row >= REST and all_original and self.sites[0].rest is self.rest:
+            self.stats.small += REST
+            self.rest.left = REST
 
     def _new_state(self, instance):
         key, states = id(instance), self.states
@@ -294,11 +310,11 @@ class Patch:
     # ---- backward
 
     def _make_backward(self, names, run):
-        known, stats, original = self.known, self.stats, self.backward
+        known, stats = self.known, self.stats
 
         def own(self_, given):
             with originals:
-                return original(self_, *given)
+                return self.backward(self_, *given)
 
         def backward(self_, *given):
             state = self.states.get(id(self_))
