@@ -90,6 +90,9 @@ def pairs(first, second, name="grads"):
     if type(first) is not list or type(second) is not list or len(first) != len(second):
         return f"params and {name} are not lists of the same length"
     for k, (a, b) in enumerate(zip(first, second, strict=True)):
+        if type(a) is type(b) is np.ndarray and a.dtype == b.dtype == F32 and a is not b:
+            if a.shape == b.shape and a.size and a.base is b.base is None and a.flags.writeable:
+                continue
         reason = writable(f"params[{k}]", a) or same(f"{name}[{k}]", b, a.shape)
         if reason:
             return reason

@@ -7,6 +7,7 @@ import numpy as np
 from fastembed.dropin.site import originals
 
 MISSING = object()
+CHANGED = "its attributes were read after its weights or inputs had changed"
 SAMPLES = 16  # entries of an array that tell whether it was changed
 
 
@@ -15,7 +16,7 @@ class Past:
 
     Parameters
     ----------
-    patch : patch.MethodsPatch
+    patch : patch.Patch
     cls : type
     before : dict
         The attributes of the object before the call.
@@ -54,11 +55,10 @@ class Past:
             self.made = vars(ghost)
         return self.made
 
-    def check(self):
-        """Hand the class back if what the attributes come from has changed: they would be wrong."""
+    def changed(self):
+        """Whether what the attributes come from has changed: made now, they would be wrong."""
         now = _samples([*self.before.get("params", ()), *self.args])
-        if self.made is None and not all(map(_same, self.samples, now)):
-            self.patch.give_up("its attributes were read after its weights or inputs had changed")
+        return self.made is None and not all(map(_same, self.samples, now))
 
 
 class Lazy:
@@ -105,8 +105,8 @@ class Attribute:
             raise AttributeError(f"type object {owner.__name__!r} has no attribute {self.name!r}")
         value = vars(instance).get(self.name, MISSING)
         if type(value) is Lazy:
-            value.past.check()
-            settle(instance)
+            if settle(instance):
+                value.past.patch.give_up(CHANGED)
             value = vars(instance)[self.name]
         if value is MISSING:
             kind = type(instance).__name__
@@ -125,11 +125,13 @@ class Attribute:
 
 
 def settle(instance):
-    """Replace all that is lazy in an object by what it stands for."""
-    own = vars(instance)
+    """Replace all that is lazy in an object by what it stands for; tell if that has changed."""
+    own, changed = vars(instance), False
     for name, value in list(own.items()):
         if type(value) is Lazy:
+            changed = value.past.changed() or changed
             own[name] = value.value()
+    return changed
 
 
 def without_lazy(own):

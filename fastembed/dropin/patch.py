@@ -16,6 +16,7 @@ from fastembed.dropin.hidden import MISSING, Lazy
 from fastembed.dropin.site import originals
 
 LIST = {"forward", "backward"}  # what a layer inside another must not have of its own
+REST = 64  # after so many small calls in a row, as many more are not looked at
 RETIRED = 2  # a layer whose backward fell back so often runs the original from then on
 
 
@@ -71,6 +72,7 @@ class Patch:
         self.reading, self.trial, self.name = reading, trial, subject.__name__
         self.schedule, self.prove, self.applied = watch.Schedule(), None, False
         self.on_difference = lambda reason: None
+        self.in_a_row = 0  # small calls
         if known.methods:
             self.owner, functions = subject, ((m, _static(subject, m)) for m in known.methods)
             self.functions = {name: f for name, f in functions if f is not None}
@@ -80,6 +82,7 @@ class Patch:
             self.owner, self.functions = None, {self.name: subject}
             self.states, self.subclasses = {id(None): _State(None, None)}, {type(None): []}
         self.names = {*self.functions, *reading.members}
+        self.rest = site.Rest(next(iter(self.functions.values())))
         self.handlers = {}
         self.backward = None
         for name, function in self.functions.items():
@@ -106,27 +109,34 @@ class Patch:
     def apply(self):
         self.sites = [site.site(function) for function in self.functions.values()]
         for each, handler in zip(self.sites, self.handlers.values(), strict=True):
-            each.add(self.owner, handler)
+            each.add(self.owner, handler, self.rest)
+        own = [each.original for each in self.sites]  # what falls back meets no site a second time
+        self.forward = own[0] if self.known.methods else _without_self(own[0])
+        self.backward = own[1] if self.backward is not None else None
         for name in self.hides:
             setattr(self.subject, name, hidden.Attribute(name))
         self.applied = True
 
     def undo(self):
-        """Put the original code back, and the attributes that its backward needs."""
+        """Put the original code back, and the attributes that its backward needs.
+
+        Returns whether they come from weights or inputs that have changed since.
+        """
         if not self.applied:
-            return
-        self.applied = False
+            return False
+        self.applied = changed = False
         try:
             for state in list(self.states.values()):
                 instance, state.ran = state.ref and state.ref(), None
                 if instance is not None:
-                    hidden.settle(instance)
+                    changed = hidden.settle(instance) or changed
         finally:
             for each in self.sites:
                 each.remove(self.owner)
             for name in self.hides:
                 if isinstance(vars(self.subject).get(name), hidden.Attribute):
                     delattr(self.subject, name)
+        return changed
 
     def give_up(self, reason):
         """Hand the class or function back to the user's own code, for good."""
@@ -148,8 +158,9 @@ class Patch:
             if state is not None:
                 state.ran = state.past = None
             if known.small and not self.trial and _holds(known.small, self_, given):
-                stats.small += 1
+                self._note_small()
                 return self._fall_back(self_, given)
+            self.in_a_row = 0
             if self.prove is not None:
                 self.prove()
                 return self.functions[name](*(() if self.owner is None else (self_,)), *given)
@@ -191,6 +202,15 @@ class Patch:
             return out
 
         return forward
+
+    def _note_small(self):
+        """Look at no more calls for a while, unless some object's backward may be ours."""
+        self.stats.small += 1
+        self.in_a_row += 1
+        all_original = self.owner is None or not self.states
+        if self.in_a_row >= REST and all_original and self.sites[0].rest is self.rest:
+            self.stats.small += REST
+            self.rest.left = REST
 
     def _new_state(self, instance):
         key, states = id(instance), self.states
@@ -290,11 +310,11 @@ class Patch:
     # ---- backward
 
     def _make_backward(self, names, run):
-        known, stats, original = self.known, self.stats, self.backward
+        known, stats = self.known, self.stats
 
         def own(self_, given):
             with originals:
-                return original(self_, *given)
+                return self.backward(self_, *given)
 
         def backward(self_, *given):
             state = self.states.get(id(self_))
@@ -320,7 +340,8 @@ class Patch:
             if reason is not None:
                 stats.fallbacks[f"in backward, {reason}"] += 1
                 state.ran, state.failures = None, state.failures + 1
-                hidden.settle(self_)
+                if hidden.settle(self_):
+                    self.give_up(hidden.CHANGED)
                 return own(self_, given)
             for attribute in known.backward_writes:
                 setattr(self_, attribute, getattr(twin, attribute))

@@ -16,7 +16,7 @@ def probe(found):
 
     Parameters
     ----------
-    found : patch.MethodsPatch or patch.FunctionPatch
+    found : patch.Patch
 
     Raises
     ------

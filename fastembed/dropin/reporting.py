@@ -35,7 +35,8 @@ def text():
         for subject in used:
             stats = subject.stats
             more = f"   {stats.compared} compared" if stats.compared else ""
-            more += f"   {stats.small} small calls ran the original" if stats.small else ""
+            small = stats.small - subject.patch.rest.left
+            more += f"   {small} small calls ran the original" if small else ""
             lines.append(f"  {subject.where:{width}} {stats.calls:10d} {stats.seconds:11.3f}{more}")
     unused = [subject.where for subject in done if subject not in used]
     if unused:

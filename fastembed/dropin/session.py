@@ -2,6 +2,7 @@
 
 import threading
 import types
+import warnings
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -63,11 +64,11 @@ class Session:
     def restore(self):
         """Undo every patch, the last first; all of them, whatever one of them raises."""
         with self.lock:
-            errors = []
+            errors, changed = [], []
             for subject in reversed(self.subjects.values()):
                 try:
-                    if subject.patch is not None:
-                        subject.patch.undo()
+                    if subject.patch is not None and subject.patch.undo():
+                        changed.append(subject.patch.name)
                 except Exception as error:
                     errors.append(error)
             for each in list(site.sites.values()):
@@ -76,6 +77,13 @@ class Session:
             self.subjects.clear()
             self.others.clear()
             self.seconds = 0.0
+            if changed:
+                warnings.warn(
+                    f"weights or inputs of {', '.join(changed)} have changed since forward, so "
+                    "attributes that the original's backward needs are not what it would have left",
+                    RuntimeWarning,
+                    3,
+                )
             if errors:
                 raise errors[0]
 

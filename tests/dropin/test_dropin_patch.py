@@ -15,6 +15,7 @@ import pytest
 
 from fastembed import dropin
 from fastembed.dropin import reporting, site
+from fastembed.dropin.patch import REST
 from fastembed.dropin.session import session
 
 D, H, N, T, V = 6, 5, 3, 4, 13
@@ -333,6 +334,23 @@ def test_small_calls_run_the_original_and_are_no_fallback(project):
     layer.backward(normal(2, 2))
     assert (stats("MatMul").calls, stats("MatMul").small) == (0, 1)
     assert reporting.complaints() == []
+
+
+def test_many_small_calls_are_not_looked_at_but_a_large_one_is_seen_soon(project):
+    _, fast = project.twins("layers", only=["MatMul"])
+    small, large = fast.MatMul(normal(3, 2)), fast.MatMul(normal(300, 200))
+    for _ in range(REST + 10):
+        small.backward(small.forward(normal(4, 3)))
+    assert f" {REST + 10} small calls" in reporting.text()
+    for _ in range(REST):  # the first of them are its own code's
+        out = large.forward(normal(50, 300))
+        close(out, normal(50, 300) @ large.params[0])
+        close(large.backward(out), out @ large.params[0].T)
+    assert stats("MatMul").calls == 10
+    for _ in range(3 * REST):  # while an object has a forward of ours, all are looked at
+        small.backward(small.forward(normal(4, 3)))
+    large.backward(large.forward(normal(50, 300)))
+    assert stats("MatMul").calls == 11
 
 
 def test_wrong_arguments_raise_what_they_raised(project):

@@ -1,6 +1,7 @@
 """Real calls are compared with the user's own code: the first of a kind, then now and then."""
 
 import dataclasses
+import warnings
 
 import numpy as np
 import pytest
@@ -140,6 +141,28 @@ def test_attributes_read_after_the_weights_changed_hand_the_class_back(project):
     with pytest.warns(RuntimeWarning, match="after its weights or inputs had changed"):
         assert len(layer.layers) == 4
     assert "changed" in subject("TimeLSTM").reason
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_uninstall_tells_that_attributes_come_from_changed_weights(project, changed):
+    _, fast = project.twins("layers", only=["TimeLSTM"])
+    layer = fast.TimeLSTM(normal(6, 20), normal(5, 20), normal(20))
+    layer.forward(normal(3, 4, 6))
+    layer.params[0][...] *= 2 if changed else 1
+    with warnings.catch_warnings(record=True) as told:
+        dropin.uninstall()
+    told = [str(each.message) for each in told]
+    assert ["of TimeLSTM have changed since" in text for text in told] == [True] * changed
+    assert len(layer.layers) == 4
+
+
+def test_a_backward_that_falls_back_tells_that_weights_have_changed(project):
+    _, fast = project.twins("layers", only=["TimeLSTM"])
+    layer = fast.TimeLSTM(normal(6, 20), normal(5, 20), normal(20))
+    out = layer.forward(normal(3, 4, 6))
+    layer.params[0][...] *= 2
+    with pytest.warns(RuntimeWarning, match="after its weights or inputs had changed"):
+        layer.backward(out.astype(np.float16))
 
 
 def test_a_layer_whose_backward_fell_back_twice_runs_its_own_code(project):
