@@ -54,5 +54,5 @@ def fuzz(session, what):
 @nox.session(python="3.11")
 def sanitize(session):
     """Kernels under sanitizers and bounds checks; Linux with gcc."""
-    session.install("-e", ".[test]", "cython>=3.1", "setuptools>=77")
+    session.install("-e", ".[test]")
     session.run(".ci/sanitize", *session.posargs, external=True)

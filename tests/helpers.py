@@ -1,5 +1,6 @@
 """What the tests of several rooms share."""
 
+import mmap
 import subprocess
 import sys
 import tempfile
@@ -7,9 +8,13 @@ import textwrap
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pytest
 
 DTYPES = [np.float32, np.float64]
 LAYOUTS = ["C", "F", "strided", "reversed", "steps", "readonly", "memmap"]
+linux = pytest.mark.skipif(sys.platform != "linux", reason="works by what Linux alone has")
+APART = pytest.param("apart", marks=linux)  # one more layout
+MAP_NORESERVE = 0x4000  # Linux; not named by mmap before Python 3.13
 COUNTS = [1, 2, 3, 7]  # of threads
 STEPS = {  # op -> how many arrays of state, the scalars
     "sgd": (0, (0.1,)),
@@ -37,6 +42,15 @@ def lay(array, layout):
             file.write(array.tobytes())
             file.flush()
             return np.memmap(file, array.dtype, "r", shape=array.shape)
+    if layout == "apart":  # entries of the first axis, by more items than an int counts
+        apart = array.itemsize * (2**31 + 64)
+        size = len(array) * apart + array.nbytes
+        memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | MAP_NORESERVE)
+        strides = (apart, *array.strides[1:])
+        place = np.frombuffer(memory, array.dtype)
+        place = np.lib.stride_tricks.as_strided(place, array.shape, strides)
+        place[...] = array
+        return place
     array = array.copy()
     array.flags.writeable = layout != "readonly"
     return array

@@ -2,15 +2,12 @@
 
 import ctypes
 import mmap
-import sys
 
 import numpy as np
 import pytest
+from helpers import DTYPES, lay, linux
 
 from fastembed.kernels import simd
-
-MAP_NORESERVE = 0x4000  # Linux; not named by mmap before Python 3.13
-DTYPES = [np.float32, np.float64]
 
 
 def rng_of(*seed):
@@ -166,7 +163,7 @@ def guarded(values, at_end):
     return copy
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="protects pages with mprotect")
+@linux
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("at_end", [False, True])
 def test_touches_nothing_outside(at_end, dtype):
@@ -192,14 +189,10 @@ def test_scratch_is_bounded():
             assert simd.units_of(left, b, out, along_rows)[1] <= 2**20
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reserves much memory lazily")
+@linux
 def test_strides_beyond_31_bits():
-    apart = 2**31 + 64
-    memory = mmap.mmap(-1, 2 * 4 * apart + 4096, flags=mmap.MAP_PRIVATE | MAP_NORESERVE)
-    floats = np.frombuffer(memory, np.float32)
-    matrix = np.lib.stride_tricks.as_strided(floats, (3, 3), (4 * apart, 4))[:2]
     values = plain(rng_of(4), (2, 3), np.float32)
-    matrix[...] = values
+    matrix = lay(values, "apart")
     square = plain(rng_of(5), (3, 3), np.float32)
     np.testing.assert_array_equal(multiply(matrix, square), multiply(values, square))
     np.testing.assert_array_equal(multiply(square, matrix.T), multiply(square, values.T))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import COUNTS, DTYPES, LAYOUTS, STEPS, lay, numeric, swapped, unaligned
+from helpers import APART, COUNTS, DTYPES, LAYOUTS, STEPS, lay, numeric, swapped, unaligned
 
 from fastembed import ops, reference
 
@@ -87,7 +87,7 @@ def check(name, given, dtype, change):
 
 
 @every_op
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", [*LAYOUTS, APART])
 @every_dtype
 def test_values_in_any_layout(rng, name, dtype, layout):
     written = WRITTEN.get(name, [])

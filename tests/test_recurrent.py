@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import at_once, numeric, python, run_code
+from helpers import APART, LAYOUTS, at_once, lay, numeric, python, run_code
 
 import fastembed
 from fastembed import ops, reference, threads
@@ -156,31 +156,13 @@ def test_lstm_cell_gradient_of_c(H):
 # ---- layouts: the same bits whoever owns the data
 
 
-def layout(array, how, folder):
-    if how == "F":
-        return np.asfortranarray(array)
-    if how == "reversed":
-        return np.ascontiguousarray(array[..., ::-1])[..., ::-1]
-    if how == "strided":
-        wide = np.zeros(tuple(2 * n for n in array.shape), array.dtype)
-        wide[tuple(slice(None, None, 2) for _ in array.shape)] = array
-        return wide[tuple(slice(None, None, 2) for _ in array.shape)]
-    if how == "read-only":
-        copy = array.copy()
-        copy.flags.writeable = False
-        return copy
-    path = folder / f"{len(list(folder.iterdir()))}.bin"
-    array.tofile(path)
-    return np.memmap(path, array.dtype, "r", shape=array.shape)
-
-
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("how", ["F", "reversed", "strided", "read-only", "memmap"])
-def test_any_layout(kind, dtype, how, tmp_path):
+@pytest.mark.parametrize("how", [*LAYOUTS, APART])
+def test_any_layout(kind, dtype, how):
     xs, weights, states, dhs = make(kind, 3, 4, 6, 20, dtype)
     expected = run(ops, kind, xs, weights, states, dhs)
-    other = [layout(a, how, tmp_path) for a in (xs, *weights, *states, dhs)]
+    other = [lay(a, how) for a in (xs, *weights, *states, dhs)]
     xs, weights, states, dhs = other[0], other[1:4], other[4:-1], other[-1]
     assert_bits(run(ops, kind, xs, weights, states, dhs), expected)
 
@@ -266,15 +248,13 @@ def test_without_a_cache_the_same_bits(kind, dtype, N, T, D, H):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("how", ["C", "F", "strided"])
-def test_gradients_into_arrays_of_the_caller(kind, how, tmp_path):
+@pytest.mark.parametrize("how", ["C", "F", "strided", APART])
+def test_gradients_into_arrays_of_the_caller(kind, how):
     xs, weights, states, dhs = make(kind, 3, 4, 6, 20, np.float32)
     backward = getattr(ops, f"{kind}_backward")
     *_, cache = getattr(ops, kind)(xs, *weights, *states)
     expected = backward(dhs, cache)
-    out = [np.full_like(w, np.nan) for w in weights]
-    if how != "C":
-        out = [layout(array, how, tmp_path) for array in out]
+    out = [lay(np.full_like(w, np.nan), how) for w in weights]
     got = backward(dhs, cache, out=tuple(out))
     for k, array in enumerate(out):
         assert got[-3 + k] is array

@@ -271,13 +271,17 @@ def test_an_op_in_a_finaliser_at_exit_ends():
     assert result.stdout == "60000\n", result.stderr
 
 
+FIRST = """
+W, ids = np.arange(64_000, dtype="f").reshape(1000, 64), np.arange(9000) * 7 % 1000
+rows = W[ids]
+def work(*_):
+    return (ops.gather(W, ids) == rows).all()
+"""
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_forks_while_other_threads_use_the_pool():
     code = """
-    W, ids = np.arange(64_000, dtype="f").reshape(1000, 64), np.arange(4000) * 7 % 1000
-    rows = W[ids]
-    def work():
-        return (ops.gather(W, ids) == rows).all()
     stop = threading.Event()
     def busy():
         while not stop.is_set():
@@ -294,8 +298,45 @@ def test_forks_while_other_threads_use_the_pool():
     other.join()
     print(ends == [0] * 20, work())
     """
-    result = run_python(code)
+    result = run_python(code, PRELUDE + FIRST)
     assert result.stdout == "True True\n", result.stderr
+
+
+def test_another_number_of_threads_during_the_first_shared_calls():
+    code = """
+    good, done = [], threading.Event()
+    def change():
+        while not done.is_set():
+            for n in (1, 3, 1, 2):
+                fastembed.set_num_threads(n)
+    threading.Thread(target=change).start()
+    callers = [threading.Thread(target=lambda: good.extend(map(work, range(50)))) for _ in "ab"]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    done.set()
+    print(len(good), all(good))
+    """
+    result = run_python(code, PRELUDE + FIRST)
+    assert result.stdout == "100 True\n", result.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_fork_while_another_thread_compiles_its_first_kernel(tmp_path):
+    code = """
+    ops.gather  # its module is there, its kernel is not
+    other = threading.Thread(target=work)
+    other.start()
+    time.sleep(0.3)
+    compiling, child = other.is_alive(), os.fork()
+    if child == 0:
+        os._exit(0 if work() else 1)
+    other.join()
+    print(compiling, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), work())
+    """
+    result = run_python(code, PRELUDE + FIRST, NUMBA_CACHE_DIR=str(tmp_path))
+    assert result.stdout == "True 0 True\n", result.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
