@@ -13,7 +13,7 @@ from fastembed.kernels import _args, _code
 
 OPTIONS = {"error_model": "numpy"}
 REALS = ("float32", "float64")
-ENTRIES = {}  # "module.kernel_slices" -> kernel
+ENTRIES = {}  # "module.kernel" -> kernel
 
 # what any process can link: the C library
 C_LIBRARY = {"memcpy", "memset", "exp", "log", "log1p", "sqrt", "sqrtf"}
@@ -45,7 +45,7 @@ def kernel(function=None, **options):
     compiled = njit(nogil=True, **OPTIONS, **options)(function)
     if function.__annotations__:
         module = function.__module__.rpartition(".")[2]
-        ENTRIES[f"{module}.{function.__name__}_slices"] = compiled
+        ENTRIES[f"{module}.{function.__name__}"] = compiled
     return compiled
 
 

@@ -5,7 +5,7 @@ Ids of scatter_add and group are unchecked: call the functions of ops.
 
 import numpy as np
 
-from fastembed.kernels._args import ids, integer, matrix, vector
+from fastembed.kernels._args import ids, integer, matrix
 from fastembed.kernels._jit import kernel
 from fastembed.kernels._rows import SHORT, copy_64, fetch
 
@@ -83,17 +83,6 @@ def gather(W: matrix, idx: ids, out: matrix, lo, hi) -> bool:
         for d in range(W.shape[1]):
             out[n, d] = W[v, d]
     return True
-
-
-@kernel
-def fill_zero(x: vector, lo, hi):
-    """x[i] = 0  for lo <= i < hi
-
-    x  (n,)  float32 | float64  OUT
-    """
-    x = x[lo:hi]
-    for i in range(x.size):
-        x[i] = 0
 
 
 @kernel

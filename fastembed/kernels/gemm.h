@@ -7,9 +7,11 @@
  * Few rows times contiguous columns are sums along both instead, in another order.
  */
 
+/* `python -m benchmarks --only matmul,affine` shows what another size costs. */
 #define DEPTH 256       /* the most numbers in a sum: a panel of b stays in the nearer cache */
-#define BLOCK_ROWS 480  /* the most rows in a block */
-#define GROUP_BYTES (512 << 10) /* of c, about */
+#define WHOLE_LINES 16  /* numbers that fill whole cache lines in either type */
+#define BLOCK_ROWS 480  /* the most rows of a and c in a block */
+#define GROUP_BYTES (512 << 10) /* of c: the most in a group of columns, which a core's cache holds */
 #define FEW_ROWS 4      /* so few are summed along contiguous columns: packing costs as much */
 #define PACKED_ROWS 24  /* more are worth packing a panel of b that could be read in place */
 
@@ -17,7 +19,7 @@
 static ptrdiff_t NAME(depth)(ptrdiff_t K)
 {
     const ptrdiff_t sums = (K + DEPTH - 1) / DEPTH;
-    return sums > 1 ? ((K + sums - 1) / sums + 15) / 16 * 16 : K;
+    return sums > 1 ? ((K + sums - 1) / sums + WHOLE_LINES - 1) / WHOLE_LINES * WHOLE_LINES : K;
 }
 
 static ptrdiff_t NAME(cut)(ptrdiff_t n, ptrdiff_t size) { return (n + size - 1) / size; }

@@ -22,13 +22,14 @@ typedef struct {
 
 static const REAL NAME(zeros)[4 * LANES]; /* for sums that begin at zero */
 
-/* A tile of rows from row on, all in registers. */
+/* A tile of rows from row on, all in registers; pieces and begin_row are those of the panel, and
+ * constants where they are 1 and 0. */
 INLINE void NAME(tile)(
-    const int rows, const int vectors, const NAME(panel) *p, ptrdiff_t row, const REAL *ahead,
-    ptrdiff_t further)
+    const int rows, const int vectors, const ptrdiff_t pieces, const ptrdiff_t begin_row,
+    const NAME(panel) *p, ptrdiff_t row, const REAL *ahead, ptrdiff_t further)
 {
     const ptrdiff_t K = p->K, a_row = p->a_row, a_col = p->a_col, b_row = p->b_row;
-    const ptrdiff_t b_last = p->b_last, c_last = p->c_last, begin_row = p->begin_row;
+    const ptrdiff_t b_last = p->b_last, c_last = p->c_last;
     const REAL *start = p->a + row * a_row, *b = p->b, *begin = p->begin + row * begin_row;
     REAL *c = p->c + row * p->c_row;
     VEC sum[8][4];
@@ -37,7 +38,7 @@ INLINE void NAME(tile)(
         UNROLL
         for (int v = 0; v < vectors; v++)
             sum[m][v] = (VEC){0};
-    for (ptrdiff_t piece = 0; piece < p->pieces; piece++, start += p->jump) {
+    for (ptrdiff_t piece = 0; piece < pieces; piece++, start += p->jump) {
         const REAL *a = start;
         for (ptrdiff_t k = 0; k < K; k++, a += a_col, b += b_row, ahead += further) {
             VEC w[4];
@@ -81,6 +82,7 @@ INLINE void NAME(tile)(
     {                                                                                            \
         const ptrdiff_t count = (rows + most - 1) / most, low = rows / count;                    \
         const ptrdiff_t higher = rows - low * count;                                             \
+        const int simple = p->pieces == 1 && p->begin_row == 0;                                  \
         for (ptrdiff_t i = 0, row = 0; i < count; i++) {                                         \
             const ptrdiff_t height = low + (i < higher);                                         \
             const REAL *ahead = i < p->lines ? p->next + i * LINE : p->b;                        \
@@ -93,7 +95,10 @@ INLINE void NAME(tile)(
     }
 #define HIGH(rows, vectors)                                                                      \
     case rows:                                                                                   \
-        NAME(tile)(rows, vectors, p, row, ahead, further);                                       \
+        if (simple)                                                                              \
+            NAME(tile)(rows, vectors, 1, 0, p, row, ahead, further);                             \
+        else                                                                                     \
+            NAME(tile)(rows, vectors, p->pieces, p->begin_row, p, row, ahead, further);          \
         break;
 #define UP_TO_3(vectors) HIGH(1, vectors) HIGH(2, vectors) HIGH(3, vectors)
 #define UP_TO_4(vectors) UP_TO_3(vectors) HIGH(4, vectors)

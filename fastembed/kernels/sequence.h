@@ -7,9 +7,11 @@
  * blocks, and a tile of batch rows; a part has the same items in all phases.
  */
 
-#define QUAD ((ptrdiff_t)(4 * LANES)) /* the widest tile */
-#define DX_ROWS 64                    /* rows of dxs that are made at a time */
-#define DW_STRIPS 8                   /* strips of rows of dW that are made at a time */
+#define QUAD ((ptrdiff_t)(4 * LANES)) /* numbers in a row of the widest tile */
+/* `python -m benchmarks --only recurrent` shows what another size costs. */
+#define DX_ROWS 64     /* rows of dxs that are made at a time */
+#define DW_STRIPS 8    /* strips of rows of dW that are made at a time */
+#define PACKED_AT_ONCE 8 /* rows of weights that are packed at a time: each block of one is on a page */
 #define SUM 256 /* rows of da that are added up at a time: longer sums round more */
 #define STEP_ROWS 64 /* the most rows of a single step that are few; no more than DEPTH */
 #define CHUNK_BYTES (256 << 10) /* gates for which x Wx is made at a time: they wait in the cache */
@@ -164,8 +166,8 @@ INLINE void NAME(pack_gates)(
     REAL *packed)
 {
     const ptrdiff_t width = (g_hi - g_lo) * LANES;
-    for (ptrdiff_t k_lo = 0; k_lo < K; k_lo += 8) {
-        const ptrdiff_t k_hi = k_lo + 8 < K ? k_lo + 8 : K;
+    for (ptrdiff_t k_lo = 0; k_lo < K; k_lo += PACKED_AT_ONCE) {
+        const ptrdiff_t k_hi = k_lo + PACKED_AT_ONCE < K ? k_lo + PACKED_AT_ONCE : K;
         for (ptrdiff_t block = lo; block < hi; block++) {
             const REAL *from = W + NAME(unit)(block, H);
             for (ptrdiff_t k = k_lo; k < k_hi; k++) {

@@ -95,26 +95,28 @@ cdef class Signature:
         cdef const cnp.npy_intp *front = NULL
         cdef const rule_of_array *rule
         cdef int k, j, number, leading, fronts = -1, real = -1
+        cdef object x
         for k in range(self.lengths):
             lengths[k] = -1
         for k in range(self.arrays + self.written):
             rule = &self.rules[k]
-            if <object>arrays[k] is None:
+            x = <object>arrays[k]
+            if x is None:
                 if not rule.optional:
                     return -1
                 continue
             if rule.kind == REAL:
-                number = real_in_any_layout(<object>arrays[k])
+                number = real_in_any_layout(x)
                 real = number if real < 0 else real
                 if number < 0 or number != real:
                     return -1
-                if rule.layout != ANY and not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>arrays[k]):
-                    if rule.layout != TIED or not cnp.PyArray_IS_F_CONTIGUOUS(<cnp.ndarray>arrays[k]):
+                if rule.layout != ANY and not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x):
+                    if rule.layout != TIED or not cnp.PyArray_IS_F_CONTIGUOUS(<cnp.ndarray>x):
                         return -1
-            elif not (are_bits if rule.kind == BITS else are_ids)(<object>arrays[k]):
+            elif not (are_bits if rule.kind == BITS else are_ids)(x):
                 return -1
-            shape = cnp.PyArray_DIMS(<cnp.ndarray>arrays[k])
-            leading = cnp.PyArray_NDIM(<cnp.ndarray>arrays[k]) - rule.axes
+            shape = cnp.PyArray_DIMS(<cnp.ndarray>x)
+            leading = cnp.PyArray_NDIM(<cnp.ndarray>x) - rule.axes
             if leading < rule.leading or (rule.leading < 0 and leading != 0):
                 return -1
             if rule.leading >= 0:
@@ -133,11 +135,11 @@ cdef class Signature:
                     return -1
             if k < self.arrays:
                 continue
-            if not writable(<object>arrays[k]):
+            if not writable(x):
                 return -1
             for j in range(k):
                 if <object>arrays[j] is not None:
-                    if not apart(<object>arrays[k], <object>arrays[j]):
+                    if not apart(x, <object>arrays[j]):
                         return -1
         return real
 

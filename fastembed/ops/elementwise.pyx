@@ -14,7 +14,7 @@ from fastembed.ops._fit cimport (
     size,
 )
 from fastembed.ops._signature cimport Signature, ref
-from fastembed.runtime.pool cimport share
+from fastembed.runtime.pool cimport share_gil
 
 cnp.import_array()
 
@@ -45,9 +45,10 @@ cpdef sigmoid_if_fit(x):
     if real < 0:
         return None
     y = empty_like(x, real)
-    args.table, args.itemsize = &chosen.of[real], 8 if real else 4
+    args.table = &chosen.of[real]
+    args.itemsize = 8 if real else 4
     args.x, args.y = <const char *>data(x), <char *>data(y)
-    share(_sigmoid, &args, size(x), LINE, size(x) * NS_A_SCORE)
+    share_gil(_sigmoid, &args, size(x), LINE, size(x) * NS_A_SCORE)
     return y
 
 

@@ -136,7 +136,7 @@ cpdef gather_if_fit(W, idx, out=None):
     ns = args.idx.size * (
         NS_A_ROW + NS_A_BYTE_COPIED * args.W.columns * cnp.PyArray_ITEMSIZE(<cnp.ndarray>W)
     )
-    kernel = entry(gather_entry, "embedding.gather_slices", real)
+    kernel = entry(gather_entry, "embedding.gather", real)
     share_gil(kernel, &args, args.idx.size, 1, ns)
     return out if args.fine else None
 
@@ -179,10 +179,10 @@ cdef int _scatter(scatter_args *args, int real, dW) except -1:
     if nbytes <= GROUPED:
         if args.zero:
             memset(args.dW.data, 0, nbytes)
-        add = entry(scatter_entry, "embedding.scatter_add_slices", real)
+        add = entry(scatter_entry, "embedding.scatter_add", real)
         return share_gil(add, args, n, n, ns)  # one slice
-    add = entry(groups_entry, "embedding.scatter_add_groups_slices", real)
-    sort = entry(group_entry, "embedding.group_slices", real)
+    add = entry(groups_entry, "embedding.scatter_add_groups", real)
+    sort = entry(group_entry, "embedding.group", real)
     args.shift = 0
     while (<int64_t>2 << args.shift) <= max(1, min(GROUP // row_bytes, args.dW.rows // 32)):
         args.shift += 1

@@ -13,7 +13,7 @@ from fastembed.ops._fit cimport (
 from fastembed.ops._signature cimport Signature, places, ref
 from fastembed.ops.dense cimport as_grid, grid, multiply, set_operands, set_result, sum_rows, turned
 from fastembed.runtime.memory cimport Memory, take
-from fastembed.runtime.pool cimport share, slice_function
+from fastembed.runtime.pool cimport share, share_gil, slice_function
 
 cnp.import_array()
 
@@ -170,9 +170,8 @@ cpdef softmax_if_fit(x):
 cdef int softmax_into(int real, x, y) except -1:
     cdef softmax_args args
     args.x, args.y = as_matrix(x), as_matrix(y)
-    run = entry(softmax_entry, "loss.softmax_slices", real)
-    with nogil:
-        share(run, &args, args.x.rows, 1, args.x.rows * args.x.columns * NS_A_SCORE)
+    run = entry(softmax_entry, "loss.softmax", real)
+    share_gil(run, &args, args.x.rows, 1, args.x.rows * args.x.columns * NS_A_SCORE)
     return 0
 
 
@@ -189,9 +188,8 @@ cpdef softmax_backward_if_fit(dout, y):
 cdef int softmax_backward_into(int real, dout, y, dx) except -1:
     cdef backward_args args
     args.dout, args.y, args.dx = as_matrix(dout), as_matrix(y), as_matrix(dx)
-    run = entry(backward_entry, "loss.softmax_backward_slices", real)
-    with nogil:
-        share(run, &args, args.y.rows, 1, args.y.rows * args.y.columns * NS_A_SCORE)
+    run = entry(backward_entry, "loss.softmax_backward", real)
+    share_gil(run, &args, args.y.rows, 1, args.y.rows * args.y.columns * NS_A_SCORE)
     return 0
 
 
@@ -217,14 +215,13 @@ cpdef softmax_cross_entropy_if_fit(scores, labels, ignore_label, eps, bint need_
         if need_grad:
             dscores = empty_like(scores, real)
             args.dscores = as_matrix(dscores)
-            run = entry(loss_entry, "loss.softmax_cross_entropy_slices", real)
+            run = entry(loss_entry, "loss.softmax_cross_entropy", real)
         else:
             dscores = None
-            run = entry(loss_alone_entry, "loss.softmax_loss_slices", real)
-        with nogil:
-            share(run, &args, ids.size, 1, ids.size * args.scores.columns * NS_A_SCORE)
-            if count:
-                loss = sum_of(<double *>losses.start, ids.size) / count
+            run = entry(loss_alone_entry, "loss.softmax_loss", real)
+        share_gil(run, &args, ids.size, 1, ids.size * args.scores.columns * NS_A_SCORE)
+        if count:
+            loss = sum_of(<double *>losses.start, ids.size) / count
     finally:
         forget_ids(&ids)
     return float64(loss), dscores
@@ -248,11 +245,10 @@ cpdef sigmoid_cross_entropy_if_fit(scores, labels, eps):
     args.scores, args.dscores = as_vector(scores), as_vector(dscores)
     args.losses.data, args.losses.size = space.start, n
     args.scale, args.eps = 1.0 / n if n else 0, epsilon(eps)
-    run = entry(sigmoid_entry, "loss.sigmoid_cross_entropy_slices", real)
-    with nogil:
-        share(run, &args, n, 16, n * NS_A_LOGIT)
-        if n:
-            loss = sum_of(<double *>space.start, n) / n
+    run = entry(sigmoid_entry, "loss.sigmoid_cross_entropy", real)
+    share_gil(run, &args, n, 16, n * NS_A_LOGIT)
+    if n:
+        loss = sum_of(<double *>space.start, n) / n
     return float64(loss), dscores
 
 
@@ -312,9 +308,9 @@ cdef int _all_blocks(
     scores.data, scores.columns, scores.row, scores.col = space.start, V, V, 1
     loss.scale, loss.eps = scale, 0
     if p.need_grad:
-        run = entry(loss_entry, "loss.softmax_cross_entropy_slices", real)
+        run = entry(loss_entry, "loss.softmax_cross_entropy", real)
     else:
-        run = entry(loss_alone_entry, "loss.softmax_loss_slices", real)
+        run = entry(loss_alone_entry, "loss.softmax_loss", real)
     with nogil:
         while lo < N:
             n = height if lo + height < N else N - lo

@@ -19,7 +19,7 @@ from fastembed.ops._signature cimport Signature, ref
 from fastembed.ops.loss cimport read_bits, sum_of
 from fastembed.ops.optim cimport zero_all
 from fastembed.runtime.memory cimport Memory, take
-from fastembed.runtime.pool cimport share, slice_function
+from fastembed.runtime.pool cimport share_gil, slice_function
 
 cnp.import_array()
 
@@ -118,7 +118,7 @@ def _draw(p, targets, int64_t count):
         args.out = as_matrix(out)
         args.progress.data, args.progress.size = progress, 3
         args.budget = BUDGET
-        run = entry(samples_entry, "negatives.negative_samples_slices", 1)
+        run = entry(samples_entry, "negatives.negative_samples", 1)
         uniforms = np.random.random_sample(N * count)
         while True:
             args.uniforms = as_vector(uniforms)
@@ -216,11 +216,10 @@ cpdef negative_sampling_loss_if_fit(h, W, targets, labels, eps):
         if not read_ids(targets, axis(W, 0), &ids):
             return None
         args.targets.data, args.targets.rows, args.targets.columns = ids.data, N, K
-        run = entry(loss_entry, "sampling.negative_sampling_loss_slices", real)
-        with nogil:
-            share(run, &args, N, 1, N * K * (NS_A_DOT + NS_A_FACTOR * args.W.columns))
-            if N:
-                loss = sum_of(<double *>space.start, N)
+        run = entry(loss_entry, "sampling.negative_sampling_loss", real)
+        share_gil(run, &args, N, 1, N * K * (NS_A_DOT + NS_A_FACTOR * args.W.columns))
+        if N:
+            loss = sum_of(<double *>space.start, N)
     finally:
         forget_ids(&ids)
     return float64(loss), dscores
@@ -241,14 +240,13 @@ cpdef negative_sampling_backward_if_fit(dscores, h, W, targets, dW):
             return None
         args.targets.data = ids.data
         args.targets.rows, args.targets.columns = axis(targets, 0), axis(targets, 1)
-        run = entry(backward_entry, "sampling.negative_sampling_backward_slices", real)
+        run = entry(backward_entry, "sampling.negative_sampling_backward", real)
         zero_all((dW,))
         # each thread owns columns: no atomics, the same bits at any thread count
-        with nogil:
-            share(
-                run, &args, args.W.columns, LINE,
-                ids.size * (NS_A_DOT + 2 * NS_A_FACTOR * args.W.columns),
-            )
+        share_gil(
+            run, &args, args.W.columns, LINE,
+            ids.size * (NS_A_DOT + 2 * NS_A_FACTOR * args.W.columns),
+        )
     finally:
         forget_ids(&ids)
     return dh

@@ -9,16 +9,17 @@ from fastembed import _check
 cimport numpy as cnp
 from libc.math cimport sqrt
 from libc.stdint cimport int64_t
+from libc.string cimport memset
 
 from fastembed.ops._costs cimport (
     NS_A_BYTE_ZEROED, NS_A_PLUS, NS_A_SQUARE, NS_A_STEP, NS_A_STEP_WITH_ROOT,
 )
 from fastembed.ops._fit cimport (
-    apart, as_vector, entry, number, real_in_any_layout, same_shape, size, vector, writable,
+    apart, as_vector, data, entry, number, real_in_any_layout, same_shape, size, vector, writable,
 )
 from fastembed.ops.loss cimport sum_of
 from fastembed.runtime.memory cimport Memory, take
-from fastembed.runtime.pool cimport share, slice_function
+from fastembed.runtime.pool cimport share_gil, slice_function
 
 cnp.import_array()
 
@@ -26,11 +27,11 @@ cdef enum:
     CHUNK = 1 << 14  # entries that the norm adds up by themselves, whatever the number of threads
     BLOCK = 1 << 15  # entries of a sum that stay in a core's cache while every array is added
     LINE = 16  # entries: no two threads write the same cache line
+    LINE_BYTES = 64
 
 cdef slice_function[2] squares_entry
 cdef slice_function[2] scale_entry
 cdef slice_function[2] add_entry
-cdef slice_function[2] zero_entry
 
 # what a kernel of kernels/optim.py finds in its args
 ctypedef struct step_args:
@@ -91,9 +92,8 @@ cdef class Step:
                     return False
             places[k][0] = as_vector(array)
         if self.kernels[real] == NULL:
-            entry(self.kernels, f"optim.{self.name}_slices", real)
-        with nogil:
-            share(self.kernels[real], &args, args.param.size, LINE, args.param.size * self.ns)
+            entry(self.kernels, f"optim.{self.name}", real)
+        share_gil(self.kernels[real], &args, args.param.size, LINE, args.param.size * self.ns)
         return True
 
     cdef int run(self, tuple arrays, tuple scalars) except -1:
@@ -326,29 +326,28 @@ cpdef bint add_if_fit(total, list arrays) except -1:
             return False
     space = take(len(arrays) * sizeof(add_args))
     args.terms, args.count = <add_args *>space.start, len(arrays)
-    args.add = entry(add_entry, "optim.add_slices", real)
+    args.add = entry(add_entry, "optim.add", real)
     n = size(total)
     for k in range(args.count):
         args.terms[k].x, args.terms[k].total = as_vector(arrays[k]), as_vector(total)
-    with nogil:
-        share(_add_in_blocks, &args, n, LINE, n * args.count * NS_A_PLUS)
+    share_gil(_add_in_blocks, &args, n, LINE, n * args.count * NS_A_PLUS)
     return True
 
 
 cpdef int zero_all(arrays) except -1:
     """Set every array to zero."""
-    cdef vector x
-    cdef int real
+    cdef int64_t nbytes
     for array in arrays:
-        real = _real_of_flat(array)
-        if real < 0 or not writable(array):
+        if _real_of_flat(array) < 0 or not writable(array):
             array[...] = 0
             continue
-        x = as_vector(array)
-        run = entry(zero_entry, "embedding.fill_zero_slices", real)
-        with nogil:
-            share(run, &x, x.size, LINE, x.size * (8 if real else 4) * NS_A_BYTE_ZEROED)
+        nbytes = cnp.PyArray_NBYTES(<cnp.ndarray>array)
+        share_gil(_zero, data(array), nbytes, LINE_BYTES, nbytes * NS_A_BYTE_ZEROED)
     return 0
+
+
+cdef void _zero(const void *bytes, int64_t lo, int64_t hi, int64_t member) noexcept nogil:
+    memset(<char *>bytes + lo, 0, hi - lo)
 
 
 # ---- arrays as one run of memory
@@ -386,9 +385,8 @@ cdef double _squares(x) except? -1:
     chunks = (args.x.size + CHUNK - 1) // CHUNK
     sums = take(chunks * sizeof(double))
     args.sums.data, args.sums.size = sums.start, chunks
-    run = entry(squares_entry, "optim.sum_squares_slices", _real_of_flat(x))
-    with nogil:
-        share(run, &args, chunks, 1, args.x.size * NS_A_SQUARE)
+    run = entry(squares_entry, "optim.sum_squares", _real_of_flat(x))
+    share_gil(run, &args, chunks, 1, args.x.size * NS_A_SQUARE)
     return sum_of(<double *>sums.start, chunks)
 
 
@@ -396,9 +394,8 @@ cdef int _multiply(x, double rate) except -1:
     """x *= rate for an array that is flat."""
     cdef scale_args args
     args.x, args.rate = as_vector(x), rate
-    run = entry(scale_entry, "optim.scale_slices", _real_of_flat(x))
-    with nogil:
-        share(run, &args, args.x.size, LINE, args.x.size * NS_A_PLUS)
+    run = entry(scale_entry, "optim.scale", _real_of_flat(x))
+    share_gil(run, &args, args.x.size, LINE, args.x.size * NS_A_PLUS)
     return 0
 
 

@@ -18,6 +18,7 @@ cnp.import_array()
 
 cdef enum:
     ROWS = 6  # fewer in a batch cost as much: the weights come from the cache for one as well
+    UNITS = 16  # hidden units, a cache line of float32: no part of a step has fewer
 
 __all__ = []  # each row adds its ops
 
@@ -295,7 +296,7 @@ cdef void set_sizes(job *j, const cell *k, int real, xs, Wh) noexcept:
     cdef double step, enough
     j.N, j.T, j.D, j.H = axis(xs, 0), axis(xs, 1) if last == 2 else 1, axis(xs, last), axis(Wh, 0)
     step = 2.0 * k.gates * max(j.N, <Py_ssize_t>ROWS) * j.H * (2 if real else 1) / FLOPS_A_NS
-    enough = min(step * j.H / (k.products * NS_A_MEETING), (j.H + 15) // 16)
+    enough = min(step * j.H / (k.products * NS_A_MEETING), (j.H + UNITS - 1) // UNITS)
     j.parts = 1
     if enough >= 2:
         j.parts = min(<int64_t>enough, members_for(step * j.T * (j.D + j.H)))
