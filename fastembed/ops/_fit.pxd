@@ -60,17 +60,6 @@ cdef inline int real_of(object x) noexcept:
     return real if real >= 0 and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x) else -1
 
 
-cdef inline int real_with(object x, int ndim) noexcept:
-    """The same for an array of ndim axes."""
-    cdef int real = real_of(x)
-    return real if real >= 0 and cnp.PyArray_NDIM(<cnp.ndarray>x) == ndim else -1
-
-
-cdef inline bint is_real(object x, int ndim, int real) noexcept:
-    """Whether x is plain, of that dtype and number of axes."""
-    return real_with(x, ndim) == real
-
-
 cdef inline bint writable(object x) noexcept:
     return cnp.PyArray_ISWRITEABLE(<cnp.ndarray>x)
 
@@ -199,6 +188,8 @@ cdef inline bint in_range(vector ids, int64_t bound) noexcept:
     for k in range(ids.size):
         wrong |= (data[k] + bound) | (bound - 1 - data[k])
     return wrong >= 0
+
+
 cdef inline bint are_bits(object labels) noexcept:
     """Whether a plain array may hold labels 0 and 1."""
     cdef int kind

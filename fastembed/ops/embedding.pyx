@@ -13,9 +13,10 @@ from fastembed.ops._costs cimport (
     NS_A_BYTE_ADDED, NS_A_BYTE_COPIED, NS_A_BYTE_ZEROED, NS_A_ROW,
 )
 from fastembed.ops._fit cimport (
-    apart, are_ids, as_matrix, as_vector, axis, empty, entry, forget_ids, id_list, in_range, is_real,
-    matrix, plain_ids, read_ids, real_with, same_shape, vector, writable,
+    apart, as_matrix, as_vector, axis, empty, entry, forget_ids, id_list, in_range, matrix, plain_ids,
+    read_ids, vector, writable,
 )
+from fastembed.ops._signature cimport Signature, ref
 from fastembed.runtime.pool cimport share, share_gil, slice_function
 
 cnp.import_array()
@@ -44,60 +45,32 @@ ctypedef struct scatter_args:
     vector starts
 
 
+cdef Signature GATHER = Signature("""
+    W (V, D): One row per id.
+    idx (...) ids<V
+    + out (..., D)
+""")
+cdef Signature SCATTER = Signature("""
+    dW (V, D)
+    idx (...) ids<V
+    dout (..., D): One gradient per id.
+    zero: bool; Set dW to zero first.
+    > dW (V, D): Changed in place.
+""")
+
+
+@GATHER.documents
 def gather(W, idx, *, out=None):
-    """Look up rows of W: ``out[..., :] = W[idx[...], :]``.
-
-    Parameters
-    ----------
-    W : (V, D) ndarray of float32 or float64
-        One row per id.
-    idx : array_like of integers, any shape
-        Ids in [-V, V); negative ids count from the end.
-    out : ndarray, optional
-        Result to fill, of shape ``idx.shape + (D,)`` and W's dtype. Must not overlap W or idx.
-
-    Returns
-    -------
-    ndarray of W's dtype, shape ``idx.shape + (D,)``
-        ``out``, or a new array.
-
-    Raises
-    ------
-    IndexError
-        If an id is outside [-V, V); nothing has been written then.
-    TypeError, ValueError
-        If a dtype or a shape does not fit.
-    """
+    """Look up rows of W: ``out[..., :] = W[idx[...], :]``."""
     rows = gather_if_fit(W, idx, out)
     return _gather_any(W, idx, out) if rows is None else rows
 
 
+@SCATTER.documents
 def scatter_add(dW, idx, dout, *, zero=False):
     """Add gradients to the rows they came from: ``dW[idx[...], :] += dout[..., :]``.
 
     Duplicate ids are summed, in the order of idx, with the same bits at any thread count.
-
-    Parameters
-    ----------
-    dW : (V, D) ndarray of float32 or float64
-        Changed in place. Must not overlap idx or dout.
-    idx : array_like of integers, any shape
-        Ids in [-V, V); negative ids count from the end.
-    dout : ndarray of dW's dtype, shape ``idx.shape + (D,)``
-        One gradient per id.
-    zero : bool
-        Set dW to zero first.
-
-    Returns
-    -------
-    dW : ndarray
-
-    Raises
-    ------
-    IndexError
-        If an id is outside [-V, V); nothing has been written then.
-    TypeError, ValueError
-        If a dtype or a shape does not fit.
     """
     if not scatter_add_if_fit(dW, idx, dout, zero):
         _scatter_add_any(dW, idx, dout, zero)
@@ -109,11 +82,11 @@ def scatter_add(dW, idx, dout, *, zero=False):
 
 cpdef gather_if_fit(W, idx, out=None):
     """`gather`, or None if an argument does not fit as it is."""
-    cdef int real = real_with(W, 2), k, ndim
+    cdef int real = GATHER.fits([<ref>W, <ref>idx, <ref>out]), k, ndim
     cdef cnp.npy_intp[32] shape
     cdef gather_args args
     cdef double ns
-    if real < 0 or not are_ids(idx):
+    if real < 0:
         return None
     ndim = cnp.PyArray_NDIM(<cnp.ndarray>idx)
     if ndim >= 32:
@@ -125,11 +98,7 @@ cpdef gather_if_fit(W, idx, out=None):
             shape[k] = axis(idx, k)
         shape[ndim] = axis(W, 1)
         out = empty(ndim + 1, shape, real)
-    elif not (
-        is_real(out, ndim + 1, real) and writable(out) and same_shape(out, idx, ndim)
-        and axis(out, ndim) == axis(W, 1) and apart(out, W) and apart(out, idx)
-        and in_range(args.idx, axis(W, 0))
-    ):
+    elif not in_range(args.idx, axis(W, 0)):
         return None
     args.W, args.out = as_matrix(W), as_matrix(out)
     args.fine = True
@@ -143,16 +112,10 @@ cpdef gather_if_fit(W, idx, out=None):
 
 cpdef bint scatter_add_if_fit(dW, idx, dout, bint zero) except -1:
     """`scatter_add`; False, and nothing is done, if an argument does not fit as it is."""
-    cdef int real = real_with(dW, 2), ndim
+    cdef int real = SCATTER.fits([<ref>dW, <ref>idx, <ref>dout])
     cdef scatter_args args
     cdef id_list ids
-    if real < 0 or not writable(dW) or not are_ids(idx):
-        return False
-    ndim = cnp.PyArray_NDIM(<cnp.ndarray>idx)
-    if not (
-        is_real(dout, ndim + 1, real) and same_shape(dout, idx, ndim)
-        and axis(dout, ndim) == axis(dW, 1) and apart(dW, dout) and apart(dW, idx)
-    ):
+    if real < 0 or not (writable(dW) and apart(dW, dout) and apart(dW, idx)):
         return False
     try:
         if not read_ids(idx, axis(dW, 0), &ids):
