@@ -353,6 +353,20 @@ def test_many_small_calls_are_not_looked_at_but_a_large_one_is_seen_soon(project
     assert stats("MatMul").calls == 11
 
 
+def test_a_class_with_the_attributes_of_a_known_one_but_no_parameters(project):
+    dropin.install()
+    module = project.load(
+        "mine",
+        "class Double:\n"
+        "    def __init__(self):\n        self.params, self.grads, self.x = [], [], None\n"
+        "    def forward(self, x):\n        self.x = x\n        return 2 * x\n"
+        "    def backward(self, dout):\n        return 2 * dout\n",
+    )
+    layer, x = module.Double(), normal(4, 3)
+    np.testing.assert_array_equal(layer.forward(x), 2 * x)
+    np.testing.assert_array_equal(layer.backward(x), 2 * x)
+
+
 def test_wrong_arguments_raise_what_they_raised(project):
     plain, fast = project.twins("layers", only=["TimeLSTM"])
     for call in (
