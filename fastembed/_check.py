@@ -148,4 +148,6 @@ def output(name, array, expected, dtype, inputs):
 
 def plain(array):
     """The array as kernels take it (C order, aligned, native, no subclass), copied if need be."""
-    return np.require(np.asarray(array), array.dtype.newbyteorder("="), "CA")
+    array = np.asarray(array)
+    dtype = array.dtype if array.dtype.isnative else array.dtype.newbyteorder("=")
+    return np.require(array, dtype, "CA")  # an equal dtype that is another object makes a view

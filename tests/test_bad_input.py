@@ -5,21 +5,31 @@ package's: a new one without a row fails. ``python tests/test_bad_input.py`` cou
 """
 
 import copy
-import faulthandler
 import inspect
 import re
 import warnings
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from helpers import lay, swapped, unaligned
 from numpy.lib.stride_tricks import as_strided
 
-from fastembed import attention, functions, layers, ops, optimizer, reference, time_layers, util
+from fastembed import (
+    attention,
+    functions,
+    layers,
+    ops,
+    optimizer,
+    reference,
+    time_layers,
+    trainer,
+    util,
+)
 from fastembed.reference import layers as slow_layers
 from fastembed.reference import training as slow_training
 
-faulthandler.enable()
 SIZES = dict(N=3, T=4, D=5, H=6, V=7, K=2, E=3, I=1)
 HUGE = 2**45  # more bytes than an address space has; as an int of 32 bits: nothing
 
@@ -199,11 +209,11 @@ def build(args, dtype):
 # ---- calls
 
 
-def call_op(module, name, values):
+def call_op(module, row, name, values):
     np.random.seed(1)
     values = dict(values)
     if type(values.get("cache")) is tuple:
-        source = OPS[name].split("cache@")[1].split()[0]
+        source = row.split("cache@")[1].split()[0]
         values["cache"] = getattr(module, source)(*values["cache"])[-1]
     function = getattr(module, name)
     if module is reference:
@@ -242,52 +252,35 @@ def call_optimizer(module, row, name, values):
     step.update(*given)
 
 
-def call_helper(name, values):
+def call_function(module, row, name, values):
     np.random.seed(1)
     if name == "UnigramSampler":
-        sampler = layers.UnigramSampler(**values)
+        sampler = module.UnigramSampler(**values)
         return sampler.word_p, sampler.get_negative_sample(np.arange(3))
-    return getattr(functions if name == "relu" else util, name)(**values)
+    return getattr(module, name)(**values)
+
+
+def names_of(*modules):
+    """All their names; of those that several have, the first one's."""
+    return SimpleNamespace(**{n: getattr(m, n) for m in reversed(modules) for n in dir(m)})
+
+
+FAST = names_of(attention, time_layers, layers, functions, util, trainer)
+SLOW = names_of(slow_layers, slow_training)
+TABLES = {
+    "ops": (OPS, call_op, ops, reference),
+    "layers": (LAYERS, call_layer, FAST, SLOW),
+    "optimizers": (OPTIMIZERS, call_optimizer, optimizer, slow_training),
+    "functions": (FUNCTIONS, call_function, FAST, SLOW),
+    "helpers": (HELPERS, call_function, FAST, FAST),
+}
 
 
 def cases():
     """Table and name -> row, our function, the slow one."""
-    fast = SimpleNamespace(**{n: getattr(m, n) for m in (layers, time_layers, attention)
-                              for n in m.__all__})  # fmt: skip
-    from fastembed import trainer
-
-    named = SimpleNamespace(**{n: getattr(functions, n, None) or getattr(util, n, None)
-                               or getattr(trainer, n) for n in FUNCTIONS})  # fmt: skip
-    plain = SimpleNamespace(**{n: getattr(slow_layers, n, None) or getattr(slow_training, n)
-                               for n in FUNCTIONS})  # fmt: skip
-    for name, row in OPS.items():
-        yield "ops", name, row, *(lambda v, m=m, n=name: call_op(m, n, v) for m in (ops, reference))
-    for name, row in LAYERS.items():
-        yield (
-            "layers",
-            name,
-            row,
-            *(lambda v, m=m, n=name, r=row: call_layer(m, r, n, v) for m in (fast, slow_layers)),
-        )
-    for name, row in OPTIMIZERS.items():
-        yield (
-            "optimizers",
-            name,
-            row,
-            *(
-                lambda v, m=m, n=name, r=row: call_optimizer(m, r, n, v)
-                for m in (optimizer, slow_training)
-            ),
-        )
-    for name, row in FUNCTIONS.items():
-        yield (
-            "functions",
-            name,
-            row,
-            *(lambda v, m=m, n=name: getattr(m, n)(**v) for m in (named, plain)),
-        )
-    for name, row in HELPERS.items():
-        yield "helpers", name, row, *(lambda v, n=name: call_helper(n, v) for _ in range(2))
+    for table, (rows, call, *modules) in TABLES.items():
+        for name, row in rows.items():
+            yield table, name, row, *(partial(call, module, row, name) for module in modules)
 
 
 # ---- what is tried instead of a good argument
@@ -312,23 +305,13 @@ class Matter:
         return self.array if dtype is None else self.array.astype(dtype)
 
 
-def unaligned(array):
-    memory = np.empty(array.nbytes + 1, np.uint8)[1:]
-    place = memory.view(array.dtype).reshape(array.shape)
-    place[...] = array
-    return place
-
-
 def lying_otherwise(a):
     """The same numbers elsewhere in memory."""
-    yield "Fortran order", np.asfortranarray(a)
-    yield "negative strides", np.flip(np.flip(a).copy())
-    yield "every second", np.repeat(a, 2, axis=-1)[..., ::2]
-    yield "byte-swapped", a.astype(a.dtype.newbyteorder())
+    for layout in ("F", "strided", "reversed", "steps"):
+        yield layout, lay(a, layout)
+    yield "byte-swapped", swapped(a)
     yield "unaligned", unaligned(a)
     yield "of a subclass", a.copy().view(np.memmap)
-    if a.ndim > 1:
-        yield "axes in another order", np.moveaxis(np.moveaxis(a, 0, -1).copy(), -1, 0)
     if a.ndim == 2:
         yield "a matrix", a.copy().view(np.matrix)
 
@@ -616,13 +599,9 @@ def survey(table, name, row, call, slow, dtype):
 
 
 @pytest.mark.parametrize("dtype", "fd")
-@pytest.mark.parametrize("case", cases(), ids=lambda case: "-".join(case[:2]))
+@pytest.mark.parametrize("case", list(cases()), ids=lambda case: "-".join(case[:2]))
 def test_bad_input(case, dtype):
-    faulthandler.dump_traceback_later(100, exit=True)
-    try:
-        count, wrong = survey(*case, np.dtype(dtype))
-    finally:
-        faulthandler.cancel_dump_traceback_later()
+    count, wrong = survey(*case, np.dtype(dtype))
     assert count > 10 and not wrong, f"{len(wrong)} of {count}:\n" + "\n".join(wrong)
 
 

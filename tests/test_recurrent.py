@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import APART, LAYOUTS, at_once, lay, numeric, python, run_code
+from helpers import APART, LAYOUTS, at_once, lay, numeric, python, run_code, swapped, unaligned
 
 import fastembed
 from fastembed import ops, reference, threads
@@ -573,6 +573,15 @@ def test_cell_cimported_by_a_users_cython_file(tmp_path):
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), ROOT])}
     ran = run_code(script, cwd=tmp_path, env=env)
     assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.parametrize("change", [np.copy, np.asfortranarray, swapped, unaligned])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_cache_holds_the_weights_themselves(kind, change):
+    """However xs lies: in a deep copy of a layer, both are the same array again."""
+    xs, weights, states, _ = make(kind, 2, 3, 4, 5, np.float32)
+    cache = getattr(ops, kind)(change(xs), *weights, *states)[-1]
+    assert cache.Wx is weights[0] and cache.Wh is weights[1]
 
 
 @pytest.mark.parametrize("H", [5, 40, 300])

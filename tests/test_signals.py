@@ -7,13 +7,12 @@ BLAS has its threads. ``FASTEMBED_INTERRUPTS=100000 pytest tests/test_signals.py
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 
 import numpy as np
 import pytest
+from helpers import python
 
 import fastembed
 from fastembed import layers, models, ops, optimizer, time_layers
@@ -102,11 +101,8 @@ class Interrupt(Exception):
 
 
 @pytest.fixture
-def two_threads():
-    before = fastembed.get_num_threads()
-    fastembed.set_num_threads(2)
-    yield
-    fastembed.set_num_threads(before)
+def two_threads(set_threads):
+    set_threads(2)
 
 
 armed = None  # the exception that a handler raises, once
@@ -136,13 +132,19 @@ def interrupted(call, error=Interrupt, delay=None):
 
 
 @pytest.fixture
-def handled():
-    """The handler for SIGALRM and SIGUSR1."""
+def on_signal():
+    """Function that sets the handler of SIGALRM and SIGUSR1, until the end of the test."""
     numbers = signal.SIGALRM, signal.SIGUSR1
-    old = [signal.signal(number, handler) for number in numbers]
-    yield
-    for number, before in zip(numbers, old, strict=True):
-        signal.signal(number, before)
+    before = [signal.getsignal(number) for number in numbers]
+    yield lambda function: [signal.signal(number, function) for number in numbers]
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    for number, old in zip(numbers, before, strict=True):
+        signal.signal(number, old)
+
+
+@pytest.fixture
+def handled(on_signal):
+    on_signal(handler)
 
 
 @pytest.mark.parametrize("error", [Interrupt, KeyboardInterrupt])
@@ -203,27 +205,20 @@ def test_signals_of_another_thread(two_threads, handled):
     print(f"{caught} of {tries} calls interrupted")
 
 
-def test_ops_in_handlers_that_return(two_threads):
+def test_ops_in_handlers_that_return(two_threads, on_signal):
     """A handler that calls ops itself, amid any call: both get their bits."""
     expected, seen = {name: bits(call()) for name, call in CALLS.items()}, []
-    inner = bits(CALLS["gather"]())
-    old = signal.signal(signal.SIGALRM, lambda *_: seen.append(bits(CALLS["gather"]()) == inner))
-    try:
-        for name, call in CALLS.items():
-            if name == "negative_samples":
-                continue
-            for k in range(max(3, INTERRUPTS // 100)):
-                signal.setitimer(signal.ITIMER_REAL, 1e-5 + k * 5e-4)
-                assert bits(call()) == expected[name]
-                signal.setitimer(signal.ITIMER_REAL, 0)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, old)
+    on_signal(lambda *_: seen.append(bits(CALLS["gather"]()) == expected["gather"]))
+    for name, call in CALLS.items():
+        for k in range(max(3, INTERRUPTS // 100)):
+            signal.setitimer(signal.ITIMER_REAL, 1e-5 + k * 5e-4)
+            assert bits(call()) == expected[name]
+            signal.setitimer(signal.ITIMER_REAL, 0)
     assert seen and all(seen)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-def test_forks_in_handlers_amid_calls(two_threads):
+def test_forks_in_handlers_amid_calls(two_threads, on_signal):
     """The child of a fork amid a call can make the same call, and so can the parent."""
     children = []
 
@@ -236,17 +231,13 @@ def test_forks_in_handlers_amid_calls(two_threads):
         children.append(child)
 
     expected = {name: bits(call()) for name, call in CALLS.items()}
-    old = signal.signal(signal.SIGALRM, fork)
-    try:
-        for name, call in CALLS.items():
-            for delay in (1e-4, 1e-3):
-                signal.setitimer(signal.ITIMER_REAL, delay)
-                result = bits(call())
-                signal.setitimer(signal.ITIMER_REAL, 0)
-                assert result == expected[name]
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, old)
+    on_signal(fork)
+    for name, call in CALLS.items():
+        for delay in (1e-4, 1e-3):
+            signal.setitimer(signal.ITIMER_REAL, delay)
+            result = bits(call())
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            assert result == expected[name]
     ends = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
     assert ends and not any(ends)
 
@@ -278,8 +269,6 @@ threading.Thread(target=busy, daemon=True).start()
 
 def test_finalisers_and_exit_amid_calls_of_other_threads():
     for _ in range(max(2, INTERRUPTS // 1000)):
-        done = subprocess.run(
-            [sys.executable, "-c", EXIT], capture_output=True, text=True, timeout=120
-        )
+        done = python("-c", EXIT)
         assert done.returncode == 0 and not done.stderr
         assert done.stdout == "circle True\natexit True\n"

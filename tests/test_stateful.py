@@ -9,6 +9,7 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers import lay, swapped
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -44,6 +45,7 @@ LAYERS = {
 }
 STATES = {"TimeRNN": 1, "TimeGRU": 1, "TimeLSTM": 2}
 OPTIMIZERS = "SGD Momentum Nesterov AdaGrad RMSprop Adam".split()
+LAYS = ["C", "F", "reversed", "swapped"]
 EXAMPLES = int(os.environ.get("FASTEMBED_EXAMPLES", 15))
 
 
@@ -106,8 +108,8 @@ class Pair(RuleBasedStateMachine):
             same(*(getattr(layer, kind) for layer in self.pair), f"{kind} after {what}")
         return results
 
-    @rule(N=st.integers(1, 4), T=st.integers(1, 3), keep=st.booleans(), lay=st.integers(0, 3))
-    def forward(self, N, T, keep, lay):
+    @rule(N=st.integers(1, 4), T=st.integers(1, 3), keep=st.booleans(), how=st.sampled_from(LAYS))
+    def forward(self, N, T, keep, how):
         if not (keep or self.stateful and self.sizes["N"] != N):
             self.sizes |= dict(N=N, T=T)
         given = []
@@ -117,8 +119,7 @@ class Pair(RuleBasedStateMachine):
                 array = self.rng.integers(low, high, shape(letters, self.sizes))
             else:
                 array = self.floats(letters)
-            given.append([array, np.asfortranarray(array), array[::-1].copy()[::-1],
-                          array.astype(array.dtype.newbyteorder())][lay])  # fmt: skip
+            given.append(swapped(array) if how == "swapped" else lay(array, how))
         self.out = self.both(lambda layer: layer.forward(*given), "forward")[1]
         self.fresh = True
 

@@ -302,6 +302,38 @@ def test_forks_while_other_threads_use_the_pool():
     assert result.stdout == "True True\n", result.stderr
 
 
+def test_ids_that_another_thread_changes_are_never_followed():
+    """A call sees good ones and gives its result, or bad ones and gives an error."""
+    code = """
+    X, scores, h = (np.zeros(shape, "f") for shape in [(9000, 8), (9000, 1000), (3000, 64)])
+    targets, bits = ids[:9000].reshape(3000, 3), np.zeros((3000, 3), int)
+    calls = [
+        work,
+        lambda: ops.scatter_add(np.zeros_like(W), ids, rows),
+        lambda: ops.softmax_cross_entropy(scores, ids),
+        lambda: ops.linear_cross_entropy(X, np.zeros((8, 1000), "f"), np.zeros(1000, "f"), ids),
+        lambda: ops.negative_sampling_loss(h, W, targets, bits),
+    ]
+    good, done, ends = ids.copy(), threading.Event(), []
+    def change():
+        while not done.is_set():
+            ids[:] = 2**40
+            ids[:] = good
+            time.sleep(1e-5)
+    threading.Thread(target=change).start()
+    for call in calls * 40:
+        try:
+            call()
+            ends.append("result")
+        except IndexError:
+            ends.append("error")
+    done.set()
+    print(len(ends), *sorted(set(ends)))
+    """
+    result = run_python(code, PRELUDE + FIRST)
+    assert result.stdout == "200 error result\n", result.stdout + result.stderr
+
+
 def test_another_number_of_threads_during_the_first_shared_calls():
     code = """
     good, done = [], threading.Event()
