@@ -143,7 +143,6 @@ def perplexity(model, ids, batch, steps):
         return float(np.exp(total / ts.size))
 
 
-
 class Training:
     """A model and where its training stands."""
 
