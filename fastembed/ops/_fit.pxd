@@ -186,7 +186,8 @@ cdef inline bint in_range(vector ids, int64_t bound) noexcept:
     cdef const int64_t *data = <const int64_t *>ids.data
     cdef int64_t k, wrong = 0
     for k in range(ids.size):
-        wrong |= (data[k] + bound) | (bound - 1 - data[k])
+        wrong |= <int64_t>(<uint64_t>data[k] + <uint64_t>bound)  # unsigned: may wrap
+        wrong |= <int64_t>(<uint64_t>(bound - 1) - <uint64_t>data[k])
     return wrong >= 0
 
 
