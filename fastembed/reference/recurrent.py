@@ -29,17 +29,30 @@ class GRU(_Bare, layers.GRU):
     states = 1
 
 
-def _cell(kind, x, *state_and_params):
-    """The new state, and the cell, after one step from h_prev (c_prev), Wx, Wh and b."""
-    *state, Wx, Wh, b = state_and_params
-    cell = kind(Wx, Wh, b)
+def _step(cell, x, *state):
+    """The new state, and the cell."""
     state = cell.forward(x, *state)
     return (*state, cell) if isinstance(state, tuple) else (state, cell)
 
 
-def _cell_backward(*douts_and_cell):
-    *douts, cell = douts_and_cell
-    return *cell.backward(*douts), *cell.grads
+def rnn_cell(x, h_prev, Wx, Wh, b):
+    return _step(RNN(Wx, Wh, b), x, h_prev)
+
+
+def gru_cell(x, h_prev, Wx, Wh, b):
+    return _step(GRU(Wx, Wh, b), x, h_prev)
+
+
+def lstm_cell(x, h_prev, c_prev, Wx, Wh, b):
+    return _step(LSTM(Wx, Wh, b), x, h_prev, c_prev)
+
+
+def rnn_cell_backward(dh, cache):
+    return *cache.backward(dh), *cache.grads
+
+
+def lstm_cell_backward(dh, dc, cache):
+    return *cache.backward(dh, dc), *cache.grads
 
 
 def _sequence(kind, xs, Wx, Wh, b, h0=None, c0=None, *, need_cache=True):
@@ -48,7 +61,7 @@ def _sequence(kind, xs, Wx, Wh, b, h0=None, c0=None, *, need_cache=True):
     state = [zero if part is None else part.copy() for part in (h0, c0)[: kind.states]]
     hs, cells = np.empty((N, T, zero.shape[1]), xs.dtype), []
     for t in range(T):
-        *state, cell = _cell(kind, xs[:, t], *state, Wx, Wh, b)
+        *state, cell = _step(kind(Wx, Wh, b), xs[:, t], *state)
         hs[:, t] = state[0]
         cells.append(cell if need_cache else None)
     return hs, *state, (kind, xs, (Wx, Wh, b), cells) if need_cache else None
@@ -65,7 +78,6 @@ def _sequence_backward(dhs, cache):
     return dxs, *dstate, *grads
 
 
-rnn_cell, lstm_cell, gru_cell = (partial(_cell, kind) for kind in (RNN, LSTM, GRU))
-rnn_cell_backward = lstm_cell_backward = gru_cell_backward = _cell_backward
+gru_cell_backward = rnn_cell_backward
 rnn, lstm, gru = (partial(_sequence, kind) for kind in (RNN, LSTM, GRU))
 rnn_backward = lstm_backward = gru_backward = _sequence_backward
