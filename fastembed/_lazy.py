@@ -1,11 +1,13 @@
 """Lazy public names for a package (SPEC 1): a name imports its module when it is first used."""
 
 import importlib
+import logging  # noqa: F401  (before ours: the hooks of a fork run from the last one registered)
 import os
 import sys
 import threading
 
-# held while modules or kernels are loaded: a fork waits, else its child would wait for ever
+# held while modules or kernels are loaded: a fork waits, else its child would wait for ever; it
+# must not hold logging's lock meanwhile, which modules take while they are loaded
 loading = threading.RLock()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(

@@ -281,7 +281,7 @@ def test_contract_variant_is_left_alone(project, what):
 
 def find(name):
     """What became of a class or function, which is probed if it was not yet."""
-    subject = next(s for s in session.subjects.values() if s.where.split(".")[-1] == name)
+    *_, subject = (s for s in session.subjects.values() if s.where.split(".")[-1] == name)
     session.probe(subject)
     return subject
 
