@@ -1,60 +1,7 @@
 """The loss's cache is unpacked."""
 
-from common import ids, normal, np
-
-
-def softmax(x):
-    x = x - x.max(axis=1, keepdims=True)
-    x = np.exp(x)
-    x /= x.sum(axis=1, keepdims=True)
-    return x
-
-
-class Softmax:
-    def __init__(self):
-        self.params, self.grads = [], []
-        self.out = None
-
-    def forward(self, x):
-        self.out = softmax(x)
-        return self.out
-
-    def backward(self, dout):
-        dx = self.out * dout
-        sums = np.sum(dx, axis=1, keepdims=True)
-        dx -= self.out * sums
-        return dx
-
-
-class TimeSoftmaxWithLoss:
-    def __init__(self):
-        self.params, self.grads = [], []
-        self.cache = None
-        self.ignore_label = -1
-
-    def forward(self, xs, ts):
-        N, T, V = xs.shape
-        if ts.ndim == 3:
-            ts = ts.argmax(axis=2)
-        mask = ts != self.ignore_label
-        ts = ts.reshape(N * T)
-        mask = mask.reshape(N * T)
-        ys = softmax(xs.reshape(N * T, V))
-        ls = np.log(ys[np.arange(N * T), ts])
-        ls *= mask
-        loss = -np.sum(ls)
-        loss /= mask.sum()
-        self.cache = (ts, ys, mask, (N, T, V))
-        return loss
-
-    def backward(self, dout=1):
-        ts, ys, mask, (N, T, V) = self.cache
-        dx = ys
-        dx[np.arange(N * T), ts] -= 1
-        dx *= dout
-        dx /= mask.sum()
-        dx *= mask[:, np.newaxis]
-        return dx.reshape((N, T, V))
+from common import ids, normal
+from textbook import TimeSoftmaxWithLoss
 
 
 def run():
