@@ -139,6 +139,8 @@ cdef int _scatter(scatter_args *args, int real, dW) except -1:
     cdef double ns = n * (NS_A_ROW + NS_A_BYTE_ADDED * row_bytes)
     cdef int64_t *memory
     cdef slice_function add, sort
+    if nbytes == 0:
+        return 0  # rows without numbers
     if nbytes <= GROUPED:
         if args.zero:
             memset(args.dW.data, 0, nbytes)
