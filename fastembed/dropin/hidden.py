@@ -28,7 +28,7 @@ class Past:
     def __init__(self, patch, cls, before, args, random):
         self.patch, self.cls, self.before, self.args = patch, cls, before, args
         self.random, self.gradients, self.labels = random, [], None
-        self.made = None
+        self.made, self.done = None, False  # whether its backward has been, ours
         self.samples = _samples([*before.get("params", ()), *args])
 
     def values(self):

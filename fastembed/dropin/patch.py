@@ -120,7 +120,8 @@ class Patch:
     def undo(self):
         """Put the original code back, and the attributes that its backward needs.
 
-        Returns whether they come from weights or inputs that have changed since.
+        Returns whether a backward is still to come and they come from weights or inputs that have
+        changed since.
         """
         if not self.applied:
             return False
@@ -129,7 +130,8 @@ class Patch:
             for state in list(self.states.values()):
                 instance, state.ran = state.ref and state.ref(), None
                 if instance is not None:
-                    changed = hidden.settle(instance) or changed
+                    done = state.past is not None and state.past.done
+                    changed = (hidden.settle(instance) and not done) or changed
         finally:
             for each in self.sites:
                 each.remove(self.owner)
@@ -345,6 +347,8 @@ class Patch:
                 return own(self_, given)
             for attribute in known.backward_writes:
                 setattr(self_, attribute, getattr(twin, attribute))
+            if state.past is not None:
+                state.past.done = True
             if known.again:
                 state.past.gradients.append(given)
             stats.seconds += perf_counter() - start
