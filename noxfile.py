@@ -15,7 +15,14 @@ nox.options.error_on_missing_interpreters = False
 @nox.session(python=["3.11", "3.12", "3.13", "3.14"])
 def tests(session):
     session.install("-e", ".[test]")
-    session.run("python", "-m", "pytest", "-m", "", *session.posargs)
+    session.run("python", "-m", "pytest", "-m", "not peers", *session.posargs)
+
+
+@nox.session(python="3.11")
+def peers(session):
+    """What is the same in PyTorch and gensim, compared with them."""
+    session.install("-e", ".[peers]")
+    session.run("python", "-m", "pytest", "-m", "peers", "tests/peers", *session.posargs)
 
 
 @nox.session(python="3.11")
