@@ -14,7 +14,7 @@ ANYTHING = None
 # room -> rooms of ours that it may import (besides itself)
 LAYERS = {"ops", "functions", "layers", "time_layers", "attention", "_arrays", "np", "config"}
 LAYERS |= {"_check", "_gradients", "_inputs"}
-TRAINING = LAYERS | {"models", "trainer", "optimizer", "util", "base_model", "_files"}
+TRAINING = LAYERS | {"models", "trainer", "optimizer", "util", "base_model", "_files", "generation"}
 ARROWS = {
     "__init__": {"_lazy", "_version", "dropin"},
     "_lazy": set(),
@@ -24,6 +24,8 @@ ARROWS = {
     "runtime": set(),
     "threads": {"runtime"},
     "_files": set(),
+    "_errors": set(),
+    "text": {"_errors", "_files"},
     "reference": {"_lazy", "models"},
     "ops": {"kernels", "runtime", "_check", "_lazy"},
     "functions": LAYERS,
@@ -37,12 +39,13 @@ ARROWS = {
     "_gradients": LAYERS,
     "_inputs": {"_check"},
     "util": TRAINING,
-    "base_model": TRAINING,
+    "base_model": TRAINING | {"text"},
+    "generation": LAYERS,
     "models": TRAINING,
     "trainer": TRAINING,
     "dropin": TRAINING | {"threads", "_lazy"},
     "__main__": ANYTHING,
-    "tasks": TRAINING | {"threads"},
+    "tasks": TRAINING | {"threads", "text", "_errors"},
     "cli": ANYTHING,
     "bench": ANYTHING,
 }
@@ -53,6 +56,7 @@ PACKAGES = {
     "runtime": set(),
     "reference": {"numpy"},
     "_files": {"numpy"},
+    "text": {"numpy", "regex", "tokenizers", "charset_normalizer", "tqdm"},
     "kernels": {"numpy", "numba", "llvmlite", "cython"},
 }
 

@@ -17,6 +17,7 @@ def main(argv):
         description="Compile every Numba kernel for float32 and float64 and keep the machine code "
         "(beside the package, or in NUMBA_CACHE_DIR), so that the first call in a later process is "
         "fast.",
+        examples=["python -m fastembed warmup"],
     ).parse_args(argv)
     counts, began = Counter(), time.perf_counter()
     with warnings.catch_warnings():
