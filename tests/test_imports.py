@@ -56,7 +56,7 @@ PACKAGES = {
     "runtime": set(),
     "reference": {"numpy"},
     "_files": {"numpy"},
-    "text": {"numpy", "regex", "tokenizers", "charset_normalizer", "tqdm"},
+    "text": {"numpy", "tqdm", "regex", "tokenizers", "charset_normalizer"},
     "kernels": {"numpy", "numba", "llvmlite", "cython"},
 }
 
