@@ -34,7 +34,7 @@ SCRIPTS = {
 WORDS, TOKENS = 10_000, 100_000
 COMMANDS = {"python": [], "run": ["-m", "fastembed", "run"]}
 LINE = re.compile(r"\| epoch (\d+) \|\s+iter (\d+) / (\d+)")
-WINDOW = 0.1  # seconds between two lines that are looked at, at least
+WINDOW = 0.01  # seconds between two lines that are looked at, at least
 SKIPPED, WANTED, LIMIT = 1, 6, 60  # first windows, windows, and seconds after which two will do
 
 
