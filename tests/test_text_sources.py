@@ -220,10 +220,11 @@ def test_without_a_pipe_the_reference_is_read():
     assert name.startswith(b"the Python language reference")
 
 
-def test_the_default_text_has_no_marks_of_emphasis():
+def test_the_default_text_has_no_marks_of_emphasis_and_no_rulers():
     text = default_text()
     assert len(text) > 400_000
-    assert "*name*" not in text
+    assert "*name*" not in text and "\n\n\n" not in text
+    assert not [line for line in text.splitlines() if line and not line.strip("-=+*|. ")]
     assert "".join(Texts([], "")) == text
 
 

@@ -32,6 +32,7 @@ READ = (".txt", ".text", ".md", ".rst", *TABLES)  # of a folder, also with .gz
 STDIN = "-"
 REFERENCE = "the Python language reference (pydoc_data.topics)"
 
+_DRAWN = re.compile(r"^[ \t]*(?:[-=+*~^#|. \t]{4,}|\|.*)\n", re.MULTILINE)  # rulers, tables
 _EMPHASIS = re.compile(r"(?<!\w)(\*\*?)(\w[^*\n]*\w|\w)\1(?!\w)")
 
 
@@ -177,12 +178,13 @@ class Texts:
 
 
 def default_text() -> str:
-    """The Python language reference that every CPython carries, without its marks of emphasis."""
+    """The Python language reference that every CPython carries, without what is drawn in it."""
     try:
         from pydoc_data.topics import topics
     except ImportError:
         raise UserError("this Python carries no pydoc_data.topics; name a text file") from None
-    return _EMPHASIS.sub(r"\2", "\n\n".join(topics.values()))
+    text = _EMPHASIS.sub(r"\2", _DRAWN.sub("", "\n\n".join(topics.values())))
+    return re.sub(r"\n{3,}", "\n\n", text)
 
 
 @contextlib.contextmanager
