@@ -21,7 +21,7 @@ typedef struct {
 } CELL(saved);
 
 typedef struct {
-    REAL *bias, *Wx, *Wh[2], *rows, *own, *end; /* packed weights, or (few) rows of gates */
+    REAL *bias, *Wx, *Wh[2], *xs, *rows, *own, *end; /* packed weights, or (few) rows of gates */
 } CELL(packed);
 
 typedef struct {
@@ -56,7 +56,8 @@ static CELL(packed) CELL(packed_of)(const job *j, REAL *memory)
     w.Wx = w.bias + GATES * units;
     w.Wh[0] = w.Wx + j->D * GATES * units;
     w.Wh[1] = w.Wh[0] + j->H * SPLIT * units;
-    w.rows = w.Wh[1] + j->H * (GATES - SPLIT) * units;
+    w.xs = w.Wh[1] + j->H * (GATES - SPLIT) * units;
+    w.rows = w.xs + (j->row ? NAME(whole_lines)(j->N * j->T * j->D) : 0);
     w.own = w.rows + NAME(whole_lines)(few * j->N * GATES * j->H);
     w.end = w.own + few * j->parts * NAME(few_scratch)(j, GATES);
     return w;
@@ -68,7 +69,7 @@ static CELL(gradients) CELL(gradients_of)(const job *j, REAL *memory)
     const ptrdiff_t weights = few ? 0 : units;
     CELL(gradients) w;
     w.da = memory;
-    w.WxT = w.da + j->N * j->T * GATES * units;
+    w.WxT = w.da + NAME(all_rows)(j) * GATES * units;
     w.WhT[0] = w.WxT + GATES * weights * NAME(blocks)(j->D) * LANES;
     w.WhT[1] = w.WhT[0] + SPLIT * weights * weights;
     w.carry = w.WhT[1] + (GATES - SPLIT) * weights * weights;
@@ -140,8 +141,11 @@ static void CELL(begin)(
 {
     const ptrdiff_t H = j->H, B = NAME(blocks)(H), lo = B * part / parts, hi = B * (part + 1) / parts;
     NAME(first_state)(j, part, parts, s->h_prev);
+    NAME(zero_padding)(j, j->hs, H, part, parts);
     if (NAME(few)(j))
         return;
+    if (j->row)
+        NAME(sort_xs)(j, part, parts, w->xs);
     NAME(pack_gates)(j->b, 1, H, GATES, 0, GATES, lo, hi, w->bias);
     NAME(pack_gates)(j->Wx, j->D, H, GATES, 0, GATES, lo, hi, w->Wx);
     for (int p = 0; p < PRODUCTS; p++)
@@ -159,8 +163,8 @@ static void CELL(forward)(const void *args, int64_t phase, int64_t part, int64_t
         CELL(begin)(j, &s, &w, part, parts);
         return;
     }
-    const NAME(items) items = NAME(items_of)(j, B, part, parts);
-    const ptrdiff_t t = (phase - 1) / PRODUCTS, chunk = NAME(chunk)(j, GATES), in_chunk = t % chunk;
+    const ptrdiff_t t = (phase - 1) / PRODUCTS, left = NAME(rows_at)(j, t + 1), chunk = NAME(chunk)(j, GATES), in_chunk = t % chunk;
+    const NAME(items) items = NAME(items_of)(j, B, NAME(rows_at)(j, t), part, parts);
     const int p = (phase - 1) % PRODUCTS;
     const ptrdiff_t now = t % s.slots, then = (t + 1) % s.slots;
     const REAL *c0 = j->c0, *h_prev = s.h_prev + now * N * lds;
@@ -170,10 +174,10 @@ static void CELL(forward)(const void *args, int64_t phase, int64_t part, int64_t
         CELL(few_gates)(j, &w, p, &items, part, p ? mid : h_prev, step);
     else if (in_chunk == 0 && p == 0)
         NAME(times_Wx)(
-            j, GATES, &items, t, t + chunk < T ? chunk : T - t, w.bias, w.Wx, step);
+            j, GATES, &items, t, t + chunk < T ? chunk : T - t, w.bias, w.Wx, w.xs, step);
 
     for (ptrdiff_t block = items.first; block <= items.last; block++) {
-        const ptrdiff_t n_lo = NAME(row_lo)(j, &items, block), n_hi = NAME(row_hi)(j, &items, block);
+        const ptrdiff_t n_lo = NAME(row_lo)(&items, block), n_hi = NAME(row_hi)(&items, block);
         const ptrdiff_t unit = NAME(unit)(block, H);
         REAL *gates = step + block * N * width, *h_next = s.h_prev + then * N * lds + unit;
         REAL *c_prev = s.states + (now * B + block) * N * LANES;
@@ -185,7 +189,8 @@ static void CELL(forward)(const void *args, int64_t phase, int64_t part, int64_t
         if (STATE && t == 0)
             for (ptrdiff_t n = n_lo; n < n_hi; n++)
                 NAME(store)(
-                    c_prev + n * LANES, c0 ? NAME(load_units)(c0 + n * H + unit, H) : (VEC){0});
+                    c_prev + n * LANES,
+                    c0 ? NAME(load_units)(c0 + NAME(row_of)(j, n) * H + unit, H) : (VEC){0});
         /* two loops: the long chains of operations of several rows overlap in the CPU */
         if (p == 0)
             for (ptrdiff_t n = n_lo; n < n_hi; n++) {
@@ -202,13 +207,14 @@ static void CELL(forward)(const void *args, int64_t phase, int64_t part, int64_t
                 const VEC state = STATE ? NAME(load)(c + n * LANES) : (VEC){0};
                 const VEC h = CELL(last)(
                     gates + n * width, NAME(load)(h_prev + n * lds + unit), state);
-                NAME(store_units)((REAL *)j->hs + (n * T + t) * H + unit, h, H);
+                NAME(store_units)((REAL *)j->hs + NAME(place)(j, n, t) * H + unit, h, H);
                 NAME(store)(h_next + n * lds, h);
-                if (t < T - 1)
+                if (n < left)
                     continue;
-                NAME(store_units)((REAL *)j->h + n * H + unit, h, H);
+                const ptrdiff_t last = NAME(row_of)(j, n) * H + unit;
+                NAME(store_units)((REAL *)j->h + last, h, H);
                 if (STATE)
-                    NAME(store_units)((REAL *)j->c + n * H + unit, state, H);
+                    NAME(store_units)((REAL *)j->c + last, state, H);
             }
     }
 }
@@ -221,25 +227,29 @@ INLINE void CELL(step_backward)(
     const job *j, const CELL(saved) *s, const CELL(gradients) *w, int p, ptrdiff_t t,
     ptrdiff_t block, ptrdiff_t n_lo, ptrdiff_t n_hi, const REAL *product)
 {
-    const ptrdiff_t N = j->N, T = j->T, H = j->H, B = NAME(blocks)(H), unit = NAME(unit)(block, H);
+    const ptrdiff_t N = j->N, H = j->H, B = NAME(blocks)(H), unit = NAME(unit)(block, H);
     const ptrdiff_t width = GATES * LANES, lds = NAME(lds)(H);
-    const REAL *dhs = (const REAL *)j->dhs + t * H + unit, *dc = j->dc_last;
+    const ptrdiff_t all = NAME(all_rows)(j), left = NAME(rows_at)(j, t + 1);
+    const REAL *dhs = (const REAL *)j->dhs + unit, *dh_last = j->dh_last, *dc_last = j->dc_last;
     const REAL *gates = s->gates + (t * B + block) * N * width;
     const REAL *states = s->states + (t * B + block) * N * LANES;
     const REAL *h_prev = s->h_prev + t * N * lds + unit;
-    REAL *to = w->da + (block * T + t) * N * width, *carries = w->carry + block * N * LANES;
+    REAL *to = w->da + (block * all + NAME(start_of)(j, t)) * width, *carries = w->carry + block * N * LANES;
     const BITS own = NAME(own_units)(block, H);
     for (ptrdiff_t n = n_lo; n < n_hi; n++) {
         const VEC h = NAME(load)(h_prev + n * lds);
+        const ptrdiff_t last = NAME(row_of)(j, n) * H + unit;
         VEC da[GATES] = {{0}}, carry = {0}, c_prev = {0}, c = {0};
-        if (CARRY && (p || t < T - 1))
+        if (CARRY && (p || n < left))
             carry = NAME(load)(carries + n * LANES);
-        else if (STATE && dc)
-            carry = NAME(load_units)(dc + n * H + unit, H);
+        else if (STATE && dc_last)
+            carry = NAME(load_units)(dc_last + last, H);
         if (p == 0) {
-            VEC dh = NAME(load_units)(dhs + n * T * H, H);
-            if (t < T - 1)
+            VEC dh = NAME(load_units)(dhs + NAME(place)(j, n, t) * H, H);
+            if (n < left)
                 dh += NAME(load)(product + n * QUAD);
+            else if (dh_last)
+                dh += NAME(load_units)(dh_last + last, H);
             if (STATE) {
                 c_prev = NAME(load)(states + n * LANES);
                 c = NAME(load)(states + (B * N + n) * LANES);
@@ -288,13 +298,15 @@ INLINE void CELL(times_WhT)(
     ptrdiff_t n_lo, ptrdiff_t n_hi, REAL *sums)
 {
     const ptrdiff_t N = j->N, H = j->H, B = NAME(blocks)(H), groups = (B + 3) / 4;
+    const ptrdiff_t rows = NAME(rows_at)(j, t), end = n_hi < rows ? n_hi : rows;
     if (NAME(few)(j)) {
         CELL(few_WhT)(j, w, p, B * g / groups, B * (g + 1) / groups - 1, sums, sums + N * QUAD);
         return;
     }
     NAME(times_transposed)(
-        j, GATES, CELL(lo)(p), CELL(hi)(p), w->da + (t * N + n_lo) * GATES * LANES, n_hi - n_lo,
-        w->WhT[p], H, g, next, sums + n_lo * QUAD);
+        j, GATES, CELL(lo)(p), CELL(hi)(p),
+        w->da + (NAME(start_of)(j, t) + n_lo) * GATES * LANES, end - n_lo, w->WhT[p], H, g, next,
+        sums + n_lo * QUAD);
 }
 
 /* The gradients of the first state: what product 0 of step 0 and the carry make of it. */
@@ -304,15 +316,16 @@ INLINE void CELL(state_backward)(
 {
     const ptrdiff_t N = j->N, H = j->H, unit = NAME(unit)(block, H);
     for (ptrdiff_t n = n_lo; n < n_hi; n++) {
+        const ptrdiff_t to = NAME(row_of)(j, n) * H + unit;
         VEC dh = NAME(load)(product + n * QUAD);
         if (CARRY) {
             const VEC carry = NAME(load)(w->carry + (block * N + n) * LANES);
             if (STATE)
-                NAME(store_units)((REAL *)j->dc + n * H + unit, carry, H);
+                NAME(store_units)((REAL *)j->dc + to, carry, H);
             else
                 dh += carry;
         }
-        NAME(store_units)((REAL *)j->dh + n * H + unit, dh, H);
+        NAME(store_units)((REAL *)j->dh + to, dh, H);
     }
 }
 
@@ -363,7 +376,7 @@ static void CELL(few_weights)(
 static void CELL(backward)(const void *args, int64_t phase, int64_t part, int64_t parts)
 {
     const job *j = args;
-    const ptrdiff_t N = j->N, T = j->T, D = j->D, H = j->H, lds = NAME(lds)(H);
+    const ptrdiff_t T = j->T, D = j->D, H = j->H, lds = NAME(lds)(H);
     const ptrdiff_t B = NAME(blocks)(H), groups = (B + 3) / 4;
     const CELL(saved) s = CELL(saved_of)(j, j->saved);
     const CELL(gradients) w = CELL(gradients_of)(j, j->scratch);
@@ -376,13 +389,15 @@ static void CELL(backward)(const void *args, int64_t phase, int64_t part, int64_
             NAME(pack_all_transposed)(
                 j->Wh, H, H, GATES, CELL(lo)(p), CELL(hi)(p), part, parts, w.WhT[p]);
         NAME(pack_all_transposed)(j->Wx, D, H, GATES, 0, GATES, part, parts, w.WxT);
+        NAME(zero_padding)(j, j->dxs, D, part, parts);
         return;
     }
-    const NAME(items) items = NAME(items_of)(j, groups, part, parts);
     const ptrdiff_t t = T - 1 - (phase - 1) / PRODUCTS; /* -1 in the last phase */
+    const ptrdiff_t rows = NAME(rows_at)(j, t < 0 ? 0 : t);
+    const NAME(items) items = NAME(items_of)(j, groups, rows, part, parts);
     const int p = (phase - 1) % PRODUCTS;
     for (ptrdiff_t g = items.first; g <= items.last; g++) {
-        const ptrdiff_t n_lo = NAME(row_lo)(j, &items, g), n_hi = NAME(row_hi)(j, &items, g);
+        const ptrdiff_t n_lo = NAME(row_lo)(&items, g), n_hi = NAME(row_hi)(&items, g);
         const ptrdiff_t next = g < items.last ? g + 1 : items.first;
         if (p || t < T - 1)
             CELL(times_WhT)(j, &w, p, p ? t : t + 1, g, next, n_lo, n_hi, own);
@@ -403,11 +418,10 @@ static void CELL(backward)(const void *args, int64_t phase, int64_t part, int64_
         CELL(few_weights)(j, &s, &w, part, parts, own);
         return;
     }
-    NAME(make_dW)(j, GATES, 0, GATES, w.da, j->xs, T * D, D, D, j->dWx, part, parts, own);
-    NAME(make_dW)(j, GATES, 0, SPLIT, w.da, s.h_prev, lds, N * lds, H, j->dWh, part, parts, own);
+    NAME(make_dW)(j, GATES, 0, GATES, w.da, 1, j->xs, D, D, j->dWx, part, parts, own);
+    NAME(make_dW)(j, GATES, 0, SPLIT, w.da, 0, s.h_prev, lds, H, j->dWh, part, parts, own);
     if (PRODUCTS == 2)
-        NAME(make_dW)(
-            j, GATES, SPLIT, GATES, w.da, s.mid, lds, N * lds, H, j->dWh, part, parts, own);
+        NAME(make_dW)(j, GATES, SPLIT, GATES, w.da, 0, s.mid, lds, H, j->dWh, part, parts, own);
     NAME(make_dxs)(j, GATES, w.da, w.WxT, part, parts, own);
     NAME(make_db)(j, GATES, w.da, part, parts);
 }

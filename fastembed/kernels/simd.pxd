@@ -5,7 +5,13 @@ from libc.stdint cimport int64_t
 
 cdef extern from "jobs.h":
     ctypedef struct job:
-        Py_ssize_t N, T, D, H, parts
+        Py_ssize_t N, T, D, H
+        const Py_ssize_t *row
+        const Py_ssize_t *length
+        const Py_ssize_t *start
+        Py_ssize_t pitch
+        int reverse
+        Py_ssize_t parts
         int keep
         const void *xs
         const void *Wx
@@ -19,6 +25,7 @@ cdef extern from "jobs.h":
         void *h
         void *c
         const void *dhs
+        const void *dh_last
         const void *dc_last
         void *dxs
         void *dh

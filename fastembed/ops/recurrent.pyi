@@ -1,6 +1,7 @@
 from typing import Any, Protocol
 
 from numpy import ndarray
+from numpy.typing import ArrayLike
 from typing_extensions import disjoint_base
 
 __all__ = [
@@ -28,10 +29,17 @@ def lstm(
     h0: ndarray | None = None,
     c0: ndarray | None = None,
     *,
+    lengths: ArrayLike | None = None,
+    reverse: bool = False,
     need_cache: bool = True,
 ) -> tuple[ndarray, ndarray, ndarray, Any]: ...
 def lstm_backward(
-    dhs: ndarray, cache: Any, *, out: _Weights | None = None
+    dhs: ndarray,
+    cache: Any,
+    *,
+    dh_last: ndarray | None = None,
+    dc_last: ndarray | None = None,
+    out: _Weights | None = None,
 ) -> tuple[ndarray, ndarray, ndarray, ndarray, ndarray, ndarray]: ...
 def lstm_cell(
     x: ndarray,
@@ -57,11 +65,20 @@ class _Sequence(Protocol):
         b: ndarray,
         h0: ndarray | None = None,
         *,
+        lengths: ArrayLike | None = None,
+        reverse: bool = False,
         need_cache: bool = True,
     ) -> tuple[ndarray, ndarray, Any]: ...
 
 class _SequenceBackward(Protocol):
-    def __call__(self, dhs: ndarray, cache: Any, *, out: _Weights | None = None) -> _Gradients: ...
+    def __call__(
+        self,
+        dhs: ndarray,
+        cache: Any,
+        *,
+        dh_last: ndarray | None = None,
+        out: _Weights | None = None,
+    ) -> _Gradients: ...
 
 class _Cell(Protocol):
     def __call__(
