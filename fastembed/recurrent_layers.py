@@ -5,15 +5,15 @@ forwards, first layer backwards, second layer forwards. F is 2H if they are bidi
 a projection P stands for H in hs and h. Arrays keep their dtype.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fastembed import ops
-from fastembed._arrays import cast, common_dtype
-from fastembed._check import no_mask
+from fastembed._arrays import affine, cast, common_dtype
+from fastembed._check import integer, no_mask
 from fastembed._inputs import NOT_YET, Array
 from fastembed.layers import Layer
 from fastembed.time_layers import TimeDropout, TimeGRU, TimeLSTM, TimeRNN
@@ -22,10 +22,12 @@ __all__ = ["StackedGRU", "StackedLSTM", "StackedRNN"]
 
 
 class _Stacked(Layer):
-    """What the stacks have in common: a row names the layer and how many gates it has."""
+    """What the stacks have in common: a row has the gates, and makes one layer of its parameters."""
 
     gates: int
-    single: Any
+    biases = 0  # if there are more of them than gates
+    projected = 0  # the size of h, if it is not H
+    _single: Callable[..., Any]
     train_flg = True
 
     def __init__(
@@ -40,8 +42,18 @@ class _Stacked(Layer):
         stateful: bool = False,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        shapes = self._shapes(input_size, hidden_size, num_layers, 1 + bidirectional)
-        params = [_drawn(shape, hidden_size, dtype) for shape in shapes]
+        sizes = {"input_size": input_size, "hidden_size": hidden_size, "num_layers": num_layers}
+        for name, size in sizes.items():
+            if integer(name, size) < 1:
+                raise ValueError(f"{name} must be at least 1, got {size!r}")
+        H, directions, bound = hidden_size, 1 + bidirectional, hidden_size**-0.5
+        P = self.projected or H
+        shapes: list[tuple[int, ...]] = []
+        for k in range(num_layers * directions):
+            width = input_size if k < directions else P * directions
+            shapes += (width, self.gates * H), (P, self.gates * H), ((self.biases or self.gates) * H,)
+            shapes += [(H, P)] if self.projected else []
+        params = [np.random.uniform(-bound, bound, shape).astype(dtype) for shape in shapes]
         self._build(params, bidirectional, dropout, variational, stateful)
 
     @classmethod
@@ -65,14 +77,6 @@ class _Stacked(Layer):
         stack._build(list(params), bidirectional, dropout, variational, stateful)
         return stack
 
-    def _shapes(self, D: int, H: int, num_layers: int, directions: int) -> list[Any]:
-        shapes: list[Any] = []
-        for k in range(num_layers):
-            width = directions * H if k else D
-            one = (width, self.gates * H), (H, self.gates * H), (self.gates * H,)
-            shapes += one * directions
-        return shapes
-
     def _build(
         self,
         params: list[Array],
@@ -92,15 +96,12 @@ class _Stacked(Layer):
                 f"{' and direction' * self.bidirectional}, got {len(params)} arrays"
             )
         self.layers = [
-            self._single(params[k : k + each], stateful) for k in range(0, len(params), each)
+            self._single(*params[k : k + each], stateful) for k in range(0, len(params), each)
         ]
         self.params = [param for layer in self.layers for param in layer.params]
         self.grads = [grad for layer in self.layers for grad in layer.grads]
         self.num_layers = runs // (1 + self.bidirectional)
         self.dropouts = [TimeDropout(dropout, variational) for _ in range(self.num_layers - 1)]
-
-    def _single(self, params: list[Array], stateful: bool) -> Any:
-        return self.single(*params, stateful)
 
     def _level(self, k: int) -> list[Any]:
         """The layers of a level: forwards, and backwards if there is one."""
@@ -212,31 +213,21 @@ class StackedRNN(_Stacked):
     """
 
     gates = 1
-    single = TimeRNN
+
+    def _single(self, Wx: Array, Wh: Array, b: Array, stateful: bool) -> TimeRNN:
+        return TimeRNN(Wx, Wh, b, stateful)
 
 
 class StackedGRU(_Stacked):
-    """`TimeGRU` on top of each other; parameters and attributes are those of `StackedRNN`."""
-
-    gates = 3
-    single = TimeGRU
-
-
-class StackedLSTM(_Stacked):
-    """`TimeLSTM` on top of each other, as ``torch.nn.LSTM``.
-
-    Parameters and attributes are those of `StackedRNN`, and:
+    """`TimeGRU` on top of each other, as ``torch.nn.GRU``: options are those of `StackedRNN`, and:
 
     Parameters
     ----------
-    proj_size : int
-        P, if not 0: h is projected from H to so many numbers (Sak et al., 2014). ``params`` has a
-        fourth array then, Wp (H, P); Wh is (P, 4H), states h and hs have P for H. Then ``dh`` is
-        there only if forward began with a state.
+    reset_after : bool
+        The formula of PyTorch, with b (4H,): see `TimeGRU`.
     """
 
-    gates = 4
-    single = TimeLSTM
+    gates = 3
 
     def __init__(
         self,
@@ -244,39 +235,43 @@ class StackedLSTM(_Stacked):
         hidden_size: int,
         num_layers: int = 1,
         *,
-        bidirectional: bool = False,
-        dropout: float = 0.0,
-        proj_size: int = 0,
-        variational: bool = False,
-        stateful: bool = False,
-        dtype: DTypeLike = np.float32,
+        reset_after: bool = False,
+        **options: Any,
     ) -> None:
-        self.proj_size = proj_size
-        super().__init__(
-            input_size,
-            hidden_size,
-            num_layers,
-            bidirectional=bidirectional,
-            dropout=dropout,
-            variational=variational,
-            stateful=stateful,
-            dtype=dtype,
-        )
+        self.biases = 3 + reset_after
+        super().__init__(input_size, hidden_size, num_layers, **options)
 
-    def _shapes(self, D: int, H: int, num_layers: int, directions: int) -> list[Any]:
-        shapes = super()._shapes(D, H, num_layers, directions)
-        P = self.proj_size
-        if not P:
-            return shapes
-        projected: list[Any] = []
-        for k in range(num_layers * directions):
-            width = D if k < directions else directions * P
-            projected += [(width, 4 * H), (P, 4 * H), (4 * H,), (H, P)]
-        return projected
+    def _single(self, Wx: Array, Wh: Array, b: Array, stateful: bool) -> TimeGRU:
+        return TimeGRU(Wx, Wh, b, stateful, reset_after=b.shape[0] > Wh.shape[1])
 
-    def _single(self, params: list[Array], stateful: bool) -> Any:
-        self.proj_size = params[3].shape[1] if len(params) == 4 else 0
-        return (_ProjectedLSTM if self.proj_size else TimeLSTM)(*params, stateful)
+
+class StackedLSTM(_Stacked):
+    """`TimeLSTM` on top of each other, as ``torch.nn.LSTM``: options are those of `StackedRNN`, and:
+
+    Parameters
+    ----------
+    proj_size : int
+        P, if not 0: h is projected from H to so many numbers (Sak et al., 2014). ``params`` have a
+        fourth array then, Wp (H, P); Wh is (P, 4H), h and hs have P for H. ``dh`` is there only if
+        forward began with a state.
+    """
+
+    gates = 4
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        *,
+        proj_size: int = 0,
+        **options: Any,
+    ) -> None:
+        self.projected = integer("proj_size", proj_size)
+        super().__init__(input_size, hidden_size, num_layers, **options)
+
+    def _single(self, *arguments: Any) -> TimeLSTM:
+        return (_ProjectedLSTM if len(arguments) == 5 else TimeLSTM)(*arguments)
 
     def backward(
         self, dhs: Array, dh_last: Array | None = None, dc_last: Array | None = None
@@ -335,7 +330,7 @@ class _ProjectedLSTM(TimeLSTM):
         if h0 is not None and (ends == 0).any():
             self.h[ends == 0] = h0[ends == 0]
         self.kept = ms, m, first, ends == 0 if first else None, cache
-        return ops.affine(ms, Wp)
+        return affine(ms, Wp)
 
     def _back(self, dhs: Array, **last: Array | None) -> Array:
         ms, m, first, empty, cache = self.kept
@@ -350,7 +345,7 @@ class _ProjectedLSTM(TimeLSTM):
             dWp += ops.matmul(m.T, dh_last)
             dm_last = ops.matmul(dh_last, Wp.T)
         dxs, _, self.dc, dWx, dG, db = ops.lstm_backward(
-            ops.affine(dhs, Wp.T), cache, dh_last=dm_last,
+            affine(dhs, Wp.T), cache, dh_last=dm_last,
             dc_last=None if dc_last is None else cast(dc_last, dtype),
         )  # fmt: skip
         dWh = ops.matmul(Wp.T, dG)
@@ -365,8 +360,3 @@ class _ProjectedLSTM(TimeLSTM):
         for grad, value in zip(self.grads, (dWx, dWh, db, dWp), strict=True):
             grad[...] = value
         return dxs
-
-
-def _drawn(shape: Any, H: int, dtype: DTypeLike) -> Array:
-    bound = 1 / np.sqrt(H)
-    return np.random.uniform(-bound, bound, shape).astype(dtype)

@@ -146,10 +146,15 @@ class LSTM(_Cell):
 class GRU(_CellOfH):
     """One step of a GRU: ``h = (1 - z) h_prev + z h_hat``; gates in the order z r h_hat.
 
-    Wx is (D, 3H), Wh (H, 3H) and b (3H,).
+    Wx is (D, 3H), Wh (H, 3H) and b (3H,); with reset_after, b is (4H,), see `TimeGRU`.
     """
 
     ops = recurrent.gru_cell, recurrent.gru_cell_backward
+
+    def __init__(self, Wx: Array, Wh: Array, b: Array, reset_after: bool = False) -> None:
+        super().__init__(Wx, Wh, b)
+        if reset_after:
+            self.ops = recurrent.gru_reset_after_cell, recurrent.gru_reset_after_cell_backward
 
     def backward(self, dh_next: Array) -> tuple[Array, ...]:
         """Fill the gradients of the parameters; returns those of x and h_prev."""
@@ -314,10 +319,25 @@ class TimeLSTM(_TimeRecurrent):
 
 
 class TimeGRU(_TimeRecurrent):
-    """A GRU over T steps: `TimeRNN` with Wx (D, 3H), Wh (H, 3H) and b (3H,)."""
+    """A GRU over T steps: `TimeRNN` with Wx (D, 3H), Wh (H, 3H) and b (3H,).
+
+    Parameters
+    ----------
+    reset_after : bool
+        Reset after the product with Wh, as cuDNN, PyTorch and Keras do: h_hat is tanh of
+        ``x Wx + b + r (h_prev Wh + b')``, where b' is the last quarter of b (4H,).
+    """
 
     cell = GRU
     ops = recurrent.gru, recurrent.gru_backward
+
+    def __init__(
+        self, Wx: Array, Wh: Array, b: Array, stateful: bool = False, reset_after: bool = False
+    ) -> None:
+        super().__init__(Wx, Wh, b, stateful)
+        if reset_after:
+            self.ops = recurrent.gru_reset_after, recurrent.gru_reset_after_backward
+            self.cell = partial(GRU, reset_after=True)
 
 
 class TimeBiLSTM(Layer):

@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 from helpers import COUNTS, DTYPES, LAYOUTS, lay, numeric
-from test_recurrent import GATES, KINDS, assert_bits, assert_same, make, names
+from test_recurrent import KINDS, assert_bits, assert_same, make, names
 
 from fastembed import ops, reference, time_layers
 
@@ -188,7 +188,10 @@ def test_lengths_that_do_not_fit(lengths, error, message):
 
 def layer_of(kind, N, T, D, H, **options):
     xs, weights, states, dhs, last = problem(kind, N, T, D, H, np.float32)
-    layer = getattr(time_layers, f"Time{kind.upper()}")(*weights, **options)
+    if kind == "gru_reset_after":
+        options["reset_after"] = True
+    name = f"Time{kind.partition('_')[0].upper()}"
+    layer = getattr(time_layers, name)(*weights, **options)
     return layer, xs, weights, states, dhs, last
 
 

@@ -32,7 +32,7 @@ typedef struct {
 } sizes;
 
 typedef struct {
-    int gates, state, products; /* state: 1 if c is there; products of Wh in a step, one after the other */
+    int gates, biases, state, products; /* gates in Wx and Wh, and in b; state: 1 if c is there; products of Wh in a step, one after the other */
     void (*sizes)(const job *, sizes *);
     /* Run one part of a phase, see cell.h: 1 + T products phases, and one more in backward. */
     void (*forward)(const void *job, int64_t phase, int64_t part, int64_t parts);

@@ -38,7 +38,7 @@ cdef extern from "jobs.h":
         Py_ssize_t saved, forward, backward
 
     ctypedef struct cell:
-        int gates, state, products
+        int gates, biases, state, products
         void (*sizes)(const job *, sizes *) noexcept nogil
         void (*forward)(const void *, int64_t, int64_t, int64_t) noexcept nogil
         void (*backward)(const void *, int64_t, int64_t, int64_t) noexcept nogil

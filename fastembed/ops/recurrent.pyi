@@ -7,6 +7,8 @@ from typing_extensions import disjoint_base
 __all__ = [
     "lstm", "lstm_backward", "lstm_cell", "lstm_cell_backward",
     "gru", "gru_backward", "gru_cell", "gru_cell_backward",
+    "gru_reset_after", "gru_reset_after_backward",
+    "gru_reset_after_cell", "gru_reset_after_cell_backward",
     "rnn", "rnn_backward", "rnn_cell", "rnn_cell_backward",
 ]  # fmt: skip
 
@@ -99,6 +101,10 @@ gru: _Sequence
 gru_backward: _SequenceBackward
 gru_cell: _Cell
 gru_cell_backward: _CellBackward
+gru_reset_after: _Sequence
+gru_reset_after_backward: _SequenceBackward
+gru_reset_after_cell: _Cell
+gru_reset_after_cell_backward: _CellBackward
 rnn: _Sequence
 rnn_backward: _SequenceBackward
 rnn_cell: _Cell

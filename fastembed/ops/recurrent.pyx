@@ -31,7 +31,7 @@ FORWARD = """
     {xs} ({NT}, D)
     Wx (D, {G}H)
     Wh (H, {G}H)
-    b ({G}H)
+    b ({B}H)
     {h0} (N, H) {may_be_None}: State before{first}. Never written.
     {c0} (N, H) {c_may_be_None}: As {h0}.
     lengths: array_like of integers, shape (N,), optional; Steps of each sequence of a padded batch, in
@@ -57,7 +57,7 @@ BACKWARD = """
     > d{c0} (N, H)
     + dWx (D, {G}H)
     + dWh (H, {G}H)
-    + db ({G}H)
+    + db ({B}H)
 """
 SEQUENCE = {
     "xs": "xs", "NT": "N, T", "h0": "h0", "c0": "c0", "hs": "hs", "dhs": "dhs", "last": "last ",
@@ -83,7 +83,8 @@ cdef class Op:
         self.number = cell_number(name)
         cdef const cell *k = chosen.of[0].cells[self.number]
         self.name, self.single, self.has_c = name + "_cell" * single, single, k.state
-        words = dict(STEP if single else SEQUENCE, name=self.name, G=k.gates if k.gates > 1 else "")
+        words = dict(STEP if single else SEQUENCE, name=self.name)
+        words |= {"G": k.gates if k.gates > 1 else "", "B": k.biases if k.biases > 1 else ""}
         words["c_may_be_None"] = "" if single and k.state else "optional"
         left_out = ["hs"] * single + ["c", f"d{words['c0']}"] * (not k.state)
         tables = []
@@ -170,6 +171,15 @@ gru, gru_backward, gru_cell, gru_cell_backward = _with_h(
     "z, r are sigmoid of ``x Wx + h_prev Wh + b`` and h_hat is tanh of ``x Wx + (r h_prev) Wh + b``,\n"
     "in the order z, r, h_hat.",
     "Cho et al. (2014), section 2.3; z and 1 - z exchanged, as in *Deep Learning from Scratch 2*.",
+)
+(
+    gru_reset_after, gru_reset_after_backward, gru_reset_after_cell, gru_reset_after_cell_backward,
+) = _with_h(
+    "gru_reset_after",
+    "a GRU that resets after the product: ``h = (1 - z) h_prev + z h_hat``.\n\n"
+    "z, r are sigmoid of ``x Wx + h_prev Wh + b`` and h_hat is tanh of\n"
+    "``x Wx + b + r (h_prev Wh + b')``, in the order z, r, h_hat; b' is the last quarter of b.",
+    "As in cuDNN, PyTorch and Keras; z and 1 - z exchanged, as in `gru`.",
 )
 rnn, rnn_backward, rnn_cell, rnn_cell_backward = _with_h(
     "rnn", "a plain recurrent network: ``h = tanh(x Wx + h_prev Wh + b)``."
@@ -369,7 +379,8 @@ cpdef tuple _gradients(xs, Wx, Wh, dhs, dh_last, dc_last, out, Op op, Cache kept
     dc = empty(2, shape, real) if op.has_c else None
     if out is None:
         dWx, dWh = empty_like(Wx, real), empty_like(Wh, real)
-        db = empty(1, cnp.PyArray_DIMS(<cnp.ndarray>Wx) + 1, real)
+        shape[0] = k.biases * j.H
+        db = empty(1, shape, real)
     if kept.saved is None:
         for array in (dxs, dWx, dWh, db):
             array.fill(0)

@@ -33,6 +33,10 @@ class GRU(_Bare, layers.GRU):
     pass
 
 
+class GRUResetAfter(_Bare, layers.GRU):
+    forward, backward = layers.GRU._forward_reset_after, layers.GRU._backward_reset_after
+
+
 class LSTM(_Bare, layers.LSTM):
     @staticmethod
     def sizes(Wh):
@@ -51,6 +55,10 @@ def rnn_cell(x, h_prev, Wx, Wh, b):
 
 def gru_cell(x, h_prev, Wx, Wh, b):
     return _step(GRU(Wx, Wh, b), x, h_prev)
+
+
+def gru_reset_after_cell(x, h_prev, Wx, Wh, b):
+    return _step(GRUResetAfter(Wx, Wh, b), x, h_prev)
 
 
 def lstm_cell(x, h_prev, c_prev, Wx, Wh, b):
@@ -119,9 +127,11 @@ def _sequence_backward(dhs, cache, *, dh_last=None, dc_last=None):
     return dxs, *dstate, *grads
 
 
-gru_cell_backward = rnn_cell_backward
-rnn, lstm, gru = (partial(_sequence, kind) for kind in (RNN, LSTM, GRU))
-rnn_backward = lstm_backward = gru_backward = _sequence_backward
+gru_cell_backward = gru_reset_after_cell_backward = rnn_cell_backward
+rnn, lstm, gru, gru_reset_after = (
+    partial(_sequence, kind) for kind in (RNN, LSTM, GRU, GRUResetAfter)
+)
+rnn_backward = lstm_backward = gru_backward = gru_reset_after_backward = _sequence_backward
 
 
 # ---- layers on top of each other
@@ -150,9 +160,16 @@ class _Stacked:
 
     kind = None
 
+    def __init__(self, D, H):
+        """One layer, of random parameters."""
+        G = {StackedRNN: 1, StackedGRU: 3, StackedLSTM: 4}[type(self)] * H
+        bound = 1 / np.sqrt(H)
+        params = [np.random.uniform(-bound, bound, shape) for shape in ((D, G), (H, G), (G,))]
+        vars(self).update(vars(self.from_params([param.astype("f") for param in params])))
+
     @classmethod
     def from_params(cls, params, bidirectional=False, stateful=False):
-        stack = cls()
+        stack = cls.__new__(cls)
         stack.params, stack.grads = list(params), [np.zeros_like(param) for param in params]
         stack.directions, stack.stateful = 1 + bidirectional, stateful
         stack.reset_state()
@@ -213,7 +230,10 @@ class StackedRNN(_Stacked):
 
 
 class StackedGRU(_Stacked):
-    kind = GRU
+    @property
+    def kind(self):
+        _, Wh, b = self.params[:3]
+        return GRU if len(b) == Wh.shape[1] else GRUResetAfter
 
 
 class StackedLSTM(_Stacked):
