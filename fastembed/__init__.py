@@ -18,6 +18,7 @@ _MODULES = [
     "models",
     "ops",
     "optimizer",
+    "recurrent_layers",
     "reference",
     "threads",
     "time_layers",

@@ -9,6 +9,7 @@ from fastembed import layers as layers
 from fastembed import models as models
 from fastembed import ops as ops
 from fastembed import optimizer as optimizer
+from fastembed import recurrent_layers as recurrent_layers
 from fastembed import reference as reference
 from fastembed import threads as threads
 from fastembed import time_layers as time_layers

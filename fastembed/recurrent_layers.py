@@ -1,8 +1,8 @@
-"""Recurrent layers on top of each other, with the options of ``torch.nn.LSTM``, ``GRU`` and ``RNN``.
+"""Recurrent layers on top of each other, with the options of ``torch.nn``'s LSTM, GRU and RNN.
 
 Shapes: inputs xs (N, T, D), outputs hs (N, T, F), states (layers · directions, N, H): first layer
-forwards, first layer backwards, second layer forwards. F is 2H if they are bidirectional, else H; with
-a projection P stands for H in hs and h. Arrays keep their dtype.
+forwards, first layer backwards, second layer forwards. F is 2H if they are bidirectional, else H;
+with a projection P stands for H in hs and h. Arrays keep their dtype.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ __all__ = ["StackedGRU", "StackedLSTM", "StackedRNN"]
 
 
 class _Stacked(Layer):
-    """What the stacks have in common: a row has the gates, and makes one layer of its parameters."""
+    """What the stacks have in common: a row has the gates, and makes one layer of parameters."""
 
     gates: int
     biases = 0  # if there are more of them than gates
@@ -51,7 +51,11 @@ class _Stacked(Layer):
         shapes: list[tuple[int, ...]] = []
         for k in range(num_layers * directions):
             width = input_size if k < directions else P * directions
-            shapes += (width, self.gates * H), (P, self.gates * H), ((self.biases or self.gates) * H,)
+            shapes += (
+                (width, self.gates * H),
+                (P, self.gates * H),
+                ((self.biases or self.gates) * H,),
+            )
             shapes += [(H, P)] if self.projected else []
         params = [np.random.uniform(-bound, bound, shape).astype(dtype) for shape in shapes]
         self._build(params, bidirectional, dropout, variational, stateful)
@@ -219,7 +223,7 @@ class StackedRNN(_Stacked):
 
 
 class StackedGRU(_Stacked):
-    """`TimeGRU` on top of each other, as ``torch.nn.GRU``: options are those of `StackedRNN`, and:
+    """`TimeGRU` on top of each other, as ``torch.nn.GRU``: options of `StackedRNN`, and:
 
     Parameters
     ----------
@@ -246,7 +250,7 @@ class StackedGRU(_Stacked):
 
 
 class StackedLSTM(_Stacked):
-    """`TimeLSTM` on top of each other, as ``torch.nn.LSTM``: options are those of `StackedRNN`, and:
+    """`TimeLSTM` on top of each other, as ``torch.nn.LSTM``: options of `StackedRNN`, and:
 
     Parameters
     ----------
@@ -303,12 +307,13 @@ class _ProjectedLSTM(TimeLSTM):
     """An LSTM whose h is m Wp, m = o tanh(c): one without Wp whose h is m and whose Wh is Wp Wh."""
 
     kept: Any = NOT_YET
+    dh: Any = NOT_YET
 
     def __init__(self, Wx: Array, Wh: Array, b: Array, Wp: Array, stateful: bool = False) -> None:
         Layer.__init__(self, Wx, Wh, b, Wp)
         self.stateful = stateful
 
-    def _run(self, xs: Array, lengths: ArrayLike | None = None, reverse: bool = False) -> Array:
+    def _run(self, xs: Array, lengths: ArrayLike | None = None, reverse: bool = False) -> Any:
         no_mask(xs=xs)
         h0, c0 = (self.h, self.c) if self.stateful else (None, None)
         dtype = common_dtype(xs, *self.params, *(part for part in (h0, c0) if part is not None))
@@ -323,18 +328,16 @@ class _ProjectedLSTM(TimeLSTM):
             more[first] = h0
             xs, Wx = np.concatenate((xs, more), axis=2), np.concatenate((Wx, Wh))
         G = ops.matmul(Wp, Wh)
-        ms, m, self.c, cache = ops.lstm(
-            xs, Wx, G, b, None, c0, lengths=lengths, reverse=reverse
-        )
+        ms, m, self.c, cache = ops.lstm(xs, Wx, G, b, None, c0, lengths=lengths, reverse=reverse)
         self.h = ops.matmul(m, Wp)
         if h0 is not None and (ends == 0).any():
             self.h[ends == 0] = h0[ends == 0]
         self.kept = ms, m, first, ends == 0 if first else None, cache
         return affine(ms, Wp)
 
-    def _back(self, dhs: Array, **last: Array | None) -> Array:
+    def _back(self, dhs: Array, **last: Array | None) -> Any:
         ms, m, first, empty, cache = self.kept
-        dtype, (N, T, H) = ms.dtype, ms.shape
+        dtype, H = ms.dtype, ms.shape[2]
         _, Wh, _, Wp = (cast(param, dtype) for param in self.params)
         dhs, (dh_last, dc_last) = cast(dhs, dtype), last.values()
         P = dhs.shape[2]

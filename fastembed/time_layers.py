@@ -205,7 +205,7 @@ class _TimeRecurrent(Layer):
         """
         return cast(self._back(dhs, dh_last=dh_last), FLOAT32)
 
-    def _run(self, xs: Array, lengths: ArrayLike | None = None, reverse: bool = False) -> Array:
+    def _run(self, xs: Array, lengths: ArrayLike | None = None, reverse: bool = False) -> Any:
         """Hs, of the dtype that it is computed in; reverse reads from each sequence's end."""
         state = [getattr(self, part) if self.stateful else None for part in self.state]
         inputs = xs, *self.params, *state
@@ -222,7 +222,7 @@ class _TimeRecurrent(Layer):
         self.layers = Steps(_cells, hs.shape[1], *kept)
         return hs
 
-    def _back(self, dhs: Array, **last: Array | None) -> Array:
+    def _back(self, dhs: Array, **last: Array | None) -> Any:
         """Dxs, of the dtype that it is computed in; last: the gradients of the last state."""
         options, shape, cache = self.layers.kept[-3:] if type(self.layers) is Steps else 3 * [None]
         if cache is None or (dhs.shape != shape and not options):
@@ -328,7 +328,7 @@ class TimeGRU(_TimeRecurrent):
         ``x Wx + b + r (h_prev Wh + b')``, where b' is the last quarter of b (4H,).
     """
 
-    cell = GRU
+    cell: Callable[..., Any] = GRU
     ops = recurrent.gru, recurrent.gru_backward
 
     def __init__(
@@ -629,9 +629,7 @@ class Simple_TimeAffine:
 # ---- layers of single steps
 
 
-def _cells(
-    cell: Any, params: Any, inputs: Any, options: Any, shape: Any, cache: Any
-) -> list[Any]:
+def _cells(cell: Any, params: Any, inputs: Any, options: Any, shape: Any, cache: Any) -> list[Any]:
     xs, state, (N, T, H) = inputs[0], inputs[4:], shape
     zero = np.zeros((N, H), xs.dtype)
     state = tuple(zero if part is None else part for part in state)

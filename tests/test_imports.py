@@ -15,6 +15,7 @@ ANYTHING = None
 LAYERS = {"ops", "functions", "layers", "time_layers", "attention", "_arrays", "np", "config"}
 LAYERS |= {"_check", "_gradients", "_inputs"}
 TRAINING = LAYERS | {"models", "trainer", "optimizer", "util", "base_model", "_files"}
+TRAINING |= {"recurrent_layers"}
 ARROWS = {
     "__init__": {"_lazy", "_version", "dropin"},
     "_lazy": set(),
@@ -29,6 +30,7 @@ ARROWS = {
     "functions": LAYERS,
     "layers": LAYERS,
     "time_layers": LAYERS,
+    "recurrent_layers": LAYERS,
     "attention": LAYERS,
     "optimizer": LAYERS | {"reference"},
     "np": LAYERS,

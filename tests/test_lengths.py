@@ -1,4 +1,4 @@
-"""Padded batches: sequences that end earlier, in any order, forwards and from each end backwards."""
+"""Padded batches: sequences that end earlier, in any order, read forwards and from their ends."""
 
 import copy
 import pickle
@@ -257,5 +257,3 @@ def test_gradient_of_the_last_state_alone(kind):
     got = layer.backward(zero, last[0])
     zero[:, -1] = last[0]
     np.testing.assert_allclose(got, layer.backward(zero), atol=1e-6)
-
-

@@ -32,9 +32,8 @@ def make(name, options, num_layers=2, **more):
 
 
 def twin_of(stack):
-    runs = getattr(slow, type(stack).__name__)
-    stateful = stack.layers[0].stateful
-    return runs.from_params(copies(stack.params), bidirectional=stack.bidirectional, stateful=stateful)
+    options = {"bidirectional": stack.bidirectional, "stateful": stack.layers[0].stateful}
+    return getattr(slow, type(stack).__name__).from_params(copies(stack.params), **options)
 
 
 def draw(rng, *shape, dtype="f"):

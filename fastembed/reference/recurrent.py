@@ -18,7 +18,6 @@ class _Bare:
     def _fill(self, *grads):
         self.grads = grads
 
-
     @staticmethod
     def sizes(Wh):
         """Those of the states."""
