@@ -32,8 +32,31 @@ class GRU(_Bare, layers.GRU):
     pass
 
 
-class GRUResetAfter(_Bare, layers.GRU):
-    forward, backward = layers.GRU._forward_reset_after, layers.GRU._backward_reset_after
+class GRUResetAfter(_Bare):
+    """A GRU whose r scales the product with Wh, which has a bias of its own: the last of b."""
+
+    def forward(self, x, h_prev):
+        H = h_prev.shape[1]
+        Wx, Wh, b = self.params
+        a_x, a_h = np.dot(x, Wx) + b[: 3 * H], np.dot(h_prev, Wh)
+        z = layers.sigmoid(a_x[:, :H] + a_h[:, :H])
+        r = layers.sigmoid(a_x[:, H : 2 * H] + a_h[:, H : 2 * H])
+        a = a_h[:, 2 * H :] + b[3 * H :]
+        h_hat = np.tanh(a_x[:, 2 * H :] + r * a)
+        self.cache = x, h_prev, z, r, a, h_hat
+        return (1 - z) * h_prev + z * h_hat
+
+    def backward(self, dh):
+        Wx, Wh, _ = self.params
+        x, h_prev, z, r, a, h_hat = self.cache
+        da_h = dh * z * (1 - h_hat**2)
+        da_z = dh * (h_hat - h_prev) * z * (1 - z)
+        da_r = da_h * a * r * (1 - r)
+        da_x = np.concatenate([da_z, da_r, da_h], axis=1)
+        da_h = np.concatenate([da_z, da_r, da_h * r], axis=1)
+        db = np.concatenate([da_x.sum(axis=0), da_h[:, 2 * dh.shape[1] :].sum(axis=0)])
+        self._fill(np.dot(x.T, da_x), np.dot(h_prev.T, da_h), db)
+        return np.dot(da_x, Wx.T), dh * (1 - z) + np.dot(da_h, Wh.T)
 
 
 class LSTM(_Bare, layers.LSTM):
