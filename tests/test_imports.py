@@ -24,6 +24,8 @@ ARROWS = {
     "runtime": set(),
     "threads": {"runtime"},
     "_files": set(),
+    "_errors": set(),
+    "text": {"_errors", "_files"},
     "reference": {"_lazy", "models"},
     "ops": {"kernels", "runtime", "_check", "_lazy"},
     "functions": LAYERS,
@@ -42,7 +44,7 @@ ARROWS = {
     "trainer": TRAINING,
     "dropin": TRAINING | {"threads", "_lazy"},
     "__main__": ANYTHING,
-    "tasks": TRAINING | {"threads"},
+    "tasks": TRAINING | {"threads", "text", "_errors"},
     "cli": ANYTHING,
     "bench": ANYTHING,
 }
@@ -53,6 +55,7 @@ PACKAGES = {
     "runtime": set(),
     "reference": {"numpy"},
     "_files": {"numpy"},
+    "text": {"numpy", "tqdm", "regex", "tokenizers", "charset_normalizer"},
     "kernels": {"numpy", "numba", "llvmlite", "cython"},
 }
 
