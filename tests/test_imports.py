@@ -40,6 +40,9 @@ ARROWS = {
     "base_model": TRAINING,
     "models": TRAINING,
     "trainer": TRAINING,
+    "vectors": {"_files", "_check", "runtime"},
+    "exchange": TRAINING | {"_onnx"},
+    "_onnx": TRAINING,
     "dropin": TRAINING | {"threads", "_lazy"},
     "__main__": ANYTHING,
     "tasks": TRAINING | {"threads"},
@@ -53,6 +56,9 @@ PACKAGES = {
     "runtime": set(),
     "reference": {"numpy"},
     "_files": {"numpy"},
+    "vectors": {"numpy", "tqdm", "gensim"},
+    "exchange": {"numpy", "torch"},
+    "_onnx": {"numpy", "onnx"},
     "kernels": {"numpy", "numba", "llvmlite", "cython"},
 }
 
