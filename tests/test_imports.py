@@ -42,6 +42,9 @@ ARROWS = {
     "base_model": TRAINING,
     "models": TRAINING,
     "trainer": TRAINING,
+    "vectors": {"_files", "_check", "runtime"},
+    "exchange": TRAINING | {"_onnx"},
+    "_onnx": TRAINING,
     "dropin": TRAINING | {"threads", "_lazy"},
     "__main__": ANYTHING,
     "tasks": TRAINING | {"threads", "text", "_errors"},
@@ -56,6 +59,9 @@ PACKAGES = {
     "reference": {"numpy"},
     "_files": {"numpy"},
     "text": {"numpy", "tqdm", "regex", "tokenizers", "charset_normalizer"},
+    "vectors": {"numpy", "tqdm", "gensim"},
+    "exchange": {"numpy", "torch"},
+    "_onnx": {"numpy", "onnx"},
     "kernels": {"numpy", "numba", "llvmlite", "cython"},
 }
 
