@@ -444,12 +444,12 @@ class TimeDropout(Function):
         """Return xs with dropped entries."""
         if not self.train_flg:
             return xs
-        shape = (xs.shape[0], 1, *xs.shape[2:]) if self.variational else xs.shape
-        uniform, scale = np.random.random_sample(shape), 1 / (1.0 - self.dropout_ratio)
-        result = dropout_if_fit(xs, uniform, self.dropout_ratio, scale)
+        draw, scale = np.random.random_sample, 1 / (1.0 - self.dropout_ratio)
+        result = None if self.variational else dropout_if_fit(xs, draw, self.dropout_ratio, scale)
         if result is None:
             no_mask(xs=xs)
-            self.mask = np.multiply(uniform > self.dropout_ratio, scale, dtype=np.float32)
+            shape = (xs.shape[0], 1, *xs.shape[2:]) if self.variational else xs.shape
+            self.mask = np.multiply(draw(shape) > self.dropout_ratio, scale, dtype=np.float32)
             return xs * self.mask
         out, self.mask = result
         return out

@@ -131,8 +131,8 @@ def _sequence(kind, train):
             dstates = [state[0] for state in dstates]
             return fetch(forward), dxs, dstates, [_gates(grad.T, back) for grad in (dWx, dWh, db)]
 
-        # PyTorch's GRU resets after the product with Wh, the book's before it, and its z is 1 - z of
-        # ours: only its time counts
+        # PyTorch's GRU resets after the product with Wh, the book's before it, and its z is 1 - z
+        # of ours: only its time counts
         compared = not kind.startswith("gru")
         return Task(run, fetch_all, compared) if train else Task(infer, fetch, compared)
 
