@@ -19,6 +19,7 @@ _MODULES = [
     "ops",
     "optimizer",
     "reference",
+    "tables",
     "threads",
     "time_layers",
     "trainer",

@@ -265,7 +265,7 @@ class EmbeddingBag(Layer):
         padding_idx: int | None = None,
     ) -> None:
         super().__init__(W)
-        self.options = {
+        self.options: dict[str, Any] = {
             "mode": mode,
             "include_last_offset": include_last_offset,
             "padding_idx": padding_idx,
@@ -288,7 +288,7 @@ class EmbeddingBag(Layer):
         return result
 
     def backward(self, dout: Array) -> Array | None:
-        """Fill the gradient of W from dout (B, D); returns that of the weights, if there were any."""
+        """Fill the gradient of W from dout (B, D); returns that of the weights, or None."""
         if self.cache is None:
             raise RuntimeError("EmbeddingBag.backward needs a forward before it")
         idx, offsets, weights, argmax = self.cache

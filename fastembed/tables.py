@@ -1,6 +1,6 @@
 """Tables of rows beyond memory: mapped from files, or in fewer bits a number."""
 
-import io
+import builtins
 import mmap
 import os
 from typing import Any
@@ -39,7 +39,7 @@ def create(path: Any, shape: tuple[int, int], dtype: DTypeLike = np.float32) -> 
     Returns
     -------
     (V, D) numpy.memmap
-        What is written to it is in the file: for other processes at once, on the disk after `flush`.
+        What is written to it is in the file: for other processes at once, after `flush` on disk.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def create(path: Any, shape: tuple[int, int], dtype: DTypeLike = np.float32) -> 
     try:
         table = np.lib.format.open_memmap(path, "w+", np.dtype(dtype), sizes)
         if hasattr(os, "posix_fallocate"):
-            with io.open(path, "r+b") as file:
+            with builtins.open(path, "r+b") as file:
                 os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
     except BaseException:
         os.unlink(path)
@@ -199,7 +199,7 @@ class QuantizedTable:
         rows = gather_reduced_if_fit(_check.plain(self.values), self.scales, flat)
         if out is None:
             return np.asarray(rows).reshape(shape)
-        out[...] = np.reshape(rows, shape)
+        out[...] = np.asarray(rows).reshape(shape)
         return out
 
 
@@ -211,8 +211,8 @@ def quantize(W: Array, dtype: str) -> QuantizedTable:
     W : (V, D) ndarray of float32 or float64
         It may be mapped from a file: it is read once, in blocks.
     dtype : str
-        'float16' or 'bfloat16', each number rounded to the nearest, or 'int8', with a scale for each
-        row: the largest of its numbers is 127.
+        'float16' or 'bfloat16', each number rounded to the nearest, or 'int8', with a scale for
+        each row, whose largest number is 127.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Bags of embeddings against plain NumPy: every way to say which ids a bag has, values, gradients."""
+"""Bags of embeddings against plain NumPy: all ways to say which ids a bag has, and gradients."""
 
 import numpy as np
 import pytest
@@ -145,7 +145,9 @@ def test_results_go_to_out(rng):
 
 def test_nan_is_the_maximum_and_the_first_of_equals_is_chosen():
     W = np.array([[1.0, 5], [np.nan, 5], [2, 4], [np.nan, 5]])
-    out, argmax = ops.embedding_bag(W, [[0, 2], [2, 1], [1, 3], [3, 0]], mode="max", need_argmax=True)
+    out, argmax = ops.embedding_bag(
+        W, [[0, 2], [2, 1], [1, 3], [3, 0]], mode="max", need_argmax=True
+    )
     np.testing.assert_array_equal(out, [[2, 5], [np.nan, 5], [np.nan, 5], [np.nan, 5]])
     np.testing.assert_array_equal(argmax, [[2, 0], [1, 1], [1, 1], [3, 3]])
 
@@ -234,7 +236,9 @@ def test_nothing_to_add(mode, D):
 def test_segments(rng):
     values = rng.standard_normal((40, 90)).astype("f")
     offsets = np.array([0, 0, 7, 7, 30, 40])
-    expected = [values[lo:hi].sum(axis=0) for lo, hi in zip(offsets, [*offsets[1:], 40], strict=True)]
+    expected = [
+        values[lo:hi].sum(axis=0) for lo, hi in zip(offsets, [*offsets[1:], 40], strict=True)
+    ]
     np.testing.assert_allclose(ops.segment_sum(values, offsets), expected, atol=1e-5)
     last = ops.segment_sum(values, np.append(offsets, 40), include_last_offset=True)
     np.testing.assert_array_equal(last, ops.segment_sum(values, offsets))

@@ -16,7 +16,7 @@ def _word(value):
 
 
 def _summer(count, width):
-    """An intrinsic: the `tile_sum` of count vectors of width bytes, of which the last may overlap."""
+    """An intrinsic: `tile_sum` in count vectors of width bytes, of which the last may overlap."""
 
     @intrinsic
     def tile_sum(typing_context, W, begin, nbytes, idx, weights, lo, hi, far, divisor, out, to):
@@ -50,8 +50,7 @@ def _summer(count, width):
             V, row_bytes = sizes("W")[0], sizes("W", "strides")[0]
             last = builder.sub(sizes("idx")[0], _word(1))
             has_ids = builder.icmp_signed(">=", last, _word(0))
-            one_weight = builder.icmp_signed("==", sizes("weights")[0], _word(1))
-            next_weight = builder.select(one_weight, _word(0), _word(itemsize))
+            alike = builder.icmp_signed("==", sizes("weights")[0], _word(0))
             places = [_word(k * step) for k in range(count - 1)]
             places.append(builder.sub(nbytes, _word(step)))
             sums = [cgutils.alloca_once(builder, vector) for _ in places]
@@ -79,18 +78,25 @@ def _summer(count, width):
                 outside = builder.zext(outside, WORD)
                 builder.store(builder.or_(builder.load(wrong), outside), wrong)
                 start = builder.add(builder.mul(v, row_bytes), begin)
-                weight = spread(load("weights", builder.mul(n, next_weight), real))
-                for place, total in zip(places, sums, strict=True):
-                    term = load("W", builder.add(start, place), vector)
-                    term = builder.fmul(term, weight, flags=("contract",))
-                    term = builder.fadd(builder.load(total), term, flags=("contract",))
-                    builder.store(term, total)
+                terms = [load("W", builder.add(start, place), vector) for place in places]
+                with builder.if_else(alike) as (first, second):
+                    with first:  # a sum waits for less than a product and a sum
+                        for term, total in zip(terms, sums, strict=True):
+                            builder.store(builder.fadd(builder.load(total), term), total)
+                    with second:
+                        weight = spread(load("weights", builder.mul(n, _word(itemsize)), real))
+                        for term, total in zip(terms, sums, strict=True):
+                            term = builder.fmul(term, weight, flags=("contract",))
+                            term = builder.fadd(builder.load(total), term, flags=("contract",))
+                            builder.store(term, total)
             with builder.if_then(builder.icmp_signed(">", divisor, _word(1))):
                 number = spread(builder.sitofp(divisor, real))
                 for total in sums:
                     builder.store(builder.fdiv(builder.load(total), number), total)
             for place, total in zip(places, sums, strict=True):
-                builder.store(builder.load(total), at("out", builder.add(to, place), vector), align=1)
+                builder.store(
+                    builder.load(total), at("out", builder.add(to, place), vector), align=1
+                )
             return builder.icmp_signed("==", builder.load(wrong), _word(0))
 
         word, flag = types.intp, types.boolean
@@ -125,9 +131,9 @@ _whole_tile = _summer(*WIDTHS[TILE])
 def tile_sum(W, begin, nbytes, idx, weights, lo, hi, far, divisor, out, to):
     """Sum a part of rows, the nbytes from begin on, at most TILE; False if an id is no row.
 
-    The bytes of out from to on become the sum over lo <= n < hi of weights[n], or of the only
-    weight, times those of row idx[n] of W, or of row n if there are no ids; divided by divisor if
-    that is more than 1. Rows are added in order. They are fetched ahead if far.
+    The bytes of out from to on become the sum over lo <= n < hi of weights[n], 1 if there are none,
+    times those of row idx[n] of W, or of row n if there are no ids; divided by divisor if that is
+    more than 1. Rows are added in order. They are fetched ahead if far.
     """
     if nbytes == TILE:
         return _whole_tile(W, begin, nbytes, idx, weights, lo, hi, far, divisor, out, to)

@@ -34,7 +34,7 @@ def embedding_bag(
 
     W        (V, D)             float32 | float64  IN
     idx      (N,) or (0,)       int64               IN
-    weights  (N,) or (1,)       dtype of W          IN
+    weights  (N,) or (0,)       dtype of W, else 1  IN
     starts   (B + 1,) or (0,)   int64               IN
     length   int, ids of each bag if starts is empty
     mean     int, 0 or 1
@@ -61,9 +61,10 @@ def embedding_bag(
 def embedding_bag_max(
     W: matrix, idx: ids, starts: ids, length: integer, out: matrix, argmax: id_matrix, lo, hi
 ) -> bool:
-    """out[b, d] = max over n in bag b of W[idx[n], d], at argmax[b, d] = idx[n], the first of equals
+    """out[b, d] = max over n in bag b of W[idx[n], d]; argmax[b, d] = that idx[n]
 
-    NaN if one is; 0, both, for an empty bag. For lo <= b < hi; False if an id is outside [-V, V).
+    The first of equals; NaN if one is; 0, both, for an empty bag. For lo <= b < hi; False if an id
+    is outside [-V, V).
 
     W       (V, D)            float32 | float64  IN
     idx     (N,)              int64               IN
@@ -97,7 +98,7 @@ def embedding_bag_max(
 def _add_scaled(idx, dout, bags, scales, n, lo, hi, dW):
     b = bags[n]
     if b >= 0:
-        scale = scales[n if scales.shape[0] > 1 else np.uint64(0)]
+        scale = scales[n] if scales.shape[0] else scales.dtype.type(1)
         row_add(scale, dout[np.uint64(b), lo:hi], dW[np.uint64(idx[n]), lo:hi])
 
 
@@ -111,7 +112,7 @@ def embedding_bag_backward(
     dout    (B, D)        float32 | float64                  IN
     dW      (V, D)        dtype of dout                       INOUT
     bags    (N,)          int64, below B; below 0: no bag     IN
-    scales  (N,) or (1,)  dtype of dout                       IN
+    scales  (N,) or (0,)  dtype of dout, else 1               IN
     """
     for n in range(np.uint64(idx.shape[0])):
         _add_scaled(idx, dout, bags, scales, n, lo, hi, dW)
@@ -160,9 +161,7 @@ def embedding_bag_max_backward(dout: matrix, argmax: id_matrix, dW: matrix, lo, 
 
 
 @kernel
-def embedding_bag_weights(
-    W: matrix, idx: ids, dout: matrix, bags: ids, dweights: vector, lo, hi
-):
+def embedding_bag_weights(W: matrix, idx: ids, dout: matrix, bags: ids, dweights: vector, lo, hi):
     """dweights[n] = W[idx[n], :] . dout[bags[n], :], 0 where bags[n] < 0, for lo <= n < hi
 
     W         (V, D)  float32 | float64               IN

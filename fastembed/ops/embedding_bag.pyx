@@ -14,6 +14,7 @@ from fastembed.ops._fit cimport (
     plain_ids, read_ids, size, vector,
 )
 from fastembed.ops._signature cimport Signature, ref
+from fastembed.ops.optim cimport zero_all
 from fastembed.runtime.memory cimport Memory, take
 from fastembed.runtime.pool cimport share, share_gil, slice_function
 
@@ -37,9 +38,6 @@ cdef slice_function[2] group_entry
 cdef slice_function[2] groups_entry
 cdef slice_function[2] max_backward_entry
 cdef slice_function[2] weights_entry
-
-cdef float ONE_32 = 1
-cdef double ONE_64 = 1
 
 ctypedef struct sum_args:
     matrix W
@@ -228,10 +226,9 @@ cpdef embedding_bag_if_fit(
     if out is not None or axis(W, 0) == 0 or axis(W, 1) == 0 or mode == MAX:
         if not in_range(args.idx, axis(W, 0)):
             return None
+    args.weights.data, args.weights.size = NULL, 0
     if per_sample_weights is not None:
         args.weights = as_vector(per_sample_weights)
-    else:
-        args.weights.data, args.weights.size = <void *>&ONE_64 if real else <void *>&ONE_32, 1
     shape[0], shape[1] = axis(idx if even else offsets, 0), axis(W, 1)
     args.length = axis(idx, 1) if even else 0
     args.starts.size = 0
@@ -312,10 +309,10 @@ cpdef embedding_bag_backward_if_fit(
         if out is None:
             out = empty_like(W, real)
         args.dout, args.dW = as_matrix(dout), as_matrix(out)
-        args.scales.data, args.scales.size = <void *>&ONE_64 if real else <void *>&ONE_32, 1
+        args.scales.data, args.scales.size = NULL, 0
         find_bags(&args, padding)
         if mode == MAX:
-            if not max_backward(argmax, &args, real):
+            if not max_backward(argmax, out, &args, real):
                 return None
             return out
         if per_sample_weights is not None:
@@ -357,7 +354,7 @@ cpdef segment_sum_if_fit(values, offsets, out=None):
         out = empty(2, shape, real)
     args.W, args.out, args.fine = as_matrix(values), as_matrix(out), True
     args.idx.data, args.idx.size = NULL, 0
-    args.weights.data, args.weights.size = <void *>&ONE_64 if real else <void *>&ONE_32, 1
+    args.weights.data, args.weights.size = NULL, 0
     args.length = args.mean = 0
     row_bytes = args.W.columns * (8 if real else 4)
     if row_bytes:
@@ -487,7 +484,7 @@ cdef int add_scaled(backward_args *args, int real) except -1:
     return 0
 
 
-cdef bint max_backward(argmax, backward_args *args, int real) except -1:
+cdef bint max_backward(argmax, dW, backward_args *args, int real) except -1:
     """Fill dW; False if argmax has an id that is no row of it."""
     cdef max_backward_args best
     cdef id_list found
@@ -509,7 +506,7 @@ cdef bint max_backward(argmax, backward_args *args, int real) except -1:
                     found.data[b * D + d] = -1
         best.dout, best.dW = args.dout, args.dW
         best.argmax.data, best.argmax.rows, best.argmax.columns = found.data, args.dout.rows, D
-        memset(args.dW.data, 0, args.dW.rows * D * (8 if real else 4))
+        zero_all((dW,))
         run = entry(max_backward_entry, "embedding_bag.embedding_bag_max_backward", real)
         share_gil(run, &best, D, LINE, found.size * NS_A_ROW)
     finally:

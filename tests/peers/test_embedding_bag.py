@@ -10,20 +10,28 @@ from fastembed import ops
 from fastembed.layers import EmbeddingBag
 
 V, D = 20, 33
-CASES = list(itertools.product(["sum", "mean", "max", "weights"], ["rows", "offsets", "last"], [None, 3, -1]))
+CASES = list(
+    itertools.product(["sum", "mean", "max", "weights"], ["rows", "offsets", "last"], [None, 3, -1])
+)
 
 
 @pytest.mark.parametrize(("mode", "way", "padding_idx"), CASES)
 def test_values_and_gradients(rng, mode, way, padding_idx):
     W = rng.standard_normal((V, D)).astype("f")
     ids = rng.integers(0, V, (6, 5) if way == "rows" else 30)
-    offsets = {"rows": None, "offsets": np.array([0, 4, 4, 11, 30])}.get(way, np.array([0, 9, 9, 30]))
+    offsets = {"rows": None, "offsets": np.array([0, 4, 4, 11, 30])}.get(
+        way, np.array([0, 9, 9, 30])
+    )
     weights = rng.standard_normal(ids.shape).astype("f") if mode == "weights" else None
     options = {"mode": "sum" if mode == "weights" else mode, "padding_idx": padding_idx}
     options["include_last_offset"] = way == "last"
-    theirs = torch.nn.EmbeddingBag.from_pretrained(torch.from_numpy(W.copy()), freeze=False, **options)
+    theirs = torch.nn.EmbeddingBag.from_pretrained(
+        torch.from_numpy(W.copy()), freeze=False, **options
+    )
     ours = EmbeddingBag(W, **options)
-    given = [None if array is None else torch.from_numpy(array) for array in (ids, offsets, weights)]
+    given = [
+        None if array is None else torch.from_numpy(array) for array in (ids, offsets, weights)
+    ]
     if weights is not None:
         given[2].requires_grad_(True)
     expected, out = theirs(*given), ours.forward(ids, offsets, weights)
