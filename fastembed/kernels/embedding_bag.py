@@ -9,9 +9,9 @@ import numpy as np
 from fastembed.kernels._args import id_matrix, ids, integer, matrix, vector
 from fastembed.kernels._jit import kernel
 from fastembed.kernels._rows import fetch
-from fastembed.kernels._sums import TILE, tile_sum
+from fastembed.kernels._sums import TILE, tile_sums
 from fastembed.kernels._vector import row_add, row_dot
-from fastembed.kernels.embedding import AHEAD, CACHE, _row
+from fastembed.kernels.embedding import AHEAD, _row
 
 
 @kernel
@@ -22,39 +22,64 @@ def _bag(starts, length, b):
     return b * length, (b + 1) * length
 
 
+def _sums(name, tile_sum):
+    """The entry for ids with or without weights."""
+
+    def embedding_bag(
+        W: matrix, idx: ids, weights: vector, starts: ids, length: integer, mean: integer,
+        out: matrix, lo, hi,
+    ) -> bool:  # fmt: skip
+        """out[b, :] = sum over n in bag b of weights[n] W[idx[n], :]; over their number if mean
+
+        Without weights, they are 1. For units lo <= u < hi: bag u // tiles, of its row part
+        u % tiles, which has TILE bytes. False if an id is outside [-V, V).
+
+        W        (V, D)             float32 | float64  IN
+        idx      (N,)               int64               IN
+        weights  (N,)               dtype of W          IN
+        starts   (B + 1,) or (0,)   int64               IN
+        length   int, ids of each bag if starts is empty
+        mean     int, 0 or 1
+        out      (B, D)             dtype of W          OUT
+        """
+        row_bytes = W.shape[1] * W.itemsize
+        tiles = (row_bytes + TILE - 1) // TILE
+        b, t, fine = lo // tiles, lo % tiles, True
+        for _ in range(lo, hi):
+            first, end = _bag(starts, length, b)
+            begin = t * TILE
+            nbytes, divisor, to = min(TILE, row_bytes - begin), mean * (end - first), b * row_bytes
+            if not tile_sum(W, begin, nbytes, idx, weights, first, end, divisor, out, to + begin):
+                fine = False
+            t += 1
+            if t == tiles:
+                b, t = b + 1, 0
+        return fine
+
+    embedding_bag.__name__ = name
+    return kernel(embedding_bag)
+
+
+embedding_bag = _sums("embedding_bag", tile_sums(weighted=False))
+embedding_bag_weighted = _sums("embedding_bag_weighted", tile_sums(weighted=True))
+
+
 @kernel
-def embedding_bag(
-    W: matrix, idx: ids, weights: vector, starts: ids, length: integer, mean: integer, out: matrix,
-    lo, hi,
-) -> bool:  # fmt: skip
-    """out[b, :] = sum over n in bag b of weights[n] W[idx[n], :]; divided by their number if mean
+def segment_sum(values: matrix, starts: ids, out: matrix, lo, hi):
+    """out[b, :] = sum over starts[b] <= n < starts[b + 1] of values[n, :]  for lo <= b < hi
 
-    For units lo <= u < hi: bag u // tiles, of its row part u % tiles, which has TILE bytes.
-    False if an id is outside [-V, V). Without ids, the rows of W are those of the bags.
-
-    W        (V, D)             float32 | float64  IN
-    idx      (N,) or (0,)       int64               IN
-    weights  (N,) or (0,)       dtype of W, else 1  IN
-    starts   (B + 1,) or (0,)   int64               IN
-    length   int, ids of each bag if starts is empty
-    mean     int, 0 or 1
-    out      (B, D)             dtype of W          OUT
+    values  (N, D)    float32 | float64  IN
+    starts  (B + 1,)  int64               IN
+    out     (B, D)    dtype of values     OUT
     """
-    row_bytes = W.shape[1] * W.itemsize
-    tiles = (row_bytes + TILE - 1) // TILE
-    far = idx.shape[0] > 0 and W.size * W.itemsize > CACHE
-    b, t, fine = lo // tiles, lo % tiles, True
-    for _ in range(lo, hi):
-        first, end = _bag(starts, length, b)
-        begin = t * TILE
-        divisor, to = mean * (end - first), b * row_bytes + begin
-        nbytes = min(TILE, row_bytes - begin)
-        if not tile_sum(W, begin, nbytes, idx, weights, first, end, far, divisor, out, to):
-            fine = False
-        t += 1
-        if t == tiles:
-            b, t = b + 1, 0
-    return fine
+    for b in range(np.uint64(lo), np.uint64(hi)):
+        total = out[b]
+        for d in range(total.shape[0]):
+            total[d] = 0
+        for n in range(np.uint64(starts[b]), np.uint64(starts[b + np.uint64(1)])):
+            row = values[n]
+            for d in range(total.shape[0]):
+                total[d] += row[d]
 
 
 @kernel

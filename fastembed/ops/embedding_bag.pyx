@@ -32,6 +32,8 @@ cdef enum:
     GROUPED = 1 << 18  # a dW of fewer bytes stays in the cache of one core: no need of groups
 
 cdef slice_function[2] sum_entry
+cdef slice_function[2] weighted_entry
+cdef slice_function[2] segment_entry
 cdef slice_function[2] max_entry
 cdef slice_function[2] add_entry
 cdef slice_function[2] group_entry
@@ -47,6 +49,11 @@ ctypedef struct sum_args:
     int64_t length, mean
     matrix out
     int64_t fine
+
+ctypedef struct segment_args:
+    matrix values
+    vector starts
+    matrix out
 
 ctypedef struct max_args:
     matrix W
@@ -252,7 +259,10 @@ cpdef embedding_bag_if_fit(
     ns = args.idx.size * (NS_A_ROW + NS_A_BYTE_COPIED * row_bytes) + shape[0] * 2 * NS_A_ROW
     if mode != MAX:
         if args.W.columns:
-            run = entry(sum_entry, "embedding_bag.embedding_bag", real)
+            if per_sample_weights is None:
+                run = entry(sum_entry, "embedding_bag.embedding_bag", real)
+            else:
+                run = entry(weighted_entry, "embedding_bag.embedding_bag_weighted", real)
             share_gil(run, &args, shape[0] * ((row_bytes + TILE - 1) // TILE), 1, ns)
         if not args.fine:
             return None
@@ -338,10 +348,9 @@ def _even_backward(dout, W, idx, per_sample_weights, argmax, out, *rest):
 cpdef segment_sum_if_fit(values, offsets, out=None):
     """`segment_sum`, or None if an argument does not fit as it is."""
     cdef int real = SEGMENTS.fits([<ref>values, <ref>offsets, <ref>out])
-    cdef sum_args args
+    cdef segment_args args
     cdef Memory memory
     cdef int64_t row_bytes
-    cdef double ns
     cdef cnp.npy_intp[2] shape
     if real < 0:
         return None
@@ -352,15 +361,14 @@ cpdef segment_sum_if_fit(values, offsets, out=None):
         return None
     if out is None:
         out = empty(2, shape, real)
-    args.W, args.out, args.fine = as_matrix(values), as_matrix(out), True
-    args.idx.data, args.idx.size = NULL, 0
-    args.weights.data, args.weights.size = NULL, 0
-    args.length = args.mean = 0
-    row_bytes = args.W.columns * (8 if real else 4)
+    args.values, args.out = as_matrix(values), as_matrix(out)
+    row_bytes = args.values.columns * (8 if real else 4)
     if row_bytes:
-        ns = args.W.rows * (NS_A_ROW + NS_A_BYTE_COPIED * row_bytes) + shape[0] * NS_A_ROW
-        run = entry(sum_entry, "embedding_bag.embedding_bag", real)
-        share_gil(run, &args, shape[0] * ((row_bytes + TILE - 1) // TILE), 1, ns)
+        run = entry(segment_entry, "embedding_bag.segment_sum", real)
+        share_gil(
+            run, &args, shape[0], 1,
+            (args.values.rows + shape[0]) * (NS_A_ROW + NS_A_BYTE_COPIED * row_bytes),
+        )
     return out
 
 
