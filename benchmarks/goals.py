@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.cases import LAYER_OPS
-from benchmarks.table import STEPS
+from benchmarks.table import DRAWN, STEPS
 from fastembed.bench.report import seconds
 from fastembed.bench.table import LOOKUPS
 
@@ -102,6 +102,7 @@ BOOK_STEPS = {
     "AttentionSeq2seq": 2.5,
 }
 LOOKUP_OPS = ("gather", "gather out", "scatter_add", "scatter_add zero")
+BAG_OPS = tuple(DRAWN["bags"])
 BEST_OF_BOTH = "drawn sizes, against the best of NumPy and PyTorch"
 FORWARD = "against PyTorch under no_grad"
 EMBEDDING, LOSS = "TimeEmbedding fwd+bwd", "TimeSoftmaxWithLoss fwd+bwd"
@@ -110,6 +111,7 @@ LENGTHS = tuple(f"{cell} {part} lengths" for cell in ("lstm", "gru") for part in
 RACES = [
     # sizes that nobody has chosen
     *(Race(f"{op}, {BEST_OF_BOTH}", (op,), BEST, 0.8, 1.5, 0.95, drawn=True) for op in LOOKUP_OPS),
+    Race("EmbeddingBag, drawn sizes, against PyTorch", BAG_OPS, TORCH, 1, 1.5, drawn=True),
     # never slower: equal functions differ by as much from run to run
     Race(
         "every layer, optimizer and function of the book, drawn sizes, against the book's",

@@ -16,6 +16,11 @@ DRAWN = {
         **{"lstm fwd": 30, "lstm fwd+bwd": 30, "gru fwd": 15, "rnn fwd": 15},
         **{"lstm fwd lengths": 15, "lstm fwd+bwd lengths": 15},
     },
+    "bags": {
+        f"embedding_bag {mode} {part}": 15
+        for mode in ("sum", "mean", "max", "weighted")
+        for part in ("fwd", "fwd+bwd")
+    },
     "layers": dict.fromkeys(LAYER_OPS, 4),
 }
 LAYERS = [

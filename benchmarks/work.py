@@ -34,6 +34,10 @@ def _into_zeros(itemsize, V, D, n):
     return {**_gradients(itemsize, V, D, n), "filled": V * D * itemsize}
 
 
+def _bags(itemsize, V, D, N, L):
+    return {"copied": N * (L * (D * itemsize + 8) + D * itemsize)}
+
+
 def _recurrent(gates, times, itemsize, N, D, H, T=1):
     return {"flops": 2 * times * N * T * (D + H) * gates * H}
 
@@ -88,6 +92,7 @@ WORK = {
     "gather out": _rows,
     "scatter_add": _gradients,
     "scatter_add zero": _into_zeros,
+    **{f"embedding_bag {mode} fwd": _bags for mode in ("sum", "mean", "max", "weighted")},
     **{
         f"{name} {part}{end}": partial(work, gates, times)
         for name, gates in (("lstm", 4), ("gru", 3), ("gru_reset_after", 3), ("rnn", 1))

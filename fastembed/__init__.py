@@ -21,6 +21,7 @@ _MODULES = [
     "optimizer",
     "recurrent_layers",
     "reference",
+    "tables",
     "threads",
     "time_layers",
     "trainer",

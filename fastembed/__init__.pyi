@@ -12,6 +12,7 @@ from fastembed import ops as ops
 from fastembed import optimizer as optimizer
 from fastembed import recurrent_layers as recurrent_layers
 from fastembed import reference as reference
+from fastembed import tables as tables
 from fastembed import threads as threads
 from fastembed import time_layers as time_layers
 from fastembed import trainer as trainer

@@ -32,7 +32,8 @@ from fastembed.reference import layers as slow_layers
 from fastembed.reference import recurrent as slow_recurrent
 from fastembed.reference import training as slow_training
 
-SIZES = dict(N=3, T=4, D=5, H=6, V=7, K=2, E=3, I=1, L=5)  # L: lengths up to T
+# J: an offset into N, or its end; L: lengths up to T
+SIZES = dict(N=3, T=4, D=5, H=6, V=7, K=2, E=3, I=1, J=4, L=5)
 HUGE = 2**45  # more bytes than an address space has; as an int of 32 bits: nothing
 
 # name:shape of floats (a product 4H is one axis); name<B:shape of ids below B, %: of bits; ! is
@@ -41,6 +42,9 @@ HUGE = 2**45  # more bytes than an address space has; as an int of 32 bits: noth
 OPS = {
     "gather": "W:V,D idx<V:N out!?:N,D",
     "scatter_add": "dW!:V,D idx<V:N dout:N,D zero=True",
+    "embedding_bag": "W:V,D idx<V:N offsets<J:E padding_idx?=2 out!?:E,D",
+    "embedding_bag_backward": "dout:E,D W:V,D idx<V:N offsets<J:E padding_idx?=2 out!?:V,D",
+    "segment_sum": "values:N,D offsets<J:E out!?:E,D",
     "matmul": "a:N,D b:D,H out!?:N,H",
     "affine": "x:N,D W:D,H b?:H",
     "affine_backward": "dout:N,H x:N,D W:D,H out!?:D,H;H",
@@ -91,6 +95,7 @@ LAYERS = {
     "SigmoidWithLoss": "/ x:N t%:N / dout=2.0",
     "Dropout": "dropout_ratio=0.3 / x:N,D / dout:N,D",
     "Embedding": "W:V,D / idx<V:N,T / dout:N,T,D",
+    "EmbeddingBag": "W:V,D / idx<V:N,T / dout:N,D",
     "EmbeddingDot": "W:V,D / h:N,D idx<V:N / dout:N",
     "NegativeSamplingLoss": "W:V,D corpus<V:V power=0.75 sample_size=2 / "
     "h:N,D target<V:N / dout=2.0",
@@ -210,6 +215,8 @@ def build(args, dtype):
                 arrays = [rng.integers(0, arg.bound, shape) for shape in shapes]
             if arg.name == "corpus":
                 arrays = [np.arange(arg.bound)]
+            if arg.name == "offsets":
+                arrays = [np.array([0, 0, 2])]
             made[arg.name] = arg.many(arrays) if arg.many else arrays[0]
     return made
 

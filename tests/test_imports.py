@@ -36,6 +36,7 @@ ARROWS = {
     "attention": LAYERS,
     "optimizer": LAYERS | {"reference"},
     "np": LAYERS,
+    "tables": {"ops", "_check", "_inputs"},
     "config": set(),
     "_arrays": LAYERS,
     "_gradients": LAYERS,

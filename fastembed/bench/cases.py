@@ -23,6 +23,7 @@ SMALL = {
     "V": 13,
     "n": 37,
     "k": 3,
+    "L": 5,
     "M": 17,
     "K": 9,
 }
@@ -152,6 +153,26 @@ def spread_lengths(N, T):
     return -(-np.arange(1, N + 1) * T // N)
 
 
+def _bag_op(mode, train):
+    options = {"mode": "sum" if mode == "weighted" else mode}
+
+    def make(m, W, idx, weights, dout):
+        given = options | ({"per_sample_weights": weights} if mode == "weighted" else {})
+        infer = partial(m.embedding_bag, W, idx, **given)
+        if not train:
+            return infer
+
+        def run():
+            if mode != "max":
+                return infer(), m.embedding_bag_backward(dout, W, idx, **given)
+            out, argmax = infer(need_argmax=True)
+            return out, m.embedding_bag_backward(dout, W, idx, argmax=argmax, **given)
+
+        return run
+
+    return Op(lambda d, V, D, N, L: (d(V, D), d.ids(V, N, L), d(N, L), d(N, D)), make, WORDS)
+
+
 def _recurrent_ops(name, gates, states, biases=None):
     def draw(d, N, T, D, H):
         weights = d.cell(gates, D, H, biases)
@@ -245,6 +266,11 @@ OPS = {
     "gather out": _embedding_op(lambda m, W, idx, out: partial(m.gather, W, idx, out=out)),
     "scatter_add": _embedding_op(lambda m, *x: partial(m.scatter_add, *x)),
     "scatter_add zero": _embedding_op(lambda m, *x: partial(m.scatter_add, *x, zero=True)),
+    **{
+        f"embedding_bag {mode} {part}": _bag_op(mode, part != "fwd")
+        for mode in ("sum", "mean", "max", "weighted")
+        for part in ("fwd", "fwd+bwd")
+    },
     **_recurrent_ops("lstm", 4, 2),
     **_recurrent_ops("gru", 3, 1),
     **_recurrent_ops("gru_reset_after", 3, 1, 4),

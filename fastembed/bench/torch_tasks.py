@@ -65,6 +65,30 @@ def _dense_gradient(dW, idx, dout):
     return torch.ops.aten.embedding_dense_backward(dout, idx, len(dW), -1, False)
 
 
+def _bag(mode, train):
+    def make(W, idx, weights, dout):
+        W, idx, weights, dout = _tensors(W, idx, weights, dout)
+        options = {"mode": "sum" if mode == "weighted" else mode}
+        leaves = [W, weights] if mode == "weighted" else [W]
+        if mode == "weighted":
+            options["per_sample_weights"] = weights
+        for leaf in leaves:
+            leaf.requires_grad_(train)
+        forward = partial(torch.nn.functional.embedding_bag, idx, W, **options)
+
+        def infer():
+            with torch.no_grad():
+                return forward()
+
+        def run():
+            out = forward()
+            return out, torch.autograd.grad(out, leaves, dout)
+
+        return Task(run if train else infer, _fetch)
+
+    return make
+
+
 def _gates(array, order):
     """Blocks of the last axis in another order."""
     blocks = np.split(array, len(order), axis=-1)
@@ -174,6 +198,11 @@ TASKS = {
     "gather out": _gather_out,
     "scatter_add": _scatter_add,
     "scatter_add zero": _scatter_add_zero,
+    **{
+        f"embedding_bag {mode} {part}": _bag(mode, part != "fwd")
+        for mode in ("sum", "mean", "max", "weighted")
+        for part in ("fwd", "fwd+bwd")
+    },
     **{
         f"{kind} {part}{end}": _sequence(kind, part != "fwd")
         for kind in _KINDS

@@ -5,6 +5,9 @@ from fastembed._lazy import attach
 _NAMES = {
     "gather": "embedding",
     "scatter_add": "embedding",
+    "embedding_bag": "embedding_bag",
+    "embedding_bag_backward": "embedding_bag",
+    "segment_sum": "embedding_bag",
     "matmul": "dense",
     "affine": "dense",
     "affine_backward": "dense",
