@@ -14,7 +14,7 @@ ANYTHING = None
 # room -> rooms of ours that it may import (besides itself)
 LAYERS = {"ops", "functions", "layers", "time_layers", "attention", "_arrays", "np", "config"}
 LAYERS |= {"_check", "_gradients", "_inputs"}
-TRAINING = LAYERS | {"models", "trainer", "optimizer", "util", "base_model", "_files"}
+TRAINING = LAYERS | {"models", "trainer", "optimizer", "util", "base_model", "_files", "generation"}
 TRAINING |= {"recurrent_layers"}
 ARROWS = {
     "__init__": {"_lazy", "_version", "dropin"},
@@ -42,7 +42,8 @@ ARROWS = {
     "_gradients": LAYERS,
     "_inputs": {"_check"},
     "util": TRAINING,
-    "base_model": TRAINING,
+    "base_model": TRAINING | {"text"},
+    "generation": LAYERS,
     "models": TRAINING,
     "trainer": TRAINING,
     "vectors": {"_files", "_check", "runtime"},
