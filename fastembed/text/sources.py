@@ -24,7 +24,7 @@ from typing import Any
 from fastembed._errors import UserError, reason
 from fastembed.text.encodings import by_mark, likely
 
-__all__ = ["Texts", "default_text", "find"]
+__all__ = ["Texts", "default_text", "find", "lines"]
 
 BLOCK = 1 << 18  # bytes read at once; characters of a piece, about
 TABLES = (".csv", ".tsv", ".jsonl")
@@ -249,6 +249,14 @@ def _lines(chunks: Iterable[str]) -> Iterator[str]:
         yield from (line + "\n" for line in whole)
     if rest:
         yield rest
+
+
+def lines(name: str, encoding: str | None = None) -> Iterator[str]:
+    """The lines of one file, or of standard input (``-``), without what ends them."""
+    called = "standard input" if name == STDIN else name
+    with _open(name, called) as file:
+        for line in _lines(_decode(file, called, encoding)):
+            yield line.removesuffix("\n")
 
 
 def _choose_column(names: list[str], column: str | None, name: str) -> str:
