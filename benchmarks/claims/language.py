@@ -1,0 +1,70 @@
+"""The text, and a language model that begins with any of the designs."""
+
+import functools
+
+import numpy as np
+
+from benchmarks.claims.measure import interval
+from fastembed.models import Rnnlm
+from fastembed.optimizer import Adam
+from fastembed.tasks import text
+from fastembed.tasks.lm import perplexity
+from fastembed.trainer import RnnlmTrainer
+
+BATCH = 20
+MAX_GRAD = 5.0
+
+
+@functools.cache
+def tokens():
+    """The Python language reference: what is trained on, and what is held out."""
+    return text.split(text.paragraphs(text.default_text()))
+
+
+@functools.cache
+def corpus(V):
+    """The V most frequent words, and the ids of both parts; rarer words are one word."""
+    train, held = tokens()
+    words = text.vocabulary(train, 2)[:V]
+    return words, text.encode(train, words), text.encode(held, words)
+
+
+def model(embed, V, D, H):
+    """Embedding, LSTM, Affine; parameters are drawn from ``np.random``."""
+    lm = Rnnlm(V, D, H)
+    return begin_with(lm, embed(lm.params[0]))
+
+
+def begin_with(lm, layer):
+    """Put another first layer into a language model."""
+    lm.layers[0] = layer
+    lm.params = [param for one in lm.layers for param in one.params]
+    lm.grads = [grad for one in lm.layers for grad in one.grads]
+    return lm
+
+
+def freeze(lm):
+    """Leave the first layer as it is in training."""
+    count = len(lm.layers[0].params)
+    del lm.params[:count], lm.grads[:count]
+    return lm
+
+
+def train(lm, ids, held, *, steps, epochs, lr):
+    """Train by Adam; the perplexity on held-out words after the best of the epochs."""
+    trainer = RnnlmTrainer(lm, Adam(lr), verbose=False, progress=False)
+    best = np.inf
+    for _ in range(epochs):
+        lm.reset_state()
+        trainer.fit(ids[:-1], ids[1:], 1, BATCH, steps, MAX_GRAD, eval_interval=None)
+        best = min(best, perplexity(lm, held, BATCH, steps))
+    return best
+
+
+def over_seeds(make, seeds, *arguments, **options):
+    """Mean and interval of `train` over seeds; ``make()`` gives a model."""
+    found = []
+    for seed in seeds:
+        np.random.seed(seed)
+        found.append(train(make(), *arguments, **options))
+    return interval(found)
