@@ -1,0 +1,62 @@
+"""Kernels inside a Numba loop of your own: word vectors learnt without leaving compiled code."""
+
+# %% Kernels are plain functions of arrays, for @njit code too. They check nothing.
+import os
+
+import numpy as np
+from numba import njit
+
+from fastembed.kernels.embedding import gather, scatter_add
+from fastembed.tasks import text
+
+SIZE = float(os.environ.get("EXAMPLE_SIZE", 1))
+
+
+@njit
+def train(W_in, W_out, ids, window, negatives, rate, seed):
+    """Skip-gram with negative sampling, one word after the other (arXiv:1310.4546)."""
+    np.random.seed(seed)
+    D, count = W_in.shape[1], 1 + negatives
+    words = np.empty(count, np.int64)
+    rows, steps = np.empty((count, D), W_in.dtype), np.empty((count, D), W_in.dtype)
+    for n in range(window, len(ids) - window):
+        centre = W_in[ids[n]]
+        for k in range(n - window, n + window + 1):
+            if k == n:
+                continue
+            words[0] = ids[k]
+            for j in range(1, count):  # words of the text, as often as they come there
+                words[j] = ids[np.random.randint(len(ids))]
+            gather(W_out, words, rows, 0, count)
+            step = np.zeros(D, W_in.dtype)
+            for j in range(count):
+                score = 1 / (1 + np.exp(-(rows[j] * centre).sum()))
+                pull = np.float32(rate * ((j == 0) - score))
+                step += pull * rows[j]
+                steps[j] = pull * centre
+            scatter_add(words, steps, W_out, 0, count)
+            centre += step
+
+
+# %% A text as ids, all of which lie in [0, V): that is what the kernels rely on
+tokens, _ = text.split(text.paragraphs(text.default_text().lower()))
+words = text.vocabulary(tokens, 20)
+ids = text.encode(tokens, words).astype(np.int64)
+ids = ids[ids > text.EOS_ID][: int(200_000 * SIZE)]
+V, D = len(words), 50
+rng = np.random.default_rng(0)
+W_in, W_out = (rng.standard_normal((V, D)).astype("f") / D for _ in range(2))
+print(f"{len(ids):,} words, {V:,} different")
+
+# %% Train
+for epoch in range(max(1, round(3 * SIZE))):
+    train(W_in, W_out, ids, window=3, negatives=5, rate=0.05 / (1 + epoch), seed=epoch)
+
+# %% Which words lie near each other
+from fastembed.tasks.word2vec import nearest, unit_rows
+
+unit = unit_rows(W_in)
+for query in ("list", "integer", "class"):
+    if query in words:
+        k = words.index(query)
+        print(f"{query:8}", ", ".join(words[j] for j in nearest(unit, unit[k], [k], 5)))
