@@ -4,6 +4,9 @@ import importlib
 import re
 from pathlib import Path
 
+from pygments.lexers.shell import BashLexer
+from sphinx.highlighting import lexers
+
 from fastembed._version import __version__
 
 project, release = "fastembed", __version__
@@ -20,6 +23,8 @@ numpydoc_show_class_members = False
 autodoc_typehints = "none"  # the docstrings say shapes
 autodoc_member_order = "bysource"
 pygments_style, pygments_dark_style = "friendly", "monokai"
+
+lexers["console"] = BashLexer()  # commands without a prompt, not their output
 
 HERE = Path(__file__).parent
 MODULES = {

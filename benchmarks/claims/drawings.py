@@ -37,6 +37,7 @@ def draw(folder):
             make(axes)
             axes.set_aspect("equal")
             axes.axis("off")
+            axes.autoscale_view()
 
 
 def cells(axes, x, y, values, colours, width=1.0, title=None):
