@@ -1,12 +1,13 @@
 """Sphinx: ``sphinx-build -W docs build/docs`` (extra ``docs``)."""
 
-import importlib
 import re
+import types
 from pathlib import Path
 
 from pygments.lexers.shell import BashLexer
 from sphinx.highlighting import lexers
 
+import fastembed
 from fastembed._version import __version__
 
 project, release = "fastembed", __version__
@@ -27,19 +28,14 @@ pygments_style, pygments_dark_style = "friendly", "monokai"
 lexers["console"] = BashLexer()  # commands without a prompt, not their output
 
 HERE = Path(__file__).parent
-MODULES = {
-    "ops": "Functions of arrays",
-    "layers": "Layers without a time axis",
-    "time_layers": "Recurrent layers, layers over a time axis",
-    "attention": "Attention",
-    "models": "Models",
-    "optimizer": "Optimizers",
-    "trainer": "Training loops",
-    "base_model": "Files of parameters",
-    "util": "Helpers",
-    "threads": "Threads",
-    "dropin": "Accelerating classes in place",
-}
+
+
+def public():
+    """The modules of the package that say what is public in them."""
+    for name in fastembed.__all__:
+        value = getattr(fastembed, name)
+        if isinstance(value, types.ModuleType) and hasattr(value, "__all__"):
+            yield value
 
 
 def setup(app):
@@ -49,27 +45,23 @@ def setup(app):
 def fill(app, name, source):
     """Complete two pages: the last list of index, and the reference."""
     if name == "index":
-        named = set(re.findall(r"[\w-]+", source[0]))
+        named = set(re.findall(r"^[\w-]+$", source[0], re.MULTILINE))
         rest = sorted(p.stem for p in HERE.glob("*.md") if p.stem not in named | {"index"})
         source[0] = source[0].replace("%REST%", "\n".join(rest))
     elif name == "api":
-        source[0] += "\n".join(map(reference, MODULES))
+        source[0] += "\n".join(map(reference, public()))
 
 
 def reference(module):
-    """What a module makes public and no other module did, a directive for each name."""
-    space = importlib.import_module(f"fastembed.{module}")
-    lines = [f"\n## {MODULES[module]}: `fastembed.{module}`\n", "```{eval-rst}"]
-    for name in getattr(space, "__all__", []) or dir(space):
-        value = getattr(space, name)
-        home = getattr(value, "__module__", "") or ""
-        if name.startswith("_") or not callable(value) or not home.startswith("fastembed"):
-            continue
-        if module != "ops" and home != space.__name__ and not home.startswith("fastembed.dropin"):
-            continue
-        kind = "autoclass" if isinstance(value, type) else "autofunction"
-        lines.append(f".. {kind}:: fastembed.{module}.{name}")
-        if kind == "autoclass":
-            lines += ["   :members:", "   :inherited-members:"]
-        lines.append("")
+    """A section of what a module makes public and no other module did."""
+    about = (module.__doc__ or "").partition("\n")[0]
+    lines = [f"\n## {module.__name__}\n", f"{about}\n", "```{eval-rst}"]
+    for name in module.__all__:
+        value = getattr(module, name)
+        if callable(value) and (value.__module__ or "").startswith(module.__name__):
+            kind = "autoclass" if isinstance(value, type) else "autofunction"
+            lines.append(f".. {kind}:: {module.__name__}.{name}")
+            if kind == "autoclass":
+                lines += ["   :members:", "   :inherited-members:"]
+            lines.append("")
     return "\n".join([*lines, "```"])

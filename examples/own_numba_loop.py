@@ -2,12 +2,15 @@
 
 # %% Kernels are plain functions of arrays, for @njit code too. They check nothing.
 import os
+from pathlib import Path
+from pydoc_data.topics import topics
 
 import numpy as np
 from numba import njit
 
+from fastembed import vectors
 from fastembed.kernels.embedding import gather, scatter_add
-from fastembed.tasks import text
+from fastembed.text import Corpus, find
 
 SIZE = float(os.environ.get("EXAMPLE_SIZE", 1))
 
@@ -39,10 +42,11 @@ def train(W_in, W_out, ids, window, negatives, rate, seed):
 
 
 # %% A text as ids, all of which lie in [0, V): that is what the kernels rely on
-tokens, _ = text.split(text.paragraphs(text.default_text().lower()))
-words = text.vocabulary(tokens, 20)
-ids = text.encode(tokens, words).astype(np.int64)
-ids = ids[ids > text.EOS_ID][: int(200_000 * SIZE)]
+content = "\n\n".join(topics.values())
+Path("reference.txt").write_text(content[: max(20_000, int(len(content) * SIZE))], "utf-8")
+corpus = Corpus.make(find(["reference.txt"]), "reference-ids", level="word", vocab_size=1500)
+words = [word.strip() for word in corpus.tokenizer.tokens]
+ids = corpus.train[np.array([word.isalpha() for word in words])[corpus.train]].astype(np.int64)
 V, D = len(words), 50
 rng = np.random.default_rng(0)
 W_in, W_out = (rng.standard_normal((V, D)).astype("f") / D for _ in range(2))
@@ -53,10 +57,8 @@ for epoch in range(max(1, round(3 * SIZE))):
     train(W_in, W_out, ids, window=3, negatives=5, rate=0.05 / (1 + epoch), seed=epoch)
 
 # %% Which words lie near each other
-from fastembed.tasks.word2vec import nearest, unit_rows
-
-unit = unit_rows(W_in)
+seen = {words[k]: k for k in np.unique(ids)[::-1]}
+wv = vectors.WordVectors(list(seen), W_in[list(seen.values())])
 for query in ("list", "integer", "class"):
-    if query in words:
-        k = words.index(query)
-        print(f"{query:8}", ", ".join(words[j] for j in nearest(unit, unit[k], [k], 5)))
+    if query in wv:
+        print(f"{query:8}", ", ".join(word for word, _ in wv.most_similar(query, topn=5)))

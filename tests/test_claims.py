@@ -81,7 +81,7 @@ def test_peak_counts_what_a_call_allocates():
 
 
 def test_a_frozen_layer_stays_as_it_is():
-    words, ids, held = language.corpus(50)
+    _, ids, held = language.corpus(50)
     lm = language.freeze(language.model(designs.Shared, 50, 4, 4))
     before = [param.copy() for param in (lm.layers[0].params[0], lm.params[0])]
     language.train(lm, ids[:500], held[:300], steps=5, epochs=1, lr=0.01)

@@ -1,14 +1,17 @@
 """The text, and a language model that begins with any of the designs."""
 
 import functools
+import tempfile
+from pathlib import Path
 
 import numpy as np
 
 from benchmarks.claims.measure import interval
 from fastembed.models import Rnnlm
 from fastembed.optimizer import Adam
-from fastembed.tasks import text
 from fastembed.tasks.lm import perplexity
+from fastembed.text import Corpus, find
+from fastembed.text.sources import default_text
 from fastembed.trainer import RnnlmTrainer
 
 BATCH = 20
@@ -16,17 +19,22 @@ MAX_GRAD = 5.0
 
 
 @functools.cache
-def tokens():
-    """The Python language reference: what is trained on, and what is held out."""
-    return text.split(text.paragraphs(text.default_text()))
-
-
-@functools.cache
 def corpus(V):
-    """The V most frequent words, and the ids of both parts; rarer words are one word."""
-    train, held = tokens()
-    words = text.vocabulary(train, 2)[:V]
-    return words, text.encode(train, words), text.encode(held, words)
+    """The V most frequent tokens of the Python language reference, and the ids of both parts.
+
+    Rarer ones are ``<unk>``.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "reference.txt"
+        file.write_text(default_text(), "utf-8")
+        made = Corpus.make(find([file]), Path(folder) / "ids", level="word", vocab_size=V)
+        return made.tokenizer.tokens, np.array(made.train), np.array(made.held_out)
+
+
+def paragraphs(words, ids):
+    """Ids of each paragraph, with ``<eos>`` at its end."""
+    ends = np.flatnonzero(ids == words.index("<eos>")) + 1
+    return np.split(ids, ends)[:-1]
 
 
 def model(embed, V, D, H):

@@ -5,7 +5,6 @@ import numpy as np
 from benchmarks.claims import language
 from benchmarks.claims.designs import Separate, Shared
 from benchmarks.claims.report import count, grid, percent
-from fastembed.tasks import text
 from fastembed.tasks.lm import perplexity
 
 TITLE = "Any length"
@@ -23,8 +22,9 @@ def run(quick):
         language.train(lm, ids[:size], held, steps=T, epochs=3, lr=0.003)
         found["read"][name] = {str(n): _read(lm, held, n) for n in LENGTHS}
         if name == "B":
-            found["padding"] = _padding(lm, words)
-    lengths = np.array([len(p) for p in text.paragraphs(text.default_text())])
+            rows = language.paragraphs(words, ids)
+            found["padding"] = _padding(lm, [row for row in rows if 5 <= len(row) <= 40][:20])
+    lengths = np.array(list(map(len, rows)))
     found["paragraphs"] = np.quantile(lengths, (0, 0.25, 0.5, 0.75, 1)).astype(int).tolist()
     rng = np.random.default_rng(0)
     shares = [_padded(rng.permutation(lengths)), _padded(np.sort(lengths))]
@@ -40,10 +40,8 @@ def _read(lm, held, steps):
         return None
 
 
-def _padding(lm, words):
+def _padding(lm, rows):
     """Loss of sentences one by one and in one padded batch whose padding is not counted."""
-    lines = [p for p in text.paragraphs(text.default_text()) if 5 <= len(p) <= 40][:20]
-    rows = [text.encode(line, words) for line in lines]
     width = max(map(len, rows)) - 1
     xs, ts = np.zeros((len(rows), width), np.int32), np.full((len(rows), width), -1, np.int32)
     total = 0.0
