@@ -178,6 +178,7 @@ def test_what_is_no_text_is_refused(folder):
         "--encoding NAME"
     )
     (folder / "x.txt").write_text("한국어", encoding="utf-8")
+    assert refused("x.txt", encoding="cp949").endswith("; it looks like utf-8: --encoding utf-8")
     assert "x.txt is not ascii text (byte 0xed at position 0)" in refused("x.txt", encoding="ascii")
     assert "x.txt is not UTF-16 text" in refused("x.txt", encoding="utf-16")
     for bad in ("cp99999", "hex", "a\0b"):

@@ -145,7 +145,8 @@ def _make(
     sample = _sample(_measured(texts, sizes))
     total = sum(sizes)
     if total < 20:
-        raise UserError(f"{texts.name}: the text is too short: {total} characters")
+        size = f"too short: {total} characters" if total else "empty"
+        raise UserError(f"{texts.name}: the text is {size}")
     chosen = "that of the model"
     if tokenizer is None:
         level, chosen = tokenizers.pick(sample, **options)

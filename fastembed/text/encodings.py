@@ -1,6 +1,7 @@
 """Which encoding bytes are in: told by a byte-order mark, or likely."""
 
 import codecs
+import contextlib
 
 import numpy as np
 
@@ -29,13 +30,16 @@ def by_mark(data: bytes) -> str | None:
 
 
 def likely(data: bytes, place: int) -> str | None:
-    """The likely encoding of data that are not UTF-8 at a place; None if there is no likely one."""
+    """The likely encoding of data that are not what they should be at a place; None for no idea."""
     units = np.frombuffer(data[: min(SAMPLE, len(data) // 2 * 2)], "<u2")
     for name, blanks in ("utf-16-le", _BLANKS), ("utf-16-be", [k << 8 for k in _BLANKS]):
         if np.isin(units, blanks).sum() > len(units) // 500:
             return name
     if b"\0" in data:
         return None
+    with contextlib.suppress(UnicodeDecodeError):
+        codecs.getincrementaldecoder("utf-8")().decode(data)
+        return "utf-8"
     from charset_normalizer import from_bytes
 
     # a line end is no part of a longer character in any of them
