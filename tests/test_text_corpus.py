@@ -125,7 +125,7 @@ def test_damaged_files_are_refused_and_made_again(make, tmp_path, name):
 def test_what_cannot_be_made_is_said(make, tmp_path):
     with pytest.raises(UserError, match="text is too short: 5 characters"):
         make("short")
-    with pytest.raises(UserError, match="text is empty"):
+    with pytest.raises(UserError, match="too short: it is empty"):
         make("")
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot make the corpus in .*file: "):

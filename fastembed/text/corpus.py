@@ -145,8 +145,8 @@ def _make(
     sample = _sample(_measured(texts, sizes))
     total = sum(sizes)
     if total < 20:
-        size = f"too short: {total} characters" if total else "empty"
-        raise UserError(f"{texts.name}: the text is {size}")
+        size = f"{total} characters" if total else "it is empty"
+        raise UserError(f"{texts.name}: the text is too short: {size}")
     chosen = "that of the model"
     if tokenizer is None:
         level, chosen = tokenizers.pick(sample, **options)
