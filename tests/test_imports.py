@@ -15,6 +15,7 @@ ANYTHING = None
 LAYERS = {"ops", "functions", "layers", "time_layers", "attention", "_arrays", "np", "config"}
 LAYERS |= {"_check", "_gradients", "_inputs"}
 TRAINING = LAYERS | {"models", "trainer", "optimizer", "util", "base_model", "_files", "generation"}
+TRAINING |= {"recurrent_layers"}
 ARROWS = {
     "__init__": {"_lazy", "_version", "dropin"},
     "_lazy": set(),
@@ -31,9 +32,11 @@ ARROWS = {
     "functions": LAYERS,
     "layers": LAYERS,
     "time_layers": LAYERS,
+    "recurrent_layers": LAYERS,
     "attention": LAYERS,
     "optimizer": LAYERS | {"reference"},
     "np": LAYERS,
+    "tables": {"ops", "_check", "_inputs"},
     "config": set(),
     "_arrays": LAYERS,
     "_gradients": LAYERS,
@@ -43,6 +46,9 @@ ARROWS = {
     "generation": LAYERS,
     "models": TRAINING,
     "trainer": TRAINING,
+    "vectors": {"_files", "_check", "runtime"},
+    "exchange": TRAINING | {"_onnx"},
+    "_onnx": TRAINING,
     "dropin": TRAINING | {"threads", "_lazy"},
     "__main__": ANYTHING,
     "tasks": TRAINING | {"threads", "text", "_errors"},
@@ -57,6 +63,9 @@ PACKAGES = {
     "reference": {"numpy"},
     "_files": {"numpy"},
     "text": {"numpy", "tqdm", "regex", "tokenizers", "charset_normalizer"},
+    "vectors": {"numpy", "tqdm", "gensim"},
+    "exchange": {"numpy", "torch"},
+    "_onnx": {"numpy", "onnx"},
     "kernels": {"numpy", "numba", "llvmlite", "cython"},
 }
 

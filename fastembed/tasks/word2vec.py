@@ -1,19 +1,23 @@
 """Task ``word2vec``: vectors of the words of a text; nearest words and analogies."""
 
 import zlib
+from array import array
 
 import numpy as np
 
 from fastembed import models
 from fastembed.optimizer import Adam
-from fastembed.tasks import plots, text, training
+from fastembed.tasks import plots, training
 from fastembed.tasks.checkpoint import Checkpoint
 from fastembed.tasks.values import UserError
-from fastembed.text import WordTokenizer
+from fastembed.text import WordTokenizer, find
+from fastembed.text import words as words_of
 from fastembed.util import create_contexts_target
 
 DEFAULTS = {
     "text": [],
+    "encoding": None,
+    "column": None,
     "model": "CBOW",
     "embed": 100,
     "window": 5,
@@ -72,11 +76,8 @@ def run(options, given, say):
     if file.saved:
         training.adopt(Training, options, given, file)
     with file.folder():
-        source = text.read(options.text).lower()
-        tokens = [word for para in text.paragraphs(source) for word in para if _is_word(word)]
-        words = text.vocabulary(tokens, options.min_count)
-        ids = text.encode(tokens, words)
-        ids = ids[ids > 1]  # rare words are left out
+        texts = find(options.text, column=options.column, encoding=options.encoding)
+        ids, words = read(texts, options.min_count)
         if len(ids) < options.batch + 2 * options.window or len(words) < NEGATIVES + 4:
             raise UserError(
                 f"the text is too short: {len(ids)} words, {len(words) - 2} different, that come "
@@ -89,8 +90,7 @@ def run(options, given, say):
         model = training.made(file, MODELS, options, sizes)
     else:
         kind = getattr(models, options.model)
-        corpus = np.concatenate([ids, [text.UNK_ID, text.EOS_ID]])  # every id is in it
-        model = kind(len(words), **sizes, corpus=corpus)
+        model = kind(len(words), **sizes, corpus=np.append(ids, [0, 1]))  # every id is in it
         model.tokenizer = WordTokenizer(words[2:])
     data = zlib.crc32(ids)
     run = Training(
@@ -99,7 +99,7 @@ def run(options, given, say):
     if file.saved:
         run.restore(given)
     say.log_to(file.beside(".log"))
-    say(f"text        {text.source(options.text)}")
+    say(f"text        {texts.name}")
     say(
         f"words       {len(ids):,}, {len(words) - 2:,} different "
         f"(seen {options.min_count} times or more)"
@@ -115,8 +115,23 @@ def run(options, given, say):
         say(f"curve       {plots.curves(file.beside('.png'), 'Loss', 'loss', lines)}")
 
 
-def _is_word(token):
-    return token[0].isalpha() or token[0] == "_"
+def read(texts, min_count):
+    """Ids of the words that come min_count times, and the vocabulary, most frequent first.
+
+    All in small letters; numbers are left out, and so are rarer words, as if they were not there.
+    """
+    places, found = {}, array("i")
+    for text in texts:
+        words = (word for word in words_of(text.lower()) if word[0].isalpha() or word[0] == "_")
+        found.extend(places.setdefault(word, len(places)) for word in words)
+    counts = np.bincount(found, minlength=len(places))
+    order = np.argsort(-counts, kind="stable")
+    order = order[counts[order] >= min_count]
+    new = np.zeros(len(places), np.int32)
+    new[order] = np.arange(2, 2 + len(order))
+    ids = new[np.asarray(found)]
+    names = list(places)
+    return ids[ids > 0], ["<unk>", "<eos>", *(names[k] for k in order)]
 
 
 def unit_rows(W):
