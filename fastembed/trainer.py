@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from fastembed import _gradients
 from fastembed._inputs import Array
@@ -69,9 +69,7 @@ class _Loop:
                 self.current_epoch += 1
 
     def _bar(self, total: int) -> Any:
-        wanted = self.progress
-        if wanted is None:
-            wanted = sys.stderr is not None and sys.stderr.isatty()
+        wanted = shows_bars() if self.progress is None else self.progress
         return (
             tqdm(total=total, unit=self.unit, unit_scale=True, leave=False) if wanted else _NoBar()
         )
@@ -108,7 +106,7 @@ class Trainer(_Loop):
     verbose : bool
         Print a line at each evaluation.
     progress : bool, optional
-        Show a progress bar on stderr; by default where stderr is a terminal.
+        Show a progress bar; by default in notebooks, and where stderr is a terminal.
 
     Attributes
     ----------
@@ -266,6 +264,12 @@ def _step(model: Any, optimizer: Any, x: Array, t: Array, max_grad: float | None
         clip_grads(grads, max_grad)
     optimizer.update(params, grads)
     return loss
+
+
+def shows_bars() -> bool:
+    """Whether somebody looks: at a terminal, or at a notebook."""
+    terminal = sys.stderr is not None and sys.stderr.isatty()
+    return terminal or "ipykernel" in sys.modules
 
 
 class _NoBar:

@@ -295,7 +295,7 @@ def test_quick_ends_in_time(monkeypatch, here, tmp_path):
     [
         ("--only cake", "'cake'"),
         ("--only softmax --json no/such/folder", "cannot write no/such/folder"),
-        ("--threads 0", "argument --threads: must be an integer >= 1, got '0'"),
+        ("--threads 0", "argument --threads: must be an integer from 1 to 1024, got '0'"),
     ],
 )
 def test_wrong_arguments(here, tmp_path, arguments, said):

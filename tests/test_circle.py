@@ -124,6 +124,9 @@ def use(task, folder, here):
     elif task == "word2vec":
         assert {"cat", "dog"} < set(model.tokenizer.tokens)
         assert model.word_vecs.shape == (model.tokenizer.vocab_size, 8)
+        for arguments in (["similar", path, "cat"], ["analogy", path, "cat", "dog", "cow"]):
+            done = here(*arguments, cwd=folder)
+            assert (done.returncode, done.stderr) == (0, "") and "fish" in done.stdout
         return
     else:
         question = {"addition": "12+7", "date": "May 3, 1999", "pairs": "4 the c"}[task]

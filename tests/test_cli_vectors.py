@@ -5,7 +5,8 @@ import pytest
 
 from fastembed import vectors
 from fastembed.cli import analogy, similar
-from fastembed.tasks import checkpoint
+from fastembed.models import CBOW
+from fastembed.text import WordTokenizer
 
 WORDS = "king queen man woman paris".split()
 ARRAY = np.array([[5, 1, 0], [5, -1, 0], [1, 1, 0], [1, -1, 0.1], [0, 0, 1]], "f")
@@ -15,8 +16,9 @@ ARRAY = np.array([[5, 1, 0], [5, -1, 0], [1, 1, 0], [1, -1, 0.1], [0, 0, 1]], "f
 def file(request, tmp_path):
     path = tmp_path / f"words.{request.param}"
     if request.param == "safetensors":
-        tensors = {"word_vectors": ARRAY, "output": ARRAY}
-        checkpoint.save(path, "word2vec", tensors, {}, {"epoch": 1}, WORDS)
+        model = CBOW(7, 3, 2, np.arange(7))
+        model.word_vecs[2:], model.tokenizer = ARRAY, WordTokenizer(WORDS)
+        model.save(path)
     elif request.param == "npy":
         np.save(path, ARRAY)
         path.with_suffix(".txt").write_text("\n".join(WORDS))

@@ -9,9 +9,10 @@ from pages import PAGES, ROOT, blocks, named, run
 
 SMALL = "--epochs 1 --embed 8 --batch 4 --threads 1".split()
 TASKS = {
-    "lm": ["--no-compare", "--hidden", "8", "--steps", "10", "--sample-words", "5"],
+    "lm": ["--hidden", "8", "--steps", "10", "--sample-words", "5"],
     "addition": ["--hidden", "8", "--examples", "100"],
     "date": ["--hidden", "8", "--examples", "100"],
+    "pairs": ["--hidden", "8"],
     "word2vec": [],
 }
 TOOLS = {"pytest", "nox", "git", "ruff", "uv", "conda", "curl", "gh"}
@@ -34,6 +35,8 @@ def desk(tmp_path_factory):
     folder = tmp_path_factory.mktemp("desk")
     for name in re.findall(r"[\w./-]+\.txt\b", " ".join(COMMANDS)):
         (folder / name).write_text("The cat sees a dog . No dog hears the big bird .\n\n" * 100)
+    for name in re.findall(r"[\w./-]+\.tsv\b", " ".join(COMMANDS)):
+        (folder / name).write_text("".join(f"go {k}\tva {k}\n" for k in range(40)))
     (folder / "train_rnnlm.py").write_text("from fastembed.models import Rnnlm\nRnnlm(10, 4, 4)\n")
     return folder
 
@@ -62,7 +65,7 @@ def known(words, desk):
         run(["-m", *words], desk)
     elif sub == ["train"] and not re.search(r"\b[A-Z]{3,}\b|--resume", " ".join(rest)):
         task = rest[rest.index("--task") + 1] if "--task" in rest else "lm"
-        texts = [] if re.search(r"\.txt|addition|date", " ".join(rest)) else ["my-book.txt"]
+        texts = [] if re.search(r"\.txt|\.tsv|addition|date", " ".join(rest)) else ["my-book.txt"]
         run(["-m", *words, *texts, *SMALL, *TASKS.get(task, [])], desk)
     else:
         usage = run(["-m", module, *sub, "--help"], ROOT)

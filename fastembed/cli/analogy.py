@@ -4,7 +4,8 @@ from fastembed.cli import vectors
 
 
 def main(argv):
-    parser = vectors.parser("analogy", "Print what is to C as B is to A.")
+    example = "glove.6B.100d.txt man king woman"
+    parser = vectors.parser("analogy", "Print what is to C as B is to A.", example)
     for name in "ABC":
         parser.add_argument(name.lower(), metavar=name)
     args = parser.parse_args(argv)

@@ -4,7 +4,8 @@ from fastembed.cli import vectors
 
 
 def main(argv):
-    parser = vectors.parser("similar", "Print the words that are nearest to each WORD.")
+    example = "word2vec.safetensors list"
+    parser = vectors.parser("similar", "Print the words that are nearest to each WORD.", example)
     parser.add_argument("words", nargs="+", metavar="WORD")
     args = parser.parse_args(argv)
     found = vectors.load(args, args.words)

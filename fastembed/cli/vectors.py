@@ -8,9 +8,10 @@ FILE = (
 )
 
 
-def parser(command, description):
+def parser(command, description, example):
     """A parser of what both commands take."""
-    made = Parser(prog=f"python -m fastembed {command}", description=description)
+    prog = f"python -m fastembed {command}"
+    made = Parser(prog=prog, description=description, examples=[f"{prog} {example}"])
     made.add_argument("file", metavar="FILE", help=FILE)
     topn = "how many words (default: %(default)s)"
     made.add_argument("--topn", type=integer(1), default=10, metavar="N", help=topn)

@@ -5,6 +5,9 @@ import time
 
 from tqdm.auto import tqdm
 
+from fastembed.tasks.values import UserError, reason
+from fastembed.trainer import shows_bars
+
 EVERY = 30  # seconds from one line about progress to the next
 
 
@@ -33,7 +36,10 @@ class Say:
 
     def log_to(self, path):
         """Also write all lines, those before as well, at the end of the file at path."""
-        self.file = open(path, "a", encoding="utf-8")
+        try:
+            self.file = open(path, "a", encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"cannot write {path}: {reason(error)}") from None
         self.note("")
 
     def close(self):
@@ -52,8 +58,7 @@ class Progress:
     def __init__(self, say, total, done, unit):
         self.say, self.total, self.done, self.unit = say, total, done, unit
         self.begun, self.first, self.told = time.monotonic(), done, time.monotonic()
-        on_screen = sys.stderr is not None and sys.stderr.isatty()
-        if on_screen or "ipykernel" in sys.modules:
+        if shows_bars():
             say.bar = tqdm(
                 total=total, initial=done, unit=f" {unit}s", unit_scale=True, leave=False
             )

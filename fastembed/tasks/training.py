@@ -12,8 +12,7 @@ from fastembed import models
 from fastembed.tasks.progress import Progress
 from fastembed.tasks.values import OPTIONS, Diverged, UserError, flag, integer, number
 from fastembed.threads import get_num_threads
-from fastembed.trainer import remove_duplicate
-from fastembed.util import clip_grads
+from fastembed.trainer import _step, remove_duplicate
 
 SAVE_EVERY = 300  # seconds
 PACE = ["batch", "steps"]  # of an epoch
@@ -246,16 +245,6 @@ def _numbered(arrays, name):
     while f"{name}{len(found)}" in arrays:
         found.append(arrays[f"{name}{len(found)}"])
     return found
-
-
-def _step(model, optimizer, x, t, max_grad):
-    loss = model.forward(x, t)
-    model.backward()
-    params, grads = remove_duplicate(model.params, model.grads)
-    if max_grad is not None:
-        clip_grads(grads, max_grad)
-    optimizer.update(params, grads)
-    return loss
 
 
 @contextmanager

@@ -113,6 +113,7 @@ def run(options, given, say):
     if run.epoch:
         lines = {"training": run.history["loss"]}
         say(f"curve       {plots.curves(file.beside('.png'), 'Loss', 'loss', lines)}")
+    say(f"use it      python -m fastembed similar {file.path} {words[2]}")
 
 
 def read(texts, min_count):

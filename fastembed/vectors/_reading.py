@@ -12,12 +12,14 @@ import numpy as np
 
 from fastembed import _check
 from fastembed._files import tensors
+from fastembed.text import from_json
 from fastembed.vectors._records import Reader
 from fastembed.vectors._source import Source
 from fastembed.vectors._words import WordVectors
 
 FORMATS = ("word2vec", "word2vec-binary", "fasttext", "glove", "npy", "safetensors", "gensim")
 MATRIX = "word_vectors"  # name in safetensors files of ours
+MODEL_WORDS = "fastembed.tokenizer"  # key in those of models
 Found = tuple[list[str], Any]
 
 
@@ -301,6 +303,13 @@ def _npy(path: str, words: Any) -> Found:
 
 def _safetensors(path: str, tensor: str | None) -> Found:
     found, metadata = tensors.read(path)
+    if MODEL_WORDS in metadata:  # a model: its first matrix has a row for each token
+        tokens = from_json(metadata[MODEL_WORDS]).tokens
+        name = tensor or "param0"
+        if name not in found or found[name].ndim != 2 or len(found[name]) != len(tokens):
+            raise ValueError(f"it has no {name!r} with {len(tokens)} rows")
+        places = [k for k, token in enumerate(tokens) if token not in ("<unk>", "<eos>")]
+        return [tokens[k].removeprefix(" ") or tokens[k] for k in places], found[name][places]
     try:
         words = json.loads(metadata["vocabulary"])
     except (KeyError, RecursionError, ValueError) as error:
