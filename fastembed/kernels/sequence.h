@@ -10,6 +10,7 @@
 
 #define QUAD ((ptrdiff_t)(4 * LANES)) /* numbers in a row of the widest tile */
 /* `python -m benchmarks --only recurrent` shows what another size costs. */
+#define TILE_ROWS 3    /* rows of a work item: where two parts share a block, they do so evenly */
 #define DX_ROWS 64     /* rows of dxs that are made at a time */
 #define DW_STRIPS 8    /* strips of rows of dW that are made at a time */
 #define PACKED_AT_ONCE 8 /* rows of weights that are packed at a time: each block of one is on a page */
@@ -151,7 +152,7 @@ static NAME(items) NAME(items_of)(
 {
     NAME(items) i;
     i.rows = rows;
-    i.tiles = NAME(few)(j) ? 1 : NAME(strips)(rows);
+    i.tiles = NAME(few)(j) ? 1 : NAME(cut)(rows, TILE_ROWS);
     i.lo = blocks * i.tiles * part / parts;
     i.hi = blocks * i.tiles * (part + 1) / parts;
     i.first = i.lo / i.tiles;
@@ -245,9 +246,10 @@ static void NAME(sort_xs)(const job *j, ptrdiff_t part, ptrdiff_t parts, REAL *s
     const ptrdiff_t D = j->D;
     const NAME(order) order = NAME(order_of)(j);
     for (ptrdiff_t n = j->N * part / parts; n < j->N * (part + 1) / parts; n++)
-        for (ptrdiff_t t = 0; t < j->length[n]; t++)
+        for (ptrdiff_t t = 0, together = j->reverse ? 1 : j->length[n]; t < j->length[n];
+             t += together)
             memcpy(sorted + (n * j->T + t) * D, (const REAL *)j->xs + NAME(place)(&order, n, t) * D,
-                   D * sizeof(REAL));
+                   together * D * sizeof(REAL));
 }
 
 /* gates = x Wx + b of steps from on, for a part's items; but for the first ones of h_prev alone. */

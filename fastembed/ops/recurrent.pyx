@@ -13,7 +13,7 @@ from libc.string cimport memcpy, memset
 
 from fastembed.kernels.simd cimport cell, cell_number, chosen, job, sizes
 from fastembed.ops._costs cimport FLOPS_A_NS, NS_A_MEETING
-from fastembed.ops._fit cimport axis, data, empty, empty_like
+from fastembed.ops._fit cimport are_ids, axis, data, empty, empty_like, plain_ids, size
 from fastembed.ops._signature cimport Signature, places, ref
 from fastembed.runtime.memory cimport Memory, take
 from fastembed.runtime.pool cimport members_for, run_phases
@@ -195,11 +195,8 @@ cdef class Rows:
     cdef Py_ssize_t N, T, count  # all rows; the steps of the longest; rows that have any
     cdef Memory memory
 
-    def __init__(self, N, T, count, memory):
-        self.N, self.T, self.count, self.memory = N, T, count, memory
-
     def __reduce__(self):
-        return Rows, (self.N, self.T, self.count, self.memory)
+        return _rows, (self.N, self.T, self.count, self.memory)
 
     cdef Py_ssize_t *row(self) noexcept:
         return <Py_ssize_t *>self.memory.start
@@ -222,25 +219,37 @@ cdef class Rows:
                 memcpy(<char *>data(to) + n, <char *>data(source) + n, nbytes)
 
 
+def _rows(N, T, count, memory):
+    cdef Rows rows = Rows.__new__(Rows)
+    rows.N, rows.T, rows.count, rows.memory = N, T, count, memory
+    return rows
+
+
 cdef Rows rows_of(lengths, Py_ssize_t N, Py_ssize_t T):
     """None where every row has T steps; lengths that do not fit are refused."""
     cdef Rows rows
-    cdef Py_ssize_t n, t, k, longer = 0
+    cdef Py_ssize_t n, t, k, longer = 0, least = T, most = 0
     cdef const Py_ssize_t *given
     cdef Py_ssize_t *row
     cdef Py_ssize_t *length
     cdef Py_ssize_t *start
-    lengths = _check.integers("lengths", lengths)
-    _check.shape("lengths", lengths, (N,), "(rows of xs,)")
-    wrong = (lengths < 0) | (lengths > T)
-    if wrong.any():
-        n = wrong.argmax()
-        raise ValueError(f"lengths[{n}] = {lengths[n]} is not between 0 and T of xs, {T}")
-    if (lengths == T).all():
+    if not are_ids(lengths) or cnp.PyArray_NDIM(<cnp.ndarray>lengths) != 1 or size(lengths) != N:
+        lengths = _check.integers("lengths", lengths)
+        _check.shape("lengths", lengths, (N,), "(rows of xs,)")
+        # a uint64 that does not fit becomes negative
+        numbers = np.require(lengths, np.intp, "CA")
+    else:
+        numbers = plain_ids(lengths)
+    given = <const Py_ssize_t *>data(numbers)
+    for n in range(N):
+        least, most = min(least, given[n]), max(most, given[n])
+        if least < 0 or most > T:
+            raise ValueError(f"lengths[{n}] = {lengths[n]} is not between 0 and T of xs, {T}")
+    if least == T:
         return None
-    lengths = np.require(lengths, np.intp, "CA")
-    rows = Rows(N, lengths.max(), 0, take((2 * N + T + 1) * sizeof(Py_ssize_t)))
-    given = <const Py_ssize_t *>data(lengths)
+    rows = Rows.__new__(Rows)
+    rows.N, rows.T = N, most
+    rows.memory = take((2 * N + T + 1) * sizeof(Py_ssize_t))
     row, length, start = rows.row(), rows.length(), rows.start()
     memset(start, 0, (T + 1) * sizeof(Py_ssize_t))
     for n in range(N):
