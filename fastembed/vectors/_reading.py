@@ -14,7 +14,7 @@ from fastembed import _check
 from fastembed._files import tensors
 from fastembed.vectors._records import Reader
 from fastembed.vectors._source import Source
-from fastembed.vectors._words import WordVectors
+from fastembed.vectors._words import WordVectors, index
 
 FORMATS = ("word2vec", "word2vec-binary", "fasttext", "glove", "npy", "safetensors", "gensim")
 MATRIX = "word_vectors"  # name in safetensors files of ours
@@ -95,7 +95,7 @@ def load(
                 found = _binary(source, limit, dtype, encoding, errors)
             else:
                 found = _text(source, kind != "glove", limit, dtype, encoding, errors)
-            return WordVectors(*_first_of_each(path, *_fit(*found, limit, dtype)))
+            return _distinct(path, *_fit(*found, limit, dtype))
         except ValueError as error:
             raise ValueError(f"{path}: {' '.join(str(error).split())}") from error
 
@@ -331,13 +331,15 @@ def _fit(words: list[str], vectors: Any, limit: int | None, dtype: Any) -> Found
     return words, vectors if own and vectors.dtype == dtype else np.array(vectors, dtype, order="C")
 
 
-def _first_of_each(path: str, words: list[str], vectors: Any) -> Found:
+def _distinct(path: str, words: list[str], vectors: Any) -> WordVectors:
     """Without the rows of words that came before."""
-    if len(set(words)) == len(words):
-        return words, vectors
-    first = {word: k for k, word in reversed(list(enumerate(words)))}
-    keep = sorted(first.values())
-    again = next(word for k, word in enumerate(words) if first[word] != k)
-    what = f"{len(words) - len(keep)} words come again, such as {repr(again)}: left out"
-    warnings.warn(f"{path}: {what}", stacklevel=3)
-    return [words[k] for k in keep], vectors[keep]
+    rows = index(words)
+    if len(rows) < len(words):
+        rows = index(words[::-1])
+        keep = sorted(len(words) - 1 - k for k in rows.values())
+        again = next(word for k, word in enumerate(words) if rows[word] != len(words) - 1 - k)
+        what = f"{len(words) - len(keep)} words come again, such as {repr(again)}: left out"
+        warnings.warn(f"{path}: {what}", stacklevel=3)
+        words, vectors = [words[k] for k in keep], vectors[keep]
+        rows = index(words)
+    return WordVectors.of_distinct(words, rows, vectors)
