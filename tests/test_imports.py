@@ -42,7 +42,7 @@ ARROWS = {
     "base_model": TRAINING,
     "models": TRAINING,
     "trainer": TRAINING,
-    "vectors": {"_files", "_check", "runtime"},
+    "vectors": {"_files", "_check", "ops", "runtime"},
     "exchange": TRAINING | {"_onnx"},
     "_onnx": TRAINING,
     "dropin": TRAINING | {"threads", "_lazy"},

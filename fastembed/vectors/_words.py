@@ -51,6 +51,8 @@ class WordVectors:
 
     def __init__(self, words: Sequence[str], vectors: Any) -> None:
         vectors = _check.as_array("vectors", vectors)
+        if not vectors.dtype.isnative:
+            vectors = vectors.astype(vectors.dtype.newbyteorder("="))
         if vectors.dtype not in (np.float16, np.float32, np.float64) or vectors.ndim != 2:
             raise TypeError(
                 "vectors must be (V, D) of float16, float32 or float64, got "
