@@ -17,7 +17,9 @@ from fastembed.vectors._source import Source
 from fastembed.vectors._words import WordVectors, index
 
 FORMATS = ("word2vec", "word2vec-binary", "fasttext", "glove", "npy", "safetensors", "gensim")
-MATRIX = "word_vectors"  # name in safetensors files of ours
+MATRIX, WORDS = "word_vectors", "vocabulary"  # in safetensors files of ours
+# in those of models, whose first parameter is that of their embedding
+PARAM, TOKENIZER = "param0", "fastembed.tokenizer"
 Found = tuple[list[str], Any]
 
 
@@ -46,8 +48,8 @@ def load(
         For an ``.npy`` file alone: its words, or a text file with one a line; by default the file
         of the same name that ends in ``.txt``.
     tensor : str, optional
-        For a safetensors file alone: the matrix; by default ``word_vectors``, or the only one with
-        a row for each word.
+        For a safetensors file alone: the matrix; by default ``word_vectors``, a model's first
+        parameter, or the only one with a row for each word.
     limit : int, optional
         Read so many words at most, the first ones.
     dtype : float16, float32 or float64
@@ -301,19 +303,32 @@ def _npy(path: str, words: Any) -> Found:
 
 def _safetensors(path: str, tensor: str | None) -> Found:
     found, metadata = tensors.read(path)
+    marks: list[str] = []  # tokens that are no words
     try:
-        words = json.loads(metadata["vocabulary"])
+        if TOKENIZER in metadata:
+            from fastembed.text import from_json
+            from fastembed.text.tokenizer import EOS, UNK
+
+            marks = [EOS, UNK]
+            words = from_json(metadata[TOKENIZER]).tokens
+        else:
+            words = json.loads(metadata[WORDS])
     except (KeyError, RecursionError, ValueError) as error:
-        raise ValueError(f"it has no words under 'vocabulary' ({error!r:.80})") from error
+        raise ValueError(f"it has no words under '{WORDS}' ({error!r:.80})") from error
     if type(words) is not list or not all(type(word) is str for word in words):
-        raise ValueError("its 'vocabulary' is no list of words")
+        raise ValueError(f"its '{WORDS}' is no list of words")
     fit = [name for name, x in found.items() if x.ndim == 2 and len(x) == len(words)]
     if tensor is None:
-        tensor = MATRIX if MATRIX in found or len(fit) != 1 else fit[0]
+        usual = [name for name in (MATRIX, PARAM, *fit[:1]) if name in fit]
+        tensor = usual[0] if len(fit) == 1 or {MATRIX, PARAM} & {*fit} else MATRIX
     if tensor not in fit:
         shapes = ", ".join(f"{repr(name)} {x.shape}" for name, x in list(found.items())[:10])
         raise ValueError(f"it has no {tensor!r} with {len(words)} rows, but {shapes}")
-    return words, found[tensor]
+    rows = found[tensor]
+    if marks:
+        keep = [k for k, word in enumerate(words) if word not in marks]
+        words, rows = [words[k] for k in keep], rows[keep]
+    return words, rows
 
 
 def _gensim(path: str) -> Found:
