@@ -14,6 +14,7 @@ import numpy as np
 
 from fastembed.bench.report import seconds, times
 
+LONG = 30  # seconds: one sample is enough
 FULL, QUICK = (400_000, 300), (20_000, 300)
 # each: imports; an expression for words and matrix. V, D and path are known
 TEXT = {
@@ -115,6 +116,8 @@ def measure(quick, say, folder=None):
             results = {}
             for _ in range(3):
                 for name in list(samples):
+                    if samples[name] and samples[name][0] > LONG:
+                        continue
                     say(f"{format}, {V:,} × {D}: {name}")
                     took, result = _sample(path, V, D, *contenders[name])
                     if took is None or results.setdefault(format, result) != result:

@@ -11,16 +11,22 @@ import numpy as np
 
 from fastembed._files import whole
 from fastembed._inputs import Array
-from fastembed.layers import Embedding
+from fastembed.layers import Embedding, EmbeddingBag
 from fastembed.models import Seq2seq
-from fastembed.time_layers import TimeLSTM, TimeRNN
+from fastembed.recurrent_layers import StackedGRU, StackedLSTM, StackedRNN
+from fastembed.time_layers import TimeBiLSTM, TimeGRU, TimeLSTM, TimeRNN
 
 __all__ = ["export_onnx", "from_torch", "to_torch"]
 
-# which of the other's gates come first, second, …
-FROM_TORCH = {"RNN": [0], "LSTM": [1, 2, 0, 3]}  # ours are f g i o, PyTorch's i f g o
-TO_TORCH = {"RNN": [0], "LSTM": [2, 0, 1, 3]}
-LAYERS = {"RNN": TimeRNN, "LSTM": TimeLSTM}
+# kind: layer, stack, and which of PyTorch's gates are our first, second, …: i f g o, r z n
+KINDS: dict[str, tuple[Any, Any, list[int]]] = {
+    "RNN": (TimeRNN, StackedRNN, [0]),
+    "LSTM": (TimeLSTM, StackedLSTM, [1, 2, 0, 3]),
+    "GRU": (TimeGRU, StackedGRU, [1, 0, 2]),
+}
+# options, and what they are by default
+LOOKUP = {"padding_idx": None, "max_norm": None, "norm_type": 2.0, "scale_grad_by_freq": False}
+BAG = {"mode": "mean", "include_last_offset": False, "padding_idx": None}
 
 
 def from_torch(module: Any) -> Any:
@@ -28,13 +34,14 @@ def from_torch(module: Any) -> Any:
 
     Parameters
     ----------
-    module : torch.nn.Embedding, RNN or LSTM
-        Recurrent ones of one layer and direction, without projection.
+    module : torch.nn.Embedding, EmbeddingBag, RNN, LSTM or GRU
 
     Returns
     -------
-    Embedding, TimeRNN or TimeLSTM
-        Sequences are (N, T, D) whether or not the module is ``batch_first``.
+    Embedding, EmbeddingBag, TimeRNN, TimeLSTM or TimeGRU
+        With the module's options. Recurrent modules of several layers, of both directions, or with
+        a projection are a `StackedRNN`, `StackedLSTM` or `StackedGRU`. Sequences are (N, T, D)
+        whether or not the module is ``batch_first``.
 
     Raises
     ------
@@ -46,20 +53,22 @@ def from_torch(module: Any) -> Any:
     import torch
 
     if isinstance(module, torch.nn.Embedding):
-        lacking: dict[str, Any] = {
-            "padding_idx": None,
-            "max_norm": None,
-            "scale_grad_by_freq": False,
-        }
-        _refuse(module, lacking)
-        return Embedding(_copy(module.weight))
+        return Embedding(_copy(module.weight), **_changed(module, LOOKUP))
+    if isinstance(module, torch.nn.EmbeddingBag):
+        _refuse(module, max_norm=None, scale_grad_by_freq=False)
+        return EmbeddingBag(_copy(module.weight), **_changed(module, BAG))
     kind = type(module).__name__
-    if not isinstance(module, torch.nn.RNNBase) or kind not in LAYERS:
-        raise TypeError(f"module must be a torch.nn.Embedding, RNN or LSTM, got {kind}")
-    lacking = {"num_layers": 1, "bidirectional": False, "proj_size": 0, "nonlinearity": "tanh"}
-    _refuse(module, lacking)
-    Wx, Wh, *biases = (_gates(_copy(part).T, FROM_TORCH[kind]) for part in module.all_weights[0])
-    return LAYERS[kind](Wx, Wh, np.sum(biases, axis=0) if biases else np.zeros_like(Wx[0]))
+    if not isinstance(module, torch.nn.RNNBase) or kind not in KINDS:
+        known = "Embedding, EmbeddingBag, RNN, LSTM or GRU"
+        raise TypeError(f"module must be a torch.nn.{known}, got {kind}")
+    _refuse(module, nonlinearity="tanh")
+    single, stack, _ = KINDS[kind]
+    runs = [_from_weights(kind, list(map(_copy, weights))) for weights in module.all_weights]
+    if len(runs) > 1 or module.proj_size:
+        params = [param for run in runs for param in run]
+        given = {"bidirectional": module.bidirectional, "dropout": module.dropout}
+        return stack.from_params(params, **given)
+    return single(*runs[0], **({"reset_after": True} if kind == "GRU" else {}))
 
 
 def to_torch(layer: Any) -> Any:
@@ -67,32 +76,88 @@ def to_torch(layer: Any) -> Any:
 
     Parameters
     ----------
-    layer : Embedding, TimeEmbedding, TimeRNN or TimeLSTM
+    layer : layer
+        `Embedding`, `TimeEmbedding`, `EmbeddingBag`, `TimeRNN`, `TimeLSTM`, `TimeBiLSTM`, `TimeGRU`
+        with ``reset_after``, or a stack of them.
 
     Returns
     -------
-    torch.nn.Embedding, RNN or LSTM
-        Recurrent ones with ``batch_first``; their second bias is 0.
+    torch.nn.Embedding, EmbeddingBag, RNN, LSTM or GRU
+        Recurrent ones with ``batch_first``. Their second bias is 0, but that of a GRU's new values.
 
     Raises
     ------
     TypeError
         If the layer is another one.
+    ValueError
+        If it is a GRU without ``reset_after``: the book's formula is none of PyTorch's.
     """
     import torch
 
-    arrays = layer.params if hasattr(layer, "params") else []
     if isinstance(layer, Embedding):
-        return _filled(torch.nn.Embedding(*arrays[0].shape), weight=arrays[0])
-    kind = next((name for name, own in LAYERS.items() if isinstance(layer, own)), None)
-    if kind is None:
-        known = "an Embedding, TimeEmbedding, TimeRNN or TimeLSTM"
-        raise TypeError(f"layer must be {known}, got {type(layer).__name__}")
-    Wx, Wh, b = (_gates(array, TO_TORCH[kind]) for array in arrays)
-    return _filled(
-        getattr(torch.nn, kind)(*Wx.shape[:1], len(Wh), batch_first=True),
-        weight_ih_l0=Wx.T, weight_hh_l0=Wh.T, bias_ih_l0=b, bias_hh_l0=np.zeros_like(b),
-    )  # fmt: skip
+        W = layer.params[0]
+        return _filled(torch.nn.Embedding(*W.shape, **_changed(layer, LOOKUP)), {"weight": W})
+    if isinstance(layer, EmbeddingBag):
+        W = layer.params[0]
+        return _filled(torch.nn.EmbeddingBag(*W.shape, **layer.options), {"weight": W})
+    both = isinstance(layer, TimeBiLSTM)
+    runs = [layer.forward_lstm, layer.backward_lstm] if both else [layer]
+    kind = next((name for name, (one, *_) in KINDS.items() if isinstance(runs[0], one)), "")
+    options: dict[str, Any] = {"bidirectional": both}
+    for name, (_, stack, _) in KINDS.items():
+        if isinstance(layer, stack):
+            runs, kind = layer.layers, name
+            options = {
+                key: getattr(layer, key) for key in ("bidirectional", "dropout", "num_layers")
+            }
+            if len(runs[0].params) > 3:
+                options["proj_size"] = runs[0].params[3].shape[1]
+    if not kind:
+        known = "an Embedding, EmbeddingBag, TimeRNN, TimeLSTM, TimeBiLSTM, TimeGRU or a stack"
+        raise TypeError(f"layer must be {known} of them, got {type(layer).__name__}")
+    arrays = {}
+    for k, run in enumerate(runs):
+        level, backwards = divmod(k, 2) if options["bidirectional"] else (k, 0)
+        for name, array in _to_weights(kind, run.params).items():
+            arrays[f"{name}_l{level}" + "_reverse" * backwards] = array
+    H = len(arrays["weight_hh_l0"]) // len(KINDS[kind][2])
+    made = getattr(torch.nn, kind)(len(runs[0].params[0]), H, batch_first=True, **options)
+    return _filled(made, arrays)
+
+
+def _from_weights(kind: str, weights: list[Array]) -> list[Array]:
+    """Ours of one layer and direction: Wx, Wh, b, and that of a projection."""
+    order = KINDS[kind][2]
+    H = weights[0].shape[0] // len(order)
+    biases = [w for w in weights if w.ndim == 1] or [np.zeros_like(weights[0][:, 0])] * 2
+    Wx, Wh, b, second = (_gates(w.T, order) for w in (*weights[:2], *biases))
+    if kind == "GRU":  # our z is 1 - z: that of the negative; the new values keep two biases
+        for array in (Wx, Wh, b, second):
+            array[..., :H] *= -1
+        own = second[2 * H :].copy()
+        second[2 * H :] = 0
+        return [Wx, Wh, np.concatenate([b + second, own])]
+    return [Wx, Wh, b + second, *(w.T.copy() for w in weights[2:] if w.ndim == 2)]
+
+
+def _to_weights(kind: str, params: list[Array]) -> dict[str, Array]:
+    """PyTorch's of one layer and direction, by name."""
+    order = KINDS[kind][2]
+    Wx, Wh, b, *projection = params
+    H = Wx.shape[1] // len(order)
+    second = np.zeros(Wx.shape[1], b.dtype)
+    if kind == "GRU":
+        if len(b) == 3 * H:
+            raise ValueError("layer must be a GRU with reset_after: PyTorch has no other formula")
+        Wx, Wh, b, second[2 * H :] = Wx.copy(), Wh.copy(), b[: 3 * H].copy(), b[3 * H :]
+        for array in (Wx, Wh, b):
+            array[..., :H] *= -1
+    back = [order.index(k) for k in range(len(order))]
+    named = zip(("weight_ih", "weight_hh", "bias_ih", "bias_hh"), (Wx, Wh, b, second), strict=True)
+    made = {name: _gates(array, back).T for name, array in named}
+    if projection:
+        made["weight_hr"] = projection[0].T
+    return made
 
 
 def _gates(array: Array, order: list[int]) -> Array:
@@ -106,25 +171,29 @@ def _copy(parameter: Any) -> Array:
     return array
 
 
-def _filled(module: Any, **arrays: Array) -> Any:
+def _filled(module: Any, arrays: dict[str, Array]) -> Any:
     """The module with these parameters, of their dtype."""
     import torch
 
     first, *_ = arrays.values()
-    module.to(torch.from_numpy(first[:0]).dtype)
+    module.to(torch.from_numpy(np.empty(0, first.dtype)).dtype)
     with torch.no_grad():
         for name, array in arrays.items():
             getattr(module, name).copy_(torch.from_numpy(np.ascontiguousarray(array)))
     return module
 
 
-def _refuse(module: Any, plain: dict[str, Any]) -> None:
-    """Refuse options that are not those of a plain layer."""
-    for name, value in plain.items():
-        found = getattr(module, name, value)
-        if found != value:
-            kind = type(module).__name__
-            raise ValueError(f"module must be a {kind} with {name}={value!r}, got {found!r}")
+def _changed(owner: Any, defaults: dict[str, Any]) -> dict[str, Any]:
+    """The options that are not what they are by default."""
+    found = {name: getattr(owner, name, value) for name, value in defaults.items()}
+    return {name: value for name, value in found.items() if value != defaults[name]}
+
+
+def _refuse(module: Any, **lacking: Any) -> None:
+    """Refuse options that layers do not have."""
+    for name, value in _changed(module, lacking).items():
+        kind = type(module).__name__
+        raise ValueError(f"module must be a {kind} with {name}={lacking[name]!r}, got {value!r}")
 
 
 def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:

@@ -18,6 +18,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from fastembed import (
     attention,
+    exchange,
     functions,
     layers,
     ops,
@@ -27,6 +28,7 @@ from fastembed import (
     time_layers,
     trainer,
     util,
+    vectors,
 )
 from fastembed.reference import layers as slow_layers
 from fastembed.reference import recurrent as slow_recurrent
@@ -153,8 +155,11 @@ HELPERS = {
     "normalize": "x!:N,D",
     "relu": "x:N,D",
 }
+# a vector for each word, the rows that are nearest to some queries
+VECTORS = {"WordVectors": "vectors:V,D queries:N,D k=2"}
 # no arrays among their arguments, or a model: tests of their own
 ELSEWHERE = set("analogy eval_perplexity eval_seq2seq most_similar to_cpu to_gpu".split())
+FILES = {*vectors.__all__, *exchange.__all__} - {*VECTORS}
 # sums over so long an axis of a view are no error: they would take years
 ENDLESS = {"matmul": "D", "affine": "D", "affine_backward": "NH", "linear_cross_entropy": "D"}
 MODULES = {"np", "os", "sys", "GPU", "time"}
@@ -166,6 +171,7 @@ def test_every_public_name_has_a_row():
     names = {name for module in modules for name in module.__all__}
     names |= {*functions.__all__, *util.__all__, "remove_duplicate"} - MODULES
     assert names - MODULES == {*LAYERS, *FUNCTIONS, *HELPERS, *ELSEWHERE}
+    assert FILES == {"FORMATS", "Fit", "load", "save", "export_onnx", "from_torch", "to_torch"}
     assert set(OPTIMIZERS) == set(optimizer.__all__) - MODULES
 
 
@@ -275,6 +281,11 @@ def call_function(module, row, name, values):
     return getattr(module, name)(**values)
 
 
+def call_vectors(module, row, name, values):
+    words = list(map(str, range(len(values["vectors"]))))
+    return module.WordVectors(words, values["vectors"]).nearest(values["queries"], values["k"])
+
+
 def names_of(*modules):
     """All their names; of those that several have, the first one's."""
     return SimpleNamespace(**{n: getattr(m, n) for m in reversed(modules) for n in dir(m)})
@@ -287,6 +298,7 @@ TABLES = {
     "layers": (LAYERS, call_layer, FAST, SLOW),
     "optimizers": (OPTIMIZERS, call_optimizer, optimizer, slow_training),
     "functions": (FUNCTIONS, call_function, FAST, SLOW),
+    "vectors": (VECTORS, call_vectors, vectors, vectors),
     "helpers": (HELPERS, call_function, FAST, FAST),
 }
 

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from fastembed import vectors
+from fastembed import models, vectors
 from fastembed.cli import analogy, similar
-from fastembed.models import CBOW
 from fastembed.text import WordTokenizer
 
 WORDS = "king queen man woman paris".split()
@@ -16,8 +15,9 @@ ARRAY = np.array([[5, 1, 0], [5, -1, 0], [1, 1, 0], [1, -1, 0.1], [0, 0, 1]], "f
 def file(request, tmp_path):
     path = tmp_path / f"words.{request.param}"
     if request.param == "safetensors":
-        model = CBOW(7, 3, 2, np.arange(7))
-        model.word_vecs[2:], model.tokenizer = ARRAY, WordTokenizer(WORDS)
+        model = models.CBOW(len(WORDS) + 2, 3, 1, np.arange(len(WORDS) + 2))
+        model.tokenizer = WordTokenizer(WORDS)  # its first two are no words
+        model.params[0][:] = np.concatenate([np.eye(3, dtype="f")[:2] * -1, ARRAY])
         model.save(path)
     elif request.param == "npy":
         np.save(path, ARRAY)
@@ -30,7 +30,7 @@ def file(request, tmp_path):
 def test_similar(file, capsys):
     assert similar.main([str(file), "king", "--topn", "2"]) == 0
     assert capsys.readouterr().out == " 0.9231  queen\n 0.8321  man\n"
-    assert similar.main([str(file), "king", "paris", "--topn", "1", "--limit", "5"]) == 0
+    assert similar.main([str(file), "king", "paris", "--topn", "1", "--limit", "7"]) == 0
     assert capsys.readouterr().out == "king\n 0.9231  queen\n\nparis\n 0.0705  woman\n"
 
 

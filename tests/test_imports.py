@@ -46,7 +46,7 @@ ARROWS = {
     "generation": LAYERS,
     "models": TRAINING,
     "trainer": TRAINING,
-    "vectors": {"_files", "_check", "runtime", "text"},
+    "vectors": {"_files", "_check", "ops", "runtime", "text"},
     "exchange": TRAINING | {"_onnx"},
     "_onnx": TRAINING,
     "dropin": TRAINING | {"threads", "_lazy"},

@@ -12,14 +12,14 @@ import numpy as np
 
 from fastembed import _check
 from fastembed._files import tensors
-from fastembed.text import from_json
 from fastembed.vectors._records import Reader
 from fastembed.vectors._source import Source
-from fastembed.vectors._words import WordVectors
+from fastembed.vectors._words import WordVectors, index
 
 FORMATS = ("word2vec", "word2vec-binary", "fasttext", "glove", "npy", "safetensors", "gensim")
-MATRIX = "word_vectors"  # name in safetensors files of ours
-MODEL_WORDS = "fastembed.tokenizer"  # key in those of models
+MATRIX, WORDS = "word_vectors", "vocabulary"  # in safetensors files of ours
+# in those of models, whose first parameter is that of their embedding
+PARAM, TOKENIZER = "param0", "fastembed.tokenizer"
 Found = tuple[list[str], Any]
 
 
@@ -48,8 +48,8 @@ def load(
         For an ``.npy`` file alone: its words, or a text file with one a line; by default the file
         of the same name that ends in ``.txt``.
     tensor : str, optional
-        For a safetensors file alone: the matrix; by default ``word_vectors``, or the only one with
-        a row for each word.
+        For a safetensors file alone: the matrix; by default ``word_vectors``, a model's first
+        parameter, or the only one with a row for each word.
     limit : int, optional
         Read so many words at most, the first ones.
     dtype : float16, float32 or float64
@@ -97,7 +97,7 @@ def load(
                 found = _binary(source, limit, dtype, encoding, errors)
             else:
                 found = _text(source, kind != "glove", limit, dtype, encoding, errors)
-            return WordVectors(*_first_of_each(path, *_fit(*found, limit, dtype)))
+            return _distinct(path, *_fit(*found, limit, dtype))
         except ValueError as error:
             raise ValueError(f"{path}: {' '.join(str(error).split())}") from error
 
@@ -303,26 +303,32 @@ def _npy(path: str, words: Any) -> Found:
 
 def _safetensors(path: str, tensor: str | None) -> Found:
     found, metadata = tensors.read(path)
-    if MODEL_WORDS in metadata:  # a model: its first matrix has a row for each token
-        tokens = from_json(metadata[MODEL_WORDS]).tokens
-        name = tensor or "param0"
-        if name not in found or found[name].ndim != 2 or len(found[name]) != len(tokens):
-            raise ValueError(f"it has no {name!r} with {len(tokens)} rows")
-        places = [k for k, token in enumerate(tokens) if token not in ("<unk>", "<eos>")]
-        return [tokens[k].removeprefix(" ") or tokens[k] for k in places], found[name][places]
+    marks: list[str] = []  # tokens that are no words
     try:
-        words = json.loads(metadata["vocabulary"])
+        if TOKENIZER in metadata:
+            from fastembed.text import from_json
+            from fastembed.text.tokenizer import EOS, UNK
+
+            marks = [EOS, UNK]
+            words = from_json(metadata[TOKENIZER]).tokens
+        else:
+            words = json.loads(metadata[WORDS])
     except (KeyError, RecursionError, ValueError) as error:
-        raise ValueError(f"it has no words under 'vocabulary' ({error!r:.80})") from error
+        raise ValueError(f"it has no words under '{WORDS}' ({error!r:.80})") from error
     if type(words) is not list or not all(type(word) is str for word in words):
-        raise ValueError("its 'vocabulary' is no list of words")
+        raise ValueError(f"its '{WORDS}' is no list of words")
     fit = [name for name, x in found.items() if x.ndim == 2 and len(x) == len(words)]
     if tensor is None:
-        tensor = MATRIX if MATRIX in found or len(fit) != 1 else fit[0]
+        usual = [name for name in (MATRIX, PARAM, *fit[:1]) if name in fit]
+        tensor = usual[0] if len(fit) == 1 or {MATRIX, PARAM} & {*fit} else MATRIX
     if tensor not in fit:
         shapes = ", ".join(f"{repr(name)} {x.shape}" for name, x in list(found.items())[:10])
         raise ValueError(f"it has no {tensor!r} with {len(words)} rows, but {shapes}")
-    return words, found[tensor]
+    rows = found[tensor]
+    if marks:
+        keep = [k for k, word in enumerate(words) if word not in marks]
+        words, rows = [words[k] for k in keep], rows[keep]
+    return words, rows
 
 
 def _gensim(path: str) -> Found:
@@ -340,13 +346,15 @@ def _fit(words: list[str], vectors: Any, limit: int | None, dtype: Any) -> Found
     return words, vectors if own and vectors.dtype == dtype else np.array(vectors, dtype, order="C")
 
 
-def _first_of_each(path: str, words: list[str], vectors: Any) -> Found:
+def _distinct(path: str, words: list[str], vectors: Any) -> WordVectors:
     """Without the rows of words that came before."""
-    if len(set(words)) == len(words):
-        return words, vectors
-    first = {word: k for k, word in reversed(list(enumerate(words)))}
-    keep = sorted(first.values())
-    again = next(word for k, word in enumerate(words) if first[word] != k)
-    what = f"{len(words) - len(keep)} words come again, such as {repr(again)}: left out"
-    warnings.warn(f"{path}: {what}", stacklevel=3)
-    return [words[k] for k in keep], vectors[keep]
+    rows = index(words)
+    if len(rows) < len(words):
+        rows = index(words[::-1])
+        keep = sorted(len(words) - 1 - k for k in rows.values())
+        again = next(word for k, word in enumerate(words) if rows[word] != len(words) - 1 - k)
+        what = f"{len(words) - len(keep)} words come again, such as {repr(again)}: left out"
+        warnings.warn(f"{path}: {what}", stacklevel=3)
+        words, vectors = [words[k] for k in keep], vectors[keep]
+        rows = index(words)
+    return WordVectors.of_distinct(words, rows, vectors)

@@ -4,9 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from fastembed import ops
+
 SCORES = 1 << 20  # of a block: what the product writes, the comparison finds in the cache
 QUERIES = 512  # that are looked for together
 ROWS = 1 << 14  # of a block, at most
+FEW = 8  # queries with which NumPy's product is quicker
 
 
 def norms(vectors: Any) -> Any:
@@ -38,19 +41,21 @@ def _nearest(vectors: Any, lengths: Any, queries: Any, k: int) -> tuple[Any, Any
     most = max(k, min(ROWS, SCORES // Q))
     least = np.full((Q, 1), -3, queries.dtype)  # that a row needs to be among the best so far
     best = (np.empty(0, np.intp),) * 2 + (np.empty(0, queries.dtype),)  # queries, ids, scores
+    inverse = 1 / lengths
     lo, size = 0, min(most, max(4 * k, 256))
     while lo < V:
         block = np.asarray(vectors[lo : lo + size], queries.dtype)
-        scores = queries @ block.T
-        scores /= lengths[lo : lo + size]
+        scores = (np.matmul if Q < FEW else ops.matmul)(queries, block.T)
+        scores *= inverse[lo : lo + size]
         if lo == 0:
             scores[np.isnan(scores)] = -2
         better = scores > least
-        if np.count_nonzero(better) > 8 * Q * k and k < len(block):  # none but the block's best
+        at = np.flatnonzero(better)
+        if len(at) > 8 * Q * k and k < len(block):  # none but the block's best
             scores[np.isnan(scores)] = -2
             place = len(block) - k
             better &= scores >= np.partition(scores, place, axis=1)[:, place, np.newaxis]
-        at = np.flatnonzero(better)
+            at = np.flatnonzero(better)
         if len(at):
             query, ids = np.divmod(at, len(block))
             new = query, ids + lo, scores.reshape(-1)[at]

@@ -51,25 +51,37 @@ class WordVectors:
 
     def __init__(self, words: Sequence[str], vectors: Any) -> None:
         vectors = _check.as_array("vectors", vectors)
+        if not vectors.dtype.isnative:
+            vectors = vectors.astype(vectors.dtype.newbyteorder("="))
         if vectors.dtype not in (np.float16, np.float32, np.float64) or vectors.ndim != 2:
             raise TypeError(
                 "vectors must be (V, D) of float16, float32 or float64, got "
                 f"{vectors.dtype} {vectors.shape}"
             )
-        if isinstance(words, str) or not all(isinstance(word, str) for word in words):
+        if isinstance(words, str) or not all(
+            issubclass(kind, str) for kind in set(map(type, words))
+        ):
             raise TypeError("words must be a list of str")
         if len(words) != len(vectors):
             raise ValueError(
                 f"words must be {len(vectors)}, one a row of vectors, got {len(words)}"
             )
         self.words = list(words)
-        self.key_to_index = dict(zip(self.words, range(len(self.words)), strict=True))
+        self.key_to_index = index(self.words)
         if len(self.key_to_index) < len(self.words):
             again = next(w for k, w in enumerate(self.words) if self.key_to_index[w] != k)
             raise ValueError(f"words must be different, got {again!r} twice")
         self.vectors = vectors[:]
         self.vectors.flags.writeable = False
         self._norms: Any = None
+
+    @classmethod
+    def of_distinct(cls, words: list[str], rows: dict[str, int], vectors: Any) -> "WordVectors":
+        """Without the checks, from what `index` gives; what is handed over is kept."""
+        made = cls.__new__(cls)
+        made.words, made.key_to_index, made.vectors, made._norms = words, rows, vectors, None
+        vectors.flags.writeable = False
+        return made
 
     def __len__(self) -> int:
         return len(self.words)
@@ -259,6 +271,11 @@ class WordVectors:
         if self._norms is None:
             self._norms = _search.norms(self.vectors)
         return _search.nearest(self.vectors[:among], self._norms[:among], queries, k)
+
+
+def index(words: list[str]) -> dict[str, int]:
+    """Word -> place; of a word that comes again the last."""
+    return dict(zip(words, range(len(words)), strict=True))
 
 
 def _listed(parts: Any) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastembed._files import tensors, whole
-from fastembed.vectors._reading import MATRIX
+from fastembed.vectors._reading import MATRIX, WORDS
 from fastembed.vectors._words import WordVectors
 
 ENDINGS = {
@@ -57,7 +57,7 @@ def save(
         raise ValueError(f"format must be one of {', '.join(known)}, got {format!r}")
     wv = WordVectors(words, vectors)
     if format == "safetensors":
-        metadata = {"vocabulary": json.dumps(wv.words, ensure_ascii=False)}
+        metadata = {WORDS: json.dumps(wv.words, ensure_ascii=False)}
         tensors.write(path, {MATRIX: wv.vectors}, metadata)
         return
     for word in wv.words:

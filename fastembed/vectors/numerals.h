@@ -28,12 +28,16 @@ static locale_t c_locale;
 #define slow_double(text) strtod_l(text, NULL, c_locale)
 #endif
 
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
 static const double TENS[] = {
     1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14,
     1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22, 1e23, 1e24, 1e25, 1e26, 1e27, 1e28, 1e29,
     1e30, 1e31, 1e32, 1e33, 1e34, 1e35, 1e36, 1e37, 1e38, 1e39, 1e40, 1e41, 1e42, 1e43, 1e44,
     1e45, 1e46, 1e47, 1e48, 1e49, 1e50, 1e51, 1e52, 1e53, 1e54, 1e55, 1e56, 1e57, 1e58, 1e59, 1e60,
 };
+static const double SIGNS[] = {1, -1}; /* whether there is a minus, nobody can predict */
+static const uint64_t EXACT = (uint64_t)1 << 53;
 enum { EXACT_TENS = 22, ALL_TENS = 60, WHOLE_DIGITS = 19 };
 
 /* What a numeral says: (-1)^negative * digits * 10^exponent; near where digits were left out. */
@@ -49,7 +53,7 @@ static inline int is_digit(char c)
 }
 
 /* Add digits to w, which may overflow; returns where they end. */
-static inline const char *take_digits(const char *p, uint64_t *w)
+ALWAYS_INLINE const char *take_digits(const char *p, uint64_t *w)
 {
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     static const uint64_t tens[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
@@ -76,11 +80,11 @@ static inline const char *take_digits(const char *p, uint64_t *w)
 #endif
 }
 
-/* The first digits of a numeral with more of them than fit. */
-static void shorten(const char *p, decimal *d)
+/* The first digits of a numeral with more of them than fit, without what follows. */
+static decimal shorten(const char *p)
 {
-    int64_t count = 0, point = 0, seen_point = 0;
-    d->digits = 0;
+    int64_t count = 0, seen_point = 0;
+    decimal d = {0, 0, 0, 0, 0};
     for (;; p++) {
         if (*p == '.' && !seen_point) {
             seen_point = 1;
@@ -89,15 +93,15 @@ static void shorten(const char *p, decimal *d)
         if (!is_digit(*p))
             break;
         if (count == WHOLE_DIGITS) {
-            d->near |= *p != '0';
-            point += !seen_point;
+            d.near |= *p != '0';
+            d.exponent += !seen_point;
             continue;
         }
-        d->digits = d->digits * 10 + (uint64_t)(*p - '0');
-        count += d->digits != 0;
-        point -= seen_point;
+        d.digits = d.digits * 10 + (uint64_t)(*p - '0');
+        count += d.digits != 0;
+        d.exponent -= seen_point;
     }
-    d->exponent += point;
+    return d;
 }
 
 static inline int is_word(const char *p, const char *word)
@@ -109,7 +113,7 @@ static inline int is_word(const char *p, const char *word)
 }
 
 /* Read a numeral; returns where it ends, NULL if there is none. */
-static inline const char *read_decimal(const char *p, decimal *d)
+static const char *read_decimal(const char *p, decimal *d)
 {
     d->negative = *p == '-';
     p += d->negative | (*p == '+');
@@ -131,8 +135,8 @@ static inline const char *read_decimal(const char *p, decimal *d)
         return !d->special ? NULL : p + (is_word(p, "infinity") ? 8 : 3);
     }
     if (count > WHOLE_DIGITS) {
-        d->exponent = 0;
-        shorten(start, d);
+        const decimal first = shorten(start);
+        d->digits = first.digits, d->exponent = first.exponent, d->near = first.near;
     }
     if ((*p | 32) == 'e') {
         const int down = *++p == '-';
@@ -147,14 +151,14 @@ static inline const char *read_decimal(const char *p, decimal *d)
     return p;
 }
 
-static inline double special_value(const decimal *d)
+static double special_value(const decimal *d)
 {
     const double x = d->special == 'i' ? INFINITY : NAN;
     return d->negative ? -x : x;
 }
 
-/* Read a double. Up to 2^53 and 10^22, factors are exact, and one operation rounds right. */
-static inline const char *read_double(const char *p, double *out)
+/* Any numeral. Up to 2^53 and 10^22, factors are exact, and one operation rounds right. */
+static const char *read_any_double(const char *p, double *out)
 {
     decimal d;
     const char *end = read_decimal(p, &d);
@@ -162,20 +166,26 @@ static inline const char *read_double(const char *p, double *out)
         return NULL;
     if (d.special) {
         *out = special_value(&d);
-    } else if (!d.near && d.digits <= (uint64_t)1 << 53 && d.exponent <= EXACT_TENS &&
-               d.exponent >= -EXACT_TENS) {
-        double x = (double)d.digits;
-        x = d.exponent < 0 ? x / TENS[-d.exponent] : x * TENS[d.exponent];
-        *out = d.negative ? -x : x;
+    } else if (!d.near && d.digits <= EXACT && d.exponent <= EXACT_TENS && d.exponent >= -EXACT_TENS) {
+        const double x = (double)d.digits;
+        *out = SIGNS[d.negative] * (d.exponent < 0 ? x / TENS[-d.exponent] : x * TENS[d.exponent]);
     } else {
         *out = slow_double(p);
     }
     return end;
 }
 
-/* Read a float. A double that is off by three roundings at most shows which float lies nearest,
- * unless it is as near to the middle between two. */
-static inline const char *read_float(const char *p, float *out)
+/* Whether a double that is off by three roundings does not show which float lies nearest: it is as
+ * near to the middle between two. */
+static inline int is_middle(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, 8);
+    return (bits & 0x1fffffff) - 0x0ffffff8 <= 16; /* unsigned */
+}
+
+/* Any numeral. */
+static const char *read_any_float(const char *p, float *out)
 {
     decimal d;
     const char *end = read_decimal(p, &d);
@@ -188,16 +198,67 @@ static inline const char *read_float(const char *p, float *out)
     if (d.exponent <= ALL_TENS && d.exponent >= -ALL_TENS) {
         double x = (double)d.digits;
         x = d.exponent < 0 ? x / TENS[-d.exponent] : x * TENS[d.exponent];
-        uint64_t bits;
-        memcpy(&bits, &x, 8);
-        const int middle = (bits & 0x1fffffff) - 0x0ffffff8 <= 16; /* unsigned */
-        if (x == 0 || (!middle && x > 1.2e-38 && x < 3.4e38)) {
-            *out = (float)(d.negative ? -x : x);
+        if (x == 0 || (!is_middle(x) && x > 1.2e-38 && x < 3.4e38)) {
+            *out = (float)(x * SIGNS[d.negative]);
             return end;
         }
     }
     *out = slow_float(p);
     return end;
+}
+
+/* The usual numeral: up to 18 digits and no exponent. Returns 0 for another, else sets end. */
+ALWAYS_INLINE int read_usual(const char *p, const char **end, uint64_t *digits, ptrdiff_t *places,
+                             int *negative)
+{
+    uint64_t w = 0;
+    *negative = *p == '-';
+    p += *negative;
+    const char *start = p, *point = p;
+    for (; is_digit(*p); p++)
+        w = w * 10 + (uint64_t)(*p - '0');
+    ptrdiff_t count = p - start;
+    *places = 0;
+    if (*p == '.') {
+        point = ++p;
+        p = take_digits(p, &w);
+        *places = p - point;
+        count += *places;
+    }
+    *end = p;
+    *digits = w;
+    return (size_t)(count - 1) < 18 && (*p | 32) != 'e';
+}
+
+/* Read a float; returns where it ends, NULL if there is none. */
+ALWAYS_INLINE const char *read_float(const char *p, float *out)
+{
+    const char *end;
+    uint64_t digits;
+    ptrdiff_t places;
+    int negative;
+    if (read_usual(p, &end, &digits, &places, &negative)) {
+        const double x = (double)(int64_t)digits / TENS[places];
+        if (!is_middle(x)) {
+            *out = (float)(x * SIGNS[negative]);
+            return end;
+        }
+    }
+    return read_any_float(p, out);
+}
+
+/* The same for a double. */
+ALWAYS_INLINE const char *read_double(const char *p, double *out)
+{
+    const char *end;
+    uint64_t digits;
+    ptrdiff_t places;
+    int negative;
+    if (read_usual(p, &end, &digits, &places, &negative) && digits <= EXACT) {
+        *out = (double)(int64_t)digits / TENS[places] * SIGNS[negative];
+        return end;
+    }
+    return read_any_double(p, out);
 }
 
 #endif

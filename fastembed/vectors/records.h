@@ -68,6 +68,27 @@ static inline int read_numbers(const records *r, const char *p, ptrdiff_t row)
     return *p == '\n';
 }
 
+/* The numbers of two rows, by turns: where a numeral ends is known late, and one waits for it. */
+static inline int read_two(const records *r, const char *p, const char *q, ptrdiff_t row)
+{
+    for (ptrdiff_t k = 0; k < r->D; k++) {
+        if (*p != ' ' || *q != ' ')
+            return 0;
+        if (r->is_double) {
+            p = read_double(p + 1, (double *)r->out + row * r->D + k);
+            q = read_double(q + 1, (double *)r->out + (row + 1) * r->D + k);
+        } else {
+            p = read_float(p + 1, (float *)r->out + row * r->D + k);
+            q = read_float(q + 1, (float *)r->out + (row + 1) * r->D + k);
+        }
+        if (p == NULL || q == NULL)
+            return 0;
+    }
+    p += *p == ' ';
+    q += *q == ' ';
+    return *p == '\n' && *q == '\n';
+}
+
 /* Where a word with spaces in it ends: before the last D fields, and not with a number. */
 static const char *end_of_phrase(const records *r, const char *word, const char *line_end)
 {
@@ -87,11 +108,27 @@ static const char *end_of_phrase(const records *r, const char *word, const char 
     return p == word || read_decimal(last, &number) == p ? NULL : p;
 }
 
-static int read_row(const records *r, const char *word, const char *line_end, ptrdiff_t row)
+static inline const char *end_of_word(const char *p)
 {
-    const char *p = word;
     while (!is_space(*p) && *p != '\n')
         p++;
+    return p;
+}
+
+/* Two rows as nearly all are; returns 0 if one is not, which need not be an error. */
+static int read_plain(const records *r, const char *word, const char *next, ptrdiff_t row)
+{
+    const char *p = end_of_word(word), *q = end_of_word(next);
+    if (p == word || q == next || !read_two(r, p, q, row))
+        return 0;
+    r->begin[row] = word - r->text, r->end[row] = p - r->text;
+    r->begin[row + 1] = next - r->text, r->end[row + 1] = q - r->text;
+    return 1;
+}
+
+static int read_row(const records *r, const char *word, const char *line_end, ptrdiff_t row)
+{
+    const char *p = end_of_word(word);
     if (p == word)
         return 0;
     if (!read_numbers(r, p, row)) {
@@ -102,6 +139,11 @@ static int read_row(const records *r, const char *word, const char *line_end, pt
     r->begin[row] = word - r->text;
     r->end[row] = p - r->text;
     return 1;
+}
+
+static inline const char *end_of_line(const records *r, const char *p)
+{
+    return (const char *)memchr(p, '\n', (size_t)(r->text + r->length - p));
 }
 
 /* Read the lines that begin in some pieces; r->rows has been filled for all. */
@@ -115,10 +157,16 @@ static void read_rows(const void *args, int64_t lo, int64_t hi, int64_t member)
     for (int64_t k = lo; k < hi; row += r->rows[k++]) {
         const char *p = r->text + (k ? k * PIECE - 1 : 0);
         if (k && r->rows[k])
-            p = (const char *)memchr(p, '\n', (size_t)(r->text + r->length - p)) + 1;
+            p = end_of_line(r, p) + 1;
         r->bad[k] = r->most;
-        for (ptrdiff_t j = row; j < row + r->rows[k] && j < r->most; j++) {
-            const char *end = (const char *)memchr(p, '\n', (size_t)(r->text + r->length - p));
+        const ptrdiff_t stop = row + r->rows[k] < r->most ? row + r->rows[k] : r->most;
+        for (ptrdiff_t j = row; j < stop; j++) {
+            const char *end = end_of_line(r, p);
+            if (j + 1 < stop && read_plain(r, p, end + 1, j)) {
+                p = end_of_line(r, end + 1) + 1;
+                j++;
+                continue;
+            }
             if (!read_row(r, p, end, j)) {
                 r->bad[k] = j;
                 break;

@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from fastembed import exchange, layers, models, time_layers
+from fastembed import exchange, layers, models, recurrent_layers, time_layers
 
 TOLERANCE = 1e-6
 N, T, D, H, V = 3, 5, 4, 6, 11
-RECURRENT = {"RNN": (time_layers.TimeRNN, 1), "LSTM": (time_layers.TimeLSTM, 4)}
+RECURRENT = {
+    "RNN": (time_layers.TimeRNN, recurrent_layers.StackedRNN, (1, 1)),
+    "LSTM": (time_layers.TimeLSTM, recurrent_layers.StackedLSTM, (4, 4)),
+    "GRU": (time_layers.TimeGRU, recurrent_layers.StackedGRU, (3, 4)),
+}
 
 
 @pytest.fixture
@@ -42,20 +46,82 @@ def test_recurrent_from_torch(kind, bias, batch_first, xs):
     np.testing.assert_array_equal(layer.params[0], before)  # a copy
 
 
+STACKS = [
+    dict(num_layers=2),
+    dict(bidirectional=True),
+    dict(num_layers=3, bidirectional=True, bias=False),
+    dict(num_layers=2, dropout=0.5, batch_first=True),
+    dict(proj_size=2),
+    dict(proj_size=3, num_layers=2, bidirectional=True),
+    dict(proj_size=3, bias=False),
+]
+
+
+STACKED = [(kind, options) for kind in RECURRENT for options in STACKS]
+STACKED = [one for one in STACKED if one[0] == "LSTM" or "proj_size" not in one[1]]
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
+@pytest.mark.parametrize(("kind", "options"), STACKED, ids=str)
+def test_stacks_from_torch_and_back(kind, options, xs):
+    module = getattr(torch.nn, kind)(D, H, **{**options, "batch_first": True}).eval()
+    layer = exchange.from_torch(module)
+    assert type(layer) is RECURRENT[kind][1]
+    layer.train_flg = False
+    given = torch.from_numpy(xs)
+    with torch.no_grad():
+        out, last = module(given)
+        back, _ = exchange.to_torch(layer).eval()(given)
+    close(layer.forward(xs), out.numpy())
+    close(layer.h, (last[0] if kind == "LSTM" else last).numpy())
+    close(back, out)
+    assert exchange.to_torch(layer).dropout == options.get("dropout", 0)
+
+
 @pytest.mark.parametrize("kind", RECURRENT)
 @pytest.mark.parametrize("dtype", ["f", "d"])
 def test_recurrent_to_torch_and_back(kind, dtype, xs, rng):
-    made, gates = RECURRENT[kind]
-    shapes = (D, gates * H), (H, gates * H), (gates * H,)
-    layer = made(*(rng.standard_normal(shape).astype(dtype) / 2 for shape in shapes))
+    made, _, (gates, biases) = RECURRENT[kind]
+    shapes = (D, gates * H), (H, gates * H), (biases * H,)
+    params = [rng.standard_normal(shape).astype(dtype) / 2 for shape in shapes]
+    layer = made(*params, **({"reset_after": True} if kind == "GRU" else {}))
     module = exchange.to_torch(layer)
     with torch.no_grad():
         out, _ = module(torch.from_numpy(xs.astype(dtype)))
     close(layer.forward(xs.astype(dtype)), out.numpy())
-    assert not module.bias_hh_l0.any()
-    for a, b in zip(exchange.from_torch(module).params, layer.params, strict=True):
+    assert not module.bias_hh_l0[: 2 * H].any() and (kind == "GRU" or not module.bias_hh_l0.any())
+    for a, b, given in zip(exchange.from_torch(module).params, layer.params, params, strict=True):
         np.testing.assert_array_equal(a, b)
-        assert a.dtype == b.dtype
+        assert a.dtype == b.dtype and b is given
+
+
+def test_both_directions_to_torch(xs, rng):
+    shapes = [(D, 4 * H), (H, 4 * H), (4 * H,)] * 2
+    layer = time_layers.TimeBiLSTM(*(rng.standard_normal(s).astype("f") / 2 for s in shapes))
+    with torch.no_grad():
+        close(layer.forward(xs), exchange.to_torch(layer)(torch.from_numpy(xs))[0].numpy())
+
+
+def test_the_books_gru_is_none_of_pytorchs():
+    layer = time_layers.TimeGRU(np.zeros((D, 3 * H)), np.zeros((H, 3 * H)), np.zeros(3 * H))
+    with pytest.raises(ValueError, match="layer must be a GRU with reset_after"):
+        exchange.to_torch(layer)
+
+
+BAGS = [{}, {"mode": "max"}, {"mode": "sum", "padding_idx": 2}, {"include_last_offset": True}]
+
+
+@pytest.mark.parametrize("options", BAGS, ids=str)
+def test_bags(options, ids, rng):
+    module = torch.nn.EmbeddingBag(V, D, **options)
+    layer = exchange.from_torch(module)
+    flat, offsets = ids.reshape(-1), np.array([0, 4, 9, 15])
+    wanted = module(*map(torch.from_numpy, (flat, offsets))).detach().numpy()
+    close(layer.forward(flat, offsets), wanted)
+    back = exchange.to_torch(layer)(*map(torch.from_numpy, (flat, offsets)))
+    np.testing.assert_array_equal(back.detach().numpy(), wanted)
+    for name in ("mode", "padding_idx", "include_last_offset"):
+        assert getattr(exchange.to_torch(layer), name) == getattr(module, name)
 
 
 @pytest.mark.parametrize("made", [layers.Embedding, time_layers.TimeEmbedding])
@@ -71,6 +137,7 @@ def test_embedding(made, ids, rng):
     ("module", "message"),
     [
         (torch.nn.RNN(D, H, nonlinearity="relu"), "a RNN with nonlinearity='tanh', got 'relu'"),
+        (torch.nn.EmbeddingBag(V, D, max_norm=1.0), "EmbeddingBag with max_norm=None, got 1.0"),
     ],
 )
 def test_options_that_layers_lack_are_refused(module, message):
