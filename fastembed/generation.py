@@ -153,8 +153,14 @@ def pieces(
 
 
 def question(tokenizer: Any, text: str) -> list[int]:
-    """The ids of a question as models read it: backwards, its first letter next to the answer."""
-    return [int(tokenizer.eos_id), *map(int, tokenizer.encode(text))][::-1]
+    """The ids of a question as models read it: backwards, its first letter next to the answer.
+
+    The end mark fills it up in front to 8, 16, 32, … ids: questions come in few lengths, and
+    training and use pad alike.
+    """
+    ids = [int(k) for k in tokenizer.encode(text)[::-1]]
+    width = max(8, 1 << (len(ids) - 1).bit_length())
+    return [int(tokenizer.eos_id)] * (width - len(ids)) + ids
 
 
 def of_one_length(sequences: Sequence[Sequence[int]], most: int = 500) -> Iterator[list[int]]:

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 import fastembed
+from fastembed import generation
 from fastembed.tasks import checkpoint, questions, seq2seq, word2vec
 from fastembed.tasks.values import UserError
+from fastembed.text import CharTokenizer
 
 SMALL = "--examples 400 --epochs 1 --embed 8 --hidden 16 --batch 50".split()
 
@@ -51,20 +53,25 @@ def test_dates_are_read_back_as_their_answers():
     assert any(re.search("[0-9](ST|ND|RD|TH) OF", question) for question in asked)
 
 
-def test_padding_comes_before_questions_and_after_answers():
-    rows = [[1, 2, 3], [4]]
-    assert questions.padded(rows, 0, front=True).tolist() == [[1, 2, 3], [0, 0, 4]]
-    assert questions.padded(rows, -1).tolist() == [[1, 2, 3], [4, -1, -1]]
-    assert questions.padded(rows, -1).dtype == np.int32
+def test_what_follows_an_answer_is_no_label():
+    rows = questions.padded([[1, 2, 3], [4]])
+    assert rows.tolist() == [[1, 2, 3], [4, -1, -1]] and rows.dtype == np.int32
+
+
+@pytest.mark.parametrize(("length", "width"), [(0, 8), (1, 8), (8, 8), (9, 16), (33, 64)])
+def test_questions_are_read_backwards_and_padded_to_few_lengths(length, width):
+    tokenizer = CharTokenizer("abc")
+    ids = generation.question(tokenizer, ("abc" * 11)[:length])
+    assert ids == [0] * (width - length) + tokenizer.encode(("abc" * 11)[:length])[::-1].tolist()
 
 
 def test_batches_hold_every_question_once_and_those_of_a_length_together(rng):
-    asked = [[0] * int(n) for n in rng.integers(1, 9, 100)]
+    asked = [[0] * int(n) for n in rng.choice([8, 16, 32], 100)]
     parts = questions.batches(asked, 16, rng)
     assert sorted(k for part in parts for k in part) == list(range(100))
     assert len(parts) == questions.count(asked, 16) and max(map(len, parts)) <= 16
-    assert sum(len({len(asked[k]) for k in part}) - 1 for part in parts) < 8  # not in order
-    assert [len(asked[part[0]]) for part in parts] != sorted(len(asked[part[0]]) for part in parts)
+    lengths = [{len(asked[k]) for k in part} for part in parts]
+    assert max(map(len, lengths)) == 1 and sorted(map(min, lengths)) != list(map(min, lengths))
 
 
 @pytest.mark.parametrize("name", seq2seq.MODELS)

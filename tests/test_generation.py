@@ -183,7 +183,7 @@ def test_translate_is_generate_on_the_text_backwards(name):
     texts = ["abc", "", "ca", "bbbb", "aa"]
     found = model.translate(texts, longest=6)
     for text, answer in zip(texts, found, strict=True):
-        asked = [0, *tokenizer.encode(text)][::-1]
+        asked = [0] * (8 - len(text)) + tokenizer.encode(text)[::-1].tolist()
         ids = model.generate(np.array([asked]), 0, 6)
         assert answer == tokenizer.decode(ids[: ids.index(0)] if 0 in ids else ids)
         assert model.translate(text, longest=6) == answer

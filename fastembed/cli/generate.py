@@ -41,7 +41,7 @@ def main(argv):
     if args.beam and (args.top_k or args.top_p):
         parser.error("argument --beam: chooses nothing, so --top-k and --top-p have no meaning")
     use_threads(args.threads)
-    model = model_of(args.model, "generate", "a language model")
+    model = model_of(args.model, "stream", "a language model")
 
     import numpy as np
 

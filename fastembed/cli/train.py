@@ -9,11 +9,21 @@ from fastembed.tasks.values import OPTIONS, flag
 
 # task: (module of tasks, its run(options, given, say), its default values, what it does)
 TASKS = {
-    "lm": ("lm", "run", "DEFAULTS", "a language model (LSTM) on text: it writes new text"),
-    "word2vec": ("word2vec", "run", "DEFAULTS", "word vectors of a text: words that stand alike"),
-    "pairs": ("seq2seq", "pairs", "PAIRS", "answers (or translations) of a file of pairs"),
-    "addition": ("seq2seq", "addition", "ADDITION", "learns to add numbers from examples"),
-    "date": ("seq2seq", "date", "DATE", "learns to read dates in many formats"),
+    "lm": ("lm", "run", "DEFAULTS", "a language model on text: it writes new text (Rnnlm)"),
+    "word2vec": ("word2vec", "run", "DEFAULTS", "word vectors of a text (CBOW, SkipGram)"),
+    "pairs": (
+        "seq2seq",
+        "pairs",
+        "PAIRS",
+        "answers, from a file of pairs (AttentionSeq2seq, PeekySeq2seq)",
+    ),
+    "addition": (
+        "seq2seq",
+        "addition",
+        "ADDITION",
+        "learns to add numbers from examples (PeekySeq2seq, Seq2seq)",
+    ),
+    "date": ("seq2seq", "date", "DATE", "learns to read dates in many formats (AttentionSeq2seq)"),
 }
 _SEQ2SEQ = ["Seq2seq", "PeekySeq2seq", "AttentionSeq2seq"]
 MODELS = dict.fromkeys(("addition", "date", "pairs"), _SEQ2SEQ)
@@ -56,17 +66,24 @@ def _parser():
         examples=EXAMPLES,
     )
     add = parser.add_argument
-    default = "text files (default: the Python language reference)"
+    default = "files, folders, - for a pipe (default: the Python reference)"
     add("text", nargs="*", metavar="TEXT", help=default)
     add("--task", choices=TASKS, default="lm", metavar="TASK", help="default: lm")
     known = list(dict.fromkeys(name for names in MODELS.values() for name in names))
-    add("--model", choices=known, metavar="NAME", help=", ".join(known))
+    add(
+        "--model",
+        choices=known,
+        metavar="NAME",
+        help="another than the first one that the task names",
+    )
     add("--out", metavar="FOLDER", help="for the files (default: a new fastembed-train)")
     force = "replace the model in the folder"
     add("--force", action="store_true", default=None, help=force)
     resume = "go on with the model in the folder"
     add("--resume", action="store_true", default=None, help=resume)
     add("--level", choices=LEVELS, metavar="L", help="tokens: word, char or subword")
+    add("--column", metavar="NAME", help="of tables (.csv, .tsv, .jsonl): what is read")
+    add("--encoding", metavar="NAME", help="of TEXT, where it is not UTF-8")
     for name, (kind, text) in OPTIONS.items():
         metavar = "X" if name in ("lr", "max_grad", "temperature") else "N"
         add(flag(name), type=kind, metavar=metavar, help=f"{text} ({_told(defaults, name)})")
@@ -80,7 +97,7 @@ def main(argv):
     from fastembed.tasks.progress import Say
 
     parser = _parser()
-    args = parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)
     run, defaults = _task(args.task)
     defaults = {**COMMON, **defaults}
     given = {name: value for name, value in vars(args).items() if value not in (None, [])}

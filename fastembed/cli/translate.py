@@ -1,17 +1,11 @@
 """``python -m fastembed translate``: answers of a sequence-to-sequence model."""
 
 import sys
-from pathlib import Path
+from itertools import chain
 
-from fastembed.cli.options import (
-    Parser,
-    UserError,
-    add_threads,
-    integer,
-    reason,
-    use_threads,
-)
+from fastembed.cli.options import Parser, UserError, add_threads, integer, use_threads
 from fastembed.cli.saved import model_of
+from fastembed.text import sources
 
 TOGETHER = 1000  # lines that are read before they are answered
 
@@ -31,14 +25,15 @@ def main(argv):
     add = parser.add_argument
     add("model", metavar="MODEL", help="a file that 'train' saved, or its folder")
     add("text", nargs="*", metavar="TEXT", help="questions, each an argument")
-    add("--file", metavar="FILE", help="a UTF-8 file with a question on each line")
+    add("--file", metavar="FILE", help="a file with a question on each line; - is a pipe")
+    add("--encoding", metavar="NAME", help="of the file (default: UTF-8, or as its mark says)")
     beam = "candidates of the search for the likeliest answer (1)"
     add("--beam", type=integer(1), default=1, metavar="N", help=beam)
     longest = "tokens after which an answer is cut off (200)"
     add("--longest", type=integer(1), default=200, metavar="N", help=longest)
     add("--attention", metavar="PNG", help="draw what the model looked at for each TEXT")
     add_threads(parser)
-    args = parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)
     if args.text and args.file:
         parser.error("argument --file: not together with TEXT")
     if args.attention and not args.text:
@@ -56,7 +51,8 @@ def main(argv):
 
     if not args.text and not args.file and sys.stdin is not None and sys.stdin.isatty():
         return _talk(answer)
-    lines = args.text or _lines(args.file)
+    files = sources.find([args.file or "-"], encoding=args.encoding).files
+    lines = args.text or chain.from_iterable(sources.lines(one, args.encoding) for one in files)
     for some in _parts(lines):
         print("\n".join(answer(some)), flush=True)
     if args.attention:
@@ -80,14 +76,6 @@ def _talk(answer):
             print()
             return 0
         print(answer([line])[0], flush=True)
-
-
-def _lines(path):
-    try:
-        file = sys.stdin if path in (None, "-") else Path(path).open(encoding="utf-8-sig")
-        yield from (line.rstrip("\n") for line in file)
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {path or 'standard input'}: {reason(error)}") from None
 
 
 def _parts(lines):

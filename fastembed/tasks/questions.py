@@ -1,11 +1,12 @@
 """Questions and answers for the seq2seq tasks: additions, dates in many formats, a user's pairs."""
 
 import datetime
-from pathlib import Path
+from collections import Counter
 
 import numpy as np
 
-from fastembed.tasks.values import UserError, reason
+from fastembed.tasks.values import UserError
+from fastembed.text import sources
 
 IGNORED = -1  # a label that has no part in the loss
 
@@ -58,17 +59,13 @@ def dates(count, rng):
     return list(made), list(made.values())
 
 
-def pairs(path):
+def pairs(path, encoding=None):
     """Questions and answers of a file with a tab between them, one pair a line; more is left out.
 
     UserError for a file that cannot be read, and for a line without a tab.
     """
-    try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
-    except (OSError, ValueError) as error:  # ValueError: not UTF-8, a null character in the path
-        raise UserError(f"cannot read {path}: {reason(error)}") from None
     asked, answered = [], []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(sources.lines(path, encoding), 1):
         if not line.strip():
             continue
         question, *rest = (part.strip() for part in line.split("\t"))
@@ -79,26 +76,23 @@ def pairs(path):
     return asked, answered
 
 
-def padded(rows, fill, front=False):
-    """Ids (N, T), int32, of rows of any lengths, filled up behind them or in front."""
-    width = max(map(len, rows))
-    out = np.full((len(rows), width), fill, np.int32)
-    for row, ids in zip(out, rows, strict=True):
-        row[width - len(ids) if front else 0 :][: len(ids)] = ids
+def padded(answers):
+    """Answers (N, T), int32; what follows the end of one is no label."""
+    out = np.full((len(answers), max(map(len, answers))), IGNORED, np.int32)
+    for row, ids in zip(out, answers, strict=True):
+        row[: len(ids)] = ids
     return out
 
 
 def batches(questions, size, rng):
-    """Places of the questions of each batch, in a drawn order.
-
-    Questions of like lengths come together, so that little is padding.
-    """
+    """Places of the questions of each batch, in a drawn order; those of a batch are of a length."""
     order = rng.permutation(len(questions))
     lengths = np.array([len(questions[k]) for k in order])
-    parts = np.array_split(order[np.argsort(lengths, kind="stable")], count(questions, size))
+    same = (order[lengths == length] for length in np.unique(lengths))
+    parts = [part for one in same for part in np.array_split(one, -(-len(one) // size))]
     return [parts[k] for k in rng.permutation(len(parts))]
 
 
 def count(questions, size):
     """How many batches there are."""
-    return -(-len(questions) // size)
+    return sum(-(-n // size) for n in Counter(map(len, questions)).values())

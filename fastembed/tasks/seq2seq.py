@@ -12,6 +12,7 @@ from fastembed.optimizer import Adam
 from fastembed.tasks import plots, questions, training
 from fastembed.tasks.checkpoint import Checkpoint
 from fastembed.tasks.values import UserError
+from fastembed.text import sources
 from fastembed.text.tokenizer import train
 
 HELD_OUT, EVERY = 1000, 10  # questions that training never sees; of a user's pairs, every tenth
@@ -30,6 +31,7 @@ ADDITION = {
 DATE = ADDITION | {"model": "AttentionSeq2seq", "examples": 20000, "batch": 64, "epochs": 4}
 PAIRS = {
     "text": [],
+    "encoding": None,
     "level": "char",
     "model": "AttentionSeq2seq",
     "embed": 64,
@@ -64,8 +66,8 @@ class Training(training.Training):
         rng = np.random.default_rng([self.options.seed, self.epoch])
         asked, answered = self.examples
         for part in questions.batches(asked, self.options.batch, rng)[self.step :]:
-            xs = questions.padded([asked[k] for k in part], self.end, front=True)
-            ts = questions.padded([answered[k] for k in part], questions.IGNORED)
+            xs = np.array([asked[k] for k in part], np.int32)
+            ts = questions.padded([answered[k] for k in part])
             yield xs, ts, len(xs)
 
     def rate(self):
@@ -96,14 +98,16 @@ def made(make, options):
 
 def given_pairs(options):
     """Examples of the user's files, in a drawn order; a tenth is held out."""
-    if not options.text:
+    texts = sources.find(options.text, encoding=options.encoding)
+    if not texts.files:
         raise UserError("--task pairs needs a file of lines with a question, a tab and an answer")
-    found = [pair for path in options.text for pair in zip(*questions.pairs(path), strict=True)]
+    read = (questions.pairs(path, options.encoding) for path in texts.files)
+    found = [pair for both in read for pair in zip(*both, strict=True)]
     found = list(dict.fromkeys(found))
     if len(found) < 2:
-        raise UserError(f"two pairs are needed at least, {options.text[0]} has {len(found)}")
+        raise UserError(f"two pairs are needed at least, {texts.name} has {len(found)}")
     np.random.default_rng(options.seed).shuffle(found)
-    return found, min(HELD_OUT, max(1, len(found) // EVERY)), ", ".join(options.text)
+    return found, min(HELD_OUT, max(1, len(found) // EVERY)), texts.name
 
 
 def run(task, examples, options, given, say):
@@ -125,6 +129,7 @@ def run(task, examples, options, given, say):
         kind = getattr(models, options.model)
         model = kind(tokenizer.vocab_size, **sizes)
         model.tokenizer = tokenizer
+        _begin(model, answered[held:])
     run = Training(
         file, options, say, model, Adam(options.lr), zlib.crc32(json.dumps(both).encode()),
         examples=(asked[held:], answered[held:]), held_out=(asked[:held], answered[:held]),
@@ -168,6 +173,13 @@ def _tokenizer(pairs, options):
     return train(level, texts, min_count=1 if level == "char" else 2, eos="\n")
 
 
+def _begin(model, answers):
+    """Let the model guess tokens by their frequency, before it has learnt: most never come."""
+    b = model.decoder.affine.params[1]
+    counts = np.bincount([k for ids in answers for k in ids[1:]], minlength=len(b)) + 0.1
+    b[...] = np.log(counts / counts.sum())
+
+
 def looked_at(model, text):
     """A question's tokens, its answer's, and what the decoder looked at for each of these."""
     tokenizer = generation.tokenizer_of(model)
@@ -177,12 +189,9 @@ def looked_at(model, text):
     model.decoder.forward(np.array([[end, *ids]]), model.encoder.forward(np.array([asked])))
     weights = np.array([row[0] for row in model.decoder.attention.attention_weights])
     names = tokenizer.tokens
-    # without the mark that questions end with, and the row of the mark that ends the answer
-    return (
-        [names[k] for k in asked[-2::-1]],
-        [names[k] for k in ids],
-        weights[: len(ids), -2::-1],
-    )
+    read = len(tokenizer.encode(text))  # what came before it is padding
+    told = [names[k] for k in (*ids, end)]  # the mark that ends the answer too
+    return [names[k] for k in asked[::-1][:read]], told, weights[:, ::-1][:, :read]
 
 
 addition = partial(run, "addition", partial(made, questions.additions))
