@@ -9,9 +9,9 @@ import numpy as np
 
 from fastembed.models import RnnlmGen
 from fastembed.optimizer import SGD
+from fastembed.tasks.lm import perplexity
 from fastembed.text import Corpus, find
 from fastembed.trainer import RnnlmTrainer
-from fastembed.util import eval_perplexity
 
 SIZE = float(os.environ.get("EXAMPLE_SIZE", 1))
 content = "\n\n".join(topics.values())
@@ -30,8 +30,7 @@ trainer = RnnlmTrainer(model, optimizer, verbose=False)
 for epoch in range(max(1, round(4 * SIZE))):
     model.reset_state()
     trainer.fit(ids[:-1], ids[1:], 1, 20, 35, max_grad=0.25, eval_interval=None)
-    model.reset_state()
-    ppl = eval_perplexity(model, corpus.held_out, 5, 35)
+    ppl = perplexity(model, corpus.held_out, 20, 35)
     print(f"epoch {epoch + 1}: perplexity {ppl:.0f} on held-out text")
     optimizer.lr /= 5 if ppl > 0.9 * best else 1
     best = min(best, ppl)

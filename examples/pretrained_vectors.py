@@ -10,34 +10,30 @@ import numpy as np
 from fastembed import vectors
 from fastembed.models import CBOW, Rnnlm
 from fastembed.optimizer import Adam
+from fastembed.tasks.lm import perplexity
 from fastembed.text import Corpus, find
 from fastembed.trainer import RnnlmTrainer, Trainer
-from fastembed.util import create_contexts_target, eval_perplexity
+from fastembed.util import create_contexts_target
 
 SIZE = float(os.environ.get("EXAMPLE_SIZE", 1))
 content = "\n\n".join(topics.values())
 Path("reference.txt").write_text(content[: max(60_000, int(len(content) * SIZE))], "utf-8")
 corpus = Corpus.make(find(["reference.txt"]), "reference-ids", level="word", vocab_size=1000)
-tokens = [token.strip() for token in corpus.tokenizer.tokens]
-ids = np.array(corpus.train)
+tokens, ids = corpus.tokenizer.tokens, np.array(corpus.train)
 small, large = ids[:8_000], ids[8_000:]  # the small part is all that the language model has
 
 np.random.seed(0)
-is_word = np.array([token.isalpha() for token in tokens])
-large = large[is_word[large]]
 contexts, target = create_contexts_target(large, window_size=3)
 cbow = CBOW(len(tokens), 32, 3, np.append(np.arange(len(tokens)), large))
 epochs = max(1, round(20 * SIZE))
 Trainer(cbow, Adam(0.01), verbose=False).fit(contexts, target, epochs, 500, eval_interval=None)
+vectors.save("words.safetensors", tokens, cbow.word_vecs)  # keeps any token, also a blank
 
-learnt = {tokens[k]: k for k in np.unique(large)[::-1]}  # word -> its row
-vectors.save("words.vec", list(learnt), cbow.word_vecs[list(learnt.values())])
-
-# %% Neighbours
-wv = vectors.load("words.vec")
-for query in ("list", "integer", "class"):
+# %% Neighbours; a word's token has the space before it
+wv = vectors.load("words.safetensors")
+for query in (" list", " integer", " class"):
     if query in wv:
-        print(f"{query:8}", ", ".join(word for word, _ in wv.most_similar(query, topn=5)))
+        print(query, "–", *(word for word, _ in wv.most_similar(query, topn=5)))
 
 # %% Rows for a vocabulary of your own: what the file has, and random rows of the same kind
 W, report = wv.fit(tokens)
@@ -56,8 +52,7 @@ def train_lm(rows):
     for _ in range(max(1, round(12 * SIZE))):
         lm.reset_state()
         trainer.fit(small[:-1], small[1:], 1, 20, 10, 5.0, eval_interval=None)
-        lm.reset_state()
-        best = min(best, eval_perplexity(lm, corpus.held_out, 5, 10))
+        best = min(best, perplexity(lm, corpus.held_out, 20, 10))
     return best
 
 

@@ -7,7 +7,7 @@ import tomllib
 import pytest
 from pages import PAGES, ROOT, blocks, named, run
 
-SMALL = "--epochs 1 --embed 8 --batch 4 --threads 1".split()
+SMALL = "--epochs 1 --embed 8 --batch 4 --threads 1 --force".split()
 TASKS = {
     "lm": ["--hidden", "8", "--steps", "10", "--sample-words", "5"],
     "addition": ["--hidden", "8", "--examples", "100"],
@@ -34,7 +34,7 @@ def desk(tmp_path_factory):
     """A folder with the files that commands name."""
     folder = tmp_path_factory.mktemp("desk")
     for name in re.findall(r"[\w./-]+\.txt\b", " ".join(COMMANDS)):
-        (folder / name).write_text("The cat sees a dog . No dog hears the big bird .\n\n" * 100)
+        (folder / name).write_text("The cat sees a dog . No dog hears the big bird .\n\n" * 300)
     for name in re.findall(r"[\w./-]+\.tsv\b", " ".join(COMMANDS)):
         (folder / name).write_text("".join(f"go {k}\tva {k}\n" for k in range(40)))
     (folder / "train_rnnlm.py").write_text("from fastembed.models import Rnnlm\nRnnlm(10, 4, 4)\n")

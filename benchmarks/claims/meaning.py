@@ -19,6 +19,7 @@ OFTEN = 10  # pairs of which both words come this often are asked for
 def run(quick):
     words, ids, _ = language.corpus(2000 if quick else 4000)
     W = {}
+    ids = ids[np.array([any(map(str.isalnum, word)) and word[0] != "<" for word in words])[ids]]
     W["before"], W["after"] = vectors(words, ids, 50 if quick else 100, 20 if quick else 30)
     # a token carries the space before it; the more frequent one with a name has it
     names = {word.strip(): k for k, word in reversed(list(enumerate(words)))}
@@ -48,9 +49,8 @@ def unit_rows(W):
 
 
 def vectors(words, ids, D, epochs, seed=1):
-    """Rows of W before and after CBOW has read the text, but for marks and rare words."""
+    """Rows of W before and after CBOW has read the ids."""
     np.random.seed(seed)
-    ids = ids[np.array([any(map(str.isalnum, word)) and word[0] != "<" for word in words])[ids]]
     contexts, target = create_contexts_target(ids, WINDOW)
     cbow = CBOW(len(words), D, WINDOW, np.append(np.arange(len(words)), ids))
     before = cbow.word_vecs.copy()

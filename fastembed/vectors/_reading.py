@@ -310,7 +310,8 @@ def _safetensors(path: str, tensor: str | None) -> Found:
             from fastembed.text.tokenizer import EOS, UNK
 
             marks = [EOS, UNK]
-            words = from_json(metadata[TOKENIZER]).tokens
+            tokens = from_json(metadata[TOKENIZER]).tokens
+            words = [token.removeprefix(" ") or token for token in tokens]
         else:
             words = json.loads(metadata[WORDS])
     except (KeyError, RecursionError, ValueError) as error:
