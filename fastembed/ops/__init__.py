@@ -5,6 +5,7 @@ from fastembed._lazy import attach
 _NAMES = {
     "gather": "embedding",
     "scatter_add": "embedding",
+    "coalesce": "sparse",
     "matmul": "dense",
     "affine": "dense",
     "affine_backward": "dense",
