@@ -193,6 +193,7 @@ def check(data):
         _memory(data.get("memory")),
         _bits(data.get("bits")),
         *_interference(data.get("interference")),
+        *_growth(data.get("growth") or {}),
     ]
 
 
@@ -272,3 +273,13 @@ def _interference(found):
         worst = max(ratios, key=ratios.get)
         figure = f"{ratios[worst]:.2f}× ({worst}, the worst of {len(ratios)})"
         yield _goal(f"{text}, against the time alone", "≤ 1.3×", figure, ratios[worst] <= 1.3)
+
+
+def _growth(found):
+    for name in ("Embedding", "CBOW"):
+        what, goal = f"sparse {name} step, V = 1M against V = 20k", "≤ 1.3×"
+        if name in found:
+            ratio = found[name]["ratio"]
+            yield _goal(what, goal, f"{ratio:.2f}×", ratio <= 1.3)
+        else:
+            yield _missing(what, goal)

@@ -1,6 +1,7 @@
 """What is not a race: equal bits, memory, and other programs' threads on the same cores."""
 
 import ctypes
+import itertools
 import statistics
 import threading
 import time
@@ -10,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from fastembed.bench.cases import Case, case, flat
+from fastembed.bench.cases import Case, case, draw_ids, flat
 from fastembed.bench.peers import Contender, Ours, Reference, Task
 from fastembed.bench.worker import settle
 from fastembed.cli.machine import cpus
@@ -34,6 +35,7 @@ MEMORY = [
     case("TimeEmbedding fwd+bwd", V=10_000, D=100, N=20, T=35),
     case("TimeEmbedding fwd+bwd", V=10_000, D=650, N=20, T=35),
 ]
+GROWTH = 20_000, 1_000_000  # rows of a table: a sparse step should cost the same
 
 
 class Probe(Reference):
@@ -44,6 +46,7 @@ class Probe(Reference):
             """Nothing is timed."""
 
         tell = {"bits": bits, "memory": memory, "interference": interference, "runtime": runtime}
+        tell["growth"] = growth
         run.detail = partial(tell[probe.op], *probe.sizes.values())
         return Task(run, compared=False)
 
@@ -132,6 +135,63 @@ def memory(which):
             tracemalloc.stop()
         found[one.name] = peak
     return found
+
+
+def growth(tables=GROWTH, rounds=25):
+    """Step -> seconds with each number of rows of W (D = 128), and the last one's in the first's.
+
+    Ids have the frequencies of a text's words.
+    """
+    found = {}
+    for name, make in (("Embedding", _embedding_step), ("CBOW", _cbow_step)):
+        runs = [make(V, np.random.default_rng(0)) for V in tables]
+        blocks = [[_timed(partial(_repeat, run, 20)) / 20 for run in runs] for _ in range(rounds)]
+        medians = [statistics.median(times) for times in zip(*blocks, strict=True)]
+        ratio = statistics.median(times[-1] / times[0] for times in blocks)
+        found[name] = {**{str(V): s for V, s in zip(tables, medians, strict=True)}, "ratio": ratio}
+    return found
+
+
+def _repeat(run, times):
+    for _ in range(times):
+        run()
+
+
+def _batches(rng, V, *shape):
+    """Ids of many batches, one after the other for ever."""
+    return itertools.cycle(draw_ids(rng, "zipf", V, (200, *shape)))
+
+
+def _embedding_step(V, rng):
+    from fastembed.optimizer import LazyAdam
+    from fastembed.time_layers import TimeEmbedding
+
+    layer, optimizer = TimeEmbedding(rng.standard_normal((V, 128), "f"), sparse=True), LazyAdam()
+    ids, dout = _batches(rng, V, 20, 35), rng.standard_normal((20, 35, 128), "f")
+
+    def step():
+        layer.forward(next(ids))
+        layer.backward(dout)
+        optimizer.update(layer.params, layer.grads)
+
+    return step
+
+
+def _cbow_step(V, rng):
+    from fastembed.models import CBOW
+    from fastembed.optimizer import SparseSGD
+
+    counts = np.maximum(1, 2 * V / np.arange(1, V + 1)).astype(int)
+    corpus = np.repeat(rng.permutation(V), counts)
+    model, optimizer = CBOW(V, 128, 5, corpus, sparse=True), SparseSGD(0.1)
+    contexts, targets = _batches(rng, V, 100, 10), _batches(rng, V, 100)
+
+    def step():
+        model.forward(next(contexts), next(targets))
+        model.backward()
+        optimizer.update(model.params, model.grads)
+
+    return step
 
 
 def _block(run):

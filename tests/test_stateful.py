@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from fastembed import attention, layers, optimizer, time_layers
 from fastembed.reference import layers as slow_layers
 from fastembed.reference import training as slow_training
+from fastembed.sparse import RowSparse
 
 V, D, H = 7, 5, 4
 # shapes of parameters, of inputs (N and T are drawn; V+ are ids, V- labels), whether it has a state
@@ -43,8 +44,18 @@ LAYERS = {
     "LSTM": (["D4H", "H4H", "4H"], ["ND", "NH", "NH"]),
     "GRU": (["D3H", "H3H", "3H"], ["ND", "NH"]),
 }
+# our layer with options against the slow one with them; row-sparse gradients are shown as arrays
+SLOW = {"padding_idx": 2, "max_norm": 1.5, "scale_grad_by_freq": True}
+WITH_OPTIONS = {
+    "Embedding sparse": ({"sparse": True}, "Embedding", {}),
+    "Embedding options": (SLOW, "_EmbeddingWithOptions", SLOW),
+    "Embedding sparse options": ({**SLOW, "sparse": True}, "_EmbeddingWithOptions", SLOW),
+    "TimeEmbedding sparse options": ({**SLOW, "sparse": True}, "_EmbeddingWithOptions", SLOW),
+}
+LAYERS |= {name: LAYERS[name.split()[0]] for name in WITH_OPTIONS}
 STATES = {"TimeRNN": 1, "TimeGRU": 1, "TimeLSTM": 2}
 OPTIMIZERS = "SGD Momentum Nesterov AdaGrad RMSprop Adam".split()
+EXACT = "SGD SparseSGD AdaGrad SparseAdaGrad RowWiseAdaGrad".split()  # rows alone, or all: the same
 LAYS = ["C", "F", "reversed", "swapped"]
 EXAMPLES = int(os.environ.get("FASTEMBED_EXAMPLES", 15))
 
@@ -63,6 +74,8 @@ def shape(letters, sizes):
 def flat(value):
     if isinstance(value, tuple | list):
         return [part for item in value for part in flat(item)]
+    if isinstance(value, RowSparse):
+        return [value.to_dense()]
     return [] if value is None or isinstance(value, int) else [np.asarray(value)]
 
 
@@ -86,9 +99,14 @@ class Pair(RuleBasedStateMachine):
         params = [self.floats(s) / 2 for s in LAYERS[self.name][0]]
         more = [stateful] if "Time" in self.name and len(params) > 2 else []
         self.pair = []
-        for modules in ((time_layers, attention, layers), (slow_layers,)):
-            kind = next(getattr(m, self.name) for m in modules if hasattr(m, self.name))
-            self.pair.append(kind(*(p.copy() for p in params), *more))
+        mine, slow_name, theirs = WITH_OPTIONS.get(self.name, ({}, self.name, {}))
+        for modules, name, options in (
+            ((time_layers, attention, layers), self.name.split()[0], mine),
+            ((slow_layers,), slow_name, theirs),
+        ):
+            kind = next(getattr(m, name) for m in modules if hasattr(m, name))
+            self.pair.append(kind(*(p.copy() for p in params), *more, **options))
+        step = step if "sparse" not in self.name else EXACT[len(step) % len(EXACT)]
         self.stateful = stateful and bool(more)
         self.steps = [getattr(optimizer, step)(0.01), getattr(slow_training, step)(0.01)]
         self.out = None
@@ -163,7 +181,14 @@ class Pair(RuleBasedStateMachine):
 
     @rule()
     def zero_gradients(self):
-        self.both(lambda layer: [grad.fill(0) for grad in layer.grads][:0], "zeroed gradients")
+        def zero(layer):
+            for grad in layer.grads:
+                if isinstance(grad, RowSparse):
+                    grad.become(grad.rows[:0], grad.values[:0])
+                else:
+                    grad.fill(0)
+
+        self.both(zero, "zeroed gradients")
 
     @rule()
     def change_parameters(self):
@@ -199,7 +224,7 @@ class Pair(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_any_order(name):
-    machine = type(name, (Pair,), {"name": name})
+    machine = type(name.replace(" ", "_"), (Pair,), {"name": name})
     case = machine.TestCase
     case.settings = settings(
         max_examples=EXAMPLES, stateful_step_count=25, deadline=None, database=None,

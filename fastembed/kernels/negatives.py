@@ -1,5 +1,7 @@
 """Numba kernel that draws negative samples for a whole batch."""
 
+import numpy as np
+
 from fastembed.kernels._args import doubles, ids, int_matrix, integer
 from fastembed.kernels._jit import kernel
 
@@ -10,7 +12,7 @@ RELIABLE = 2.0**-20
 @kernel
 def negative_samples(
     p: doubles, cdf: doubles, targets: ids, uniforms: doubles, removed: ids, out: int_matrix,
-    progress: ids, budget: integer,
+    progress: ids, budget: integer, guide: ids,
 ):  # fmt: skip
     """out[n, :] = draws without replacement, in proportion to p, never targets[n]
 
@@ -25,6 +27,7 @@ def negative_samples(
     out       (N, S)  int32                                       OUT
     progress  (3,)    int64: row, found in row, numbers used; go on from there  INOUT
     budget            int: leave after about so many operations
+    guide     (G+2,)  int64: the first v with G cdf[v] / cdf[V - 1] >= g, for each g; or empty  IN
     Unchecked: call ops.negative_samples.
     """
     V, S = cdf.shape[0], out.shape[1]
@@ -47,7 +50,7 @@ def negative_samples(
                     v = removed[k]
                     if x >= cdf[v] - _weight(cdf, v):
                         x += _weight(cdf, v)
-                v = _possible(cdf, _first_above(cdf, x), removed, first + 1)
+                v = _possible(cdf, _first_above(cdf, x, guide), removed, first + 1)
             else:
                 v = _walk(p, x, removed, first + 1)
             known = False
@@ -108,9 +111,12 @@ def _sort_removed(target, drawn, count, removed):
 
 
 @kernel
-def _first_above(cdf, x):
+def _first_above(cdf, x, guide):
     """The smallest v with cdf[v] > x; V if there is none."""
     lo, hi = 0, cdf.shape[0]
+    if guide.shape[0]:
+        place = _guided(x, cdf[hi - 1], guide.shape[0])
+        lo, hi = guide[place], guide[place + 1]
     while lo < hi:
         mid = (lo + hi) // 2
         if cdf[mid] > x:
@@ -118,6 +124,26 @@ def _first_above(cdf, x):
         else:
             lo = mid + 1
     return lo
+
+
+@kernel
+def _guided(x, total, size):
+    """Where a guide of that size has the first v with cdf[v] > x; grows with x."""
+    return min(np.int64(x / total * (size - 2)), size - 2)
+
+
+@kernel
+def make_guide(cdf: doubles, guide: ids):
+    """guide[g] = the first v that _guided places at g or beyond; V if there is none"""
+    V, size, g = cdf.shape[0], guide.shape[0], 0
+    for v in range(V):
+        place = _guided(cdf[v], cdf[V - 1], size)
+        while g <= place:
+            guide[g] = v
+            g += 1
+    while g < size:
+        guide[g] = V
+        g += 1
 
 
 @kernel
