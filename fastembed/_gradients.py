@@ -172,6 +172,41 @@ def fill_products(dW: Any, dscores: Array, h: Array, W: Array, words: Array) -> 
     return dh
 
 
+def fill_bags(
+    dW: Any, dout: Array, W: Array, idx: Any, offsets: Any, argmax: Any, mean: bool, options: Any
+) -> Array | None:
+    """Overwrite dW with the gradient of W in bags; returns that of their weights, if there are any.
+
+    mean divides the gradient of each row by how often its id occurs.
+    """
+    if is_array(dW):
+        back = ops.embedding_bag_backward(dout, W, idx, offsets, argmax=argmax, out=dW, **options)
+        if mean:
+            rows, counts = np.unique(np.asarray(idx) % len(W), return_counts=True)
+            dW[rows] /= counts[:, np.newaxis]
+    else:  # the same with a table of the rows that are needed
+        ids = np.asarray(idx, np.int64)
+        groups = groups_if_fit(ids, len(W))
+        rows, places = groups.rows, groups.places().reshape(ids.shape)
+        if not rows.size:  # no ids in any bag
+            dW.become(rows, np.empty((0, W.shape[1]), W.dtype))
+            weights = options["per_sample_weights"]
+            return None if weights is None else np.zeros_like(weights)
+        padding = np.flatnonzero(rows == options["padding_idx"])
+        options = options | {"padding_idx": padding[0] if padding.size else None}
+        if argmax is not None:
+            options["argmax"] = np.searchsorted(rows, argmax)
+        table = ops.gather(W, rows)
+        values = np.empty_like(table)
+        back = ops.embedding_bag_backward(dout, table, places, offsets, out=values, **options)
+        if mean:
+            values /= np.bincount(places.reshape(-1), minlength=len(rows))[:, np.newaxis]
+        if padding.size:
+            rows, values = np.delete(rows, padding), np.delete(values, padding, axis=0)
+        dW.become(rows, values)
+    return back[1] if isinstance(back, tuple) else None
+
+
 def op_ids(W: Array, idx: Any) -> Array | None:
     """Idx as an integer array if the ops can look it up in W, else None: NumPy indexing decides."""
     if not (type(W) is np.ndarray and W.ndim == 2 and W.dtype.type in FLOATS):

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 
 from fastembed import ops
 from fastembed._arrays import affine, affine_backward, cast, common_dtype
-from fastembed._check import no_mask, number, row
-from fastembed._gradients import fill_products, fill_rows, op_ids
+from fastembed._check import integers, no_mask, number, row
+from fastembed._gradients import fill_bags, fill_products, fill_rows, op_ids
 from fastembed._inputs import NOT_YET, Array, Scalar
 from fastembed.functions import cross_entropy_error, sigmoid, softmax
 from fastembed.np import GPU
@@ -298,7 +298,7 @@ class Embedding(Layer):
         return out
 
 
-class EmbeddingBag(Layer):
+class EmbeddingBag(Embedding):
     """Sum, mean or maximum of the rows of W for each bag of ids, as in ``torch.nn.EmbeddingBag``.
 
     Parameters
@@ -310,6 +310,8 @@ class EmbeddingBag(Layer):
         Whether offsets have one more: where the last bag ends.
     padding_idx : int, optional
         An id that counts as if it were not there.
+    **options
+        Those of `Embedding`; scale_grad_by_freq is not for 'max'.
     """
 
     cache: Any = NOT_YET
@@ -320,14 +322,12 @@ class EmbeddingBag(Layer):
         *,
         mode: str = "mean",
         include_last_offset: bool = False,
-        padding_idx: int | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(W)
-        self.options: dict[str, Any] = {
-            "mode": mode,
-            "include_last_offset": include_last_offset,
-            "padding_idx": padding_idx,
-        }
+        super().__init__(W, **options)
+        if mode == "max" and self.scale_grad_by_freq:
+            raise ValueError("scale_grad_by_freq must be False for mode='max'")
+        self.mode, self.include_last_offset = mode, include_last_offset
 
     def forward(
         self,
@@ -339,23 +339,30 @@ class EmbeddingBag(Layer):
 
         With mode 'sum', ids may have weights, an array like that of the ids.
         """
-        given: dict[str, Any] = {"per_sample_weights": per_sample_weights, **self.options}
-        out, argmax = ops.embedding_bag(self.params[0], idx, offsets, need_argmax=True, **given)
-        self.cache = idx, offsets, per_sample_weights, argmax
-        result: Array = out
-        return result
+        W = self.params[0]
+        if self.max_norm is not None:
+            self._look_up(W, np.unique(integers("idx", idx)))
+        options: dict[str, Any] = {
+            "mode": self.mode,
+            "padding_idx": self.padding_idx,
+            "include_last_offset": self.include_last_offset,
+            "per_sample_weights": per_sample_weights,
+        }
+        out: Array
+        out, argmax = ops.embedding_bag(W, idx, offsets, need_argmax=True, **options)
+        self.cache = idx, offsets, argmax, options
+        return out
 
-    def backward(self, dout: Array) -> Array | None:
+    def backward(self, dout: Array) -> Array | None:  # type: ignore[override]
         """Fill the gradient of W from dout (B, D); returns that of the weights, or None."""
         if self.cache is None:
-            raise RuntimeError("EmbeddingBag.backward needs a forward before it")
-        idx, offsets, weights, argmax = self.cache
-        W, (dW,) = self.params[0], self.grads
-        result = ops.embedding_bag_backward(
-            cast(np.asanyarray(dout), W.dtype), W, idx, offsets, argmax=argmax,
-            per_sample_weights=weights, out=dW, **self.options,
-        )  # fmt: skip
-        return None if weights is None else result[1]
+            raise RuntimeError(f"{type(self).__name__}.backward needs a forward before it")
+        idx, offsets, argmax, options = self.cache
+        W = self.params[0]
+        dout = cast(np.asanyarray(dout), W.dtype)
+        return fill_bags(
+            self.grads[0], dout, W, idx, offsets, argmax, self.scale_grad_by_freq, options
+        )
 
 
 class EmbeddingDot(Layer):
