@@ -194,6 +194,7 @@ def check(data):
         _bits(data.get("bits")),
         *_interference(data.get("interference")),
         *_growth(data.get("growth") or {}),
+        _mapped(data.get("mapped")),
     ]
 
 
@@ -283,3 +284,12 @@ def _growth(found):
             yield _goal(what, goal, f"{ratio:.2f}×", ratio <= 1.3)
         else:
             yield _missing(what, goal)
+
+
+def _mapped(found):
+    what, goal = "gather from a file in the page cache, in units of one from memory", "≥ 0.9×"
+    if not found:
+        return _missing(what, goal)
+    worst = min(found, key=lambda sizes: found[sizes]["ratio"])
+    ratio = found[worst]["ratio"]
+    return _goal(what, goal, f"{ratio:.2f}× ({worst}, the worst of {len(found)})", ratio >= 0.9)

@@ -50,6 +50,7 @@ def whole(data):
         ("memory", "Memory of TimeEmbedding backward, beyond its outputs", memory),
         ("interference", "Other threads on the same cores", interference),
         ("growth", "Steps with sparse gradients, by rows of W", growth),
+        ("mapped", "Gather from a file in the page cache", mapped),
         ("skipped", "Not measured: out of time", ", ".join),
         ("problems", "Problems", problems),
     ):
@@ -176,6 +177,14 @@ def growth(found):
     ]
     sizes = [f"V = {int(key):,}" for key in next(iter(found.values())) if key != "ratio"]
     return table(("step", *sizes, "last / first"), lines)
+
+
+def mapped(found):
+    lines = [
+        (sizes, seconds(told["in memory"]), seconds(told["mapped"]), times(told["ratio"]))
+        for sizes, told in found.items()
+    ]
+    return table(("sizes", "in memory", "mapped", "its speed"), lines)
 
 
 def compare(old, new):

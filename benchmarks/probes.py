@@ -3,16 +3,19 @@
 import ctypes
 import itertools
 import statistics
+import tempfile
 import threading
 import time
 import timeit
 import tracemalloc
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from fastembed.bench.cases import Case, case, draw_ids, flat
 from fastembed.bench.peers import Contender, Ours, Reference, Task
+from fastembed.bench.table import LOOKUPS
 from fastembed.bench.worker import settle
 from fastembed.cli.machine import cpus
 
@@ -47,6 +50,7 @@ class Probe(Reference):
 
         tell = {"bits": bits, "memory": memory, "interference": interference, "runtime": runtime}
         tell["growth"] = growth
+        tell["mapped"] = mapped
         run.detail = partial(tell[probe.op], *probe.sizes.values())
         return Task(run, compared=False)
 
@@ -149,6 +153,26 @@ def growth(tables=GROWTH, rounds=25):
         medians = [statistics.median(times) for times in zip(*blocks, strict=True)]
         ratio = statistics.median(times[-1] / times[0] for times in blocks)
         found[name] = {**{str(V): s for V, s in zip(tables, medians, strict=True)}, "ratio": ratio}
+    return found
+
+
+def mapped(lookups=LOOKUPS[:3], rounds=25):
+    """Sizes -> seconds of gather from memory and from a file in the page cache, and the ratio."""
+    from fastembed import ops, tables
+
+    found = {}
+    for sizes in lookups:
+        V, D, n = sizes.values()
+        rng = np.random.default_rng(0)
+        W, ids, out = rng.random((V, D), np.float32), rng.integers(0, V, n), np.empty((n, D), "f")
+        with tempfile.TemporaryDirectory() as folder:
+            file = tables.create(Path(folder, "W.npy"), W.shape)
+            file[...] = W
+            runs = [partial(ops.gather, table, ids, out=out) for table in (W, file)]
+            times = [[_timed(partial(_repeat, run, 3)) / 3 for run in runs] for _ in range(rounds)]
+            ram, disk = (statistics.median(each) for each in zip(*times, strict=True))
+        ratio = statistics.median(a / b for a, b in times)
+        found[f"V={V} D={D} n={n}"] = {"in memory": ram, "mapped": disk, "ratio": ratio}
     return found
 
 
