@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.cases import LAYER_OPS
+from benchmarks.probes import GROWN
 from benchmarks.table import STEPS
 from fastembed.bench.report import seconds
 from fastembed.bench.table import LOOKUPS
@@ -274,8 +275,8 @@ def _interference(found):
 
 
 def _growth(found):
-    for name in ("Embedding", "CBOW"):
-        what, goal = f"sparse {name} step, V = 1M against V = 20k", "≤ 1.3×"
+    for name in GROWN:
+        what, goal = f"sparse step: {name}, V = 1M against V = 20k", "≤ 1.3×"
         if name in found:
             ratio = found[name]["ratio"]
             yield _goal(what, goal, f"{ratio:.2f}×", ratio <= 1.3)
