@@ -1,7 +1,8 @@
 """Every reader of files against arbitrary bytes: what it may raise, and how much memory it takes.
 
-``python tests/fuzz_files.py params`` (or ``tensors``) looks for other behaviour for a minute,
-guided by coverage: it needs the package ``atheris``, and starts from the files of ``tests/corpus``.
+``python tests/fuzz_files.py params`` (or ``tensors``, ``vectors``) looks for other behaviour for a
+minute, guided by coverage: it needs the package ``atheris``, and starts from the files of
+``tests/corpus``.
 """
 
 import contextlib
@@ -9,6 +10,7 @@ import os
 import sys
 import tempfile
 import tracemalloc
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,11 +20,17 @@ instrumented = contextlib.nullcontext()
 if __name__ == "__main__":
     import atheris
 
-    instrumented = atheris.instrument_imports(include=["fastembed._files", "pickletools", "json"])
+    instrumented = atheris.instrument_imports(
+        include=["fastembed._files", "fastembed.vectors", "pickletools", "json"]
+    )
 with instrumented:
+    from fastembed import base_model
     from fastembed._files import pickled, tensors
-    from fastembed.tasks import checkpoint, lm
+    from fastembed.optimizer import SGD
+    from fastembed.tasks import checkpoint, lm, training
     from fastembed.tasks.values import UserError
+    from fastembed.text import WordTokenizer
+    from fastembed.vectors import load
 
 CORPUS = Path(__file__).parent / "corpus"
 
@@ -41,19 +49,47 @@ def read_tensors(path):
     assert all(type(text) is str for item in metadata.items() for text in item)
 
 
+def write(path, params, settings, progress, made, words=None):
+    """A checkpoint of the task lm with a right checksum; settings, progress and made are JSON."""
+    state = f'"settings": {settings}, "progress": {progress}'
+    state = f'{{"format": "{checkpoint.FORMAT}", "task": "lm", {state}}}'
+    metadata = {base_model.TRAINING: state, base_model.MODEL: made}
+    metadata[base_model.TOKENIZER] = WordTokenizer(["a"]).to_json() if words is None else words
+    tensors.write(path, params, metadata)
+
+
+def go_on(folder, **given):
+    """What the task does with a file before it trains."""
+    file = checkpoint.Checkpoint("lm", folder, resume=True)
+    options = SimpleNamespace(**{"seed": 1, **lm.DEFAULTS, **given})
+    training.adopt(lm.Training, options, given, file)
+    sizes = {"wordvec_size": options.embed, "hidden_size": options.hidden}
+    model = training.made(file, lm.MODELS, options, sizes)
+    ids = np.zeros(1000, np.int32)
+    run = lm.Training(file, options, print, model, SGD(1.0), "text", text=ids, held_out=ids)
+    run.restore(given)
+    return run
+
+
 def resume(data):
-    """A checkpoint with a right checksum: shapes of its tensors, then its texts."""
+    """Shapes of the parameters, then the texts of the settings, progress and model."""
     shapes, *texts = data
-    metadata = {"format": checkpoint.FORMAT, "task": "lm"}
-    metadata |= dict(zip(["settings", "progress", "vocabulary"], texts, strict=True))
-    params = {name: np.zeros(s, "f4") for name, s in zip(lm.PARAMETERS, shapes, strict=True)}
+    params = {f"param{k}": np.zeros(shape, "f4") for k, shape in enumerate(shapes)}
     with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "lm.safetensors")
-        tensors.write(path, params, metadata)
-        lm.adopt(SimpleNamespace(**lm.DEFAULTS), {}, checkpoint.load(path, "lm"), path)
+        write(os.path.join(folder, "lm.safetensors"), params, *texts)
+        go_on(folder)
 
 
-READERS = {"params": read_params, "tensors": read_tensors}
+def read_vectors(path):
+    words = ["a", "b"] if Path(path).read_bytes().startswith(b"\x93NUMPY") else None
+    with warnings.catch_warnings(action="ignore"):  # of words that come again
+        found = load(path, words=words)
+    assert len(found.words) == len(found.vectors) == len(found.key_to_index)
+    assert all(type(word) is str for word in found.words)
+    found.vectors.tobytes()
+
+
+READERS = {"params": read_params, "tensors": read_tensors, "vectors": read_vectors}
 
 
 def try_one(read, argument, size):

@@ -14,7 +14,8 @@ ANYTHING = None
 # room -> rooms of ours that it may import (besides itself)
 LAYERS = {"ops", "functions", "layers", "time_layers", "attention", "_arrays", "np", "config"}
 LAYERS |= {"_check", "_gradients", "_inputs", "sparse"}
-TRAINING = LAYERS | {"models", "trainer", "optimizer", "util", "base_model", "_files"}
+TRAINING = LAYERS | {"models", "trainer", "optimizer", "util", "base_model", "_files", "generation"}
+TRAINING |= {"recurrent_layers"}
 ARROWS = {
     "__init__": {"_lazy", "_version", "dropin"},
     "_lazy": set(),
@@ -24,26 +25,34 @@ ARROWS = {
     "runtime": set(),
     "threads": {"runtime"},
     "_files": set(),
+    "_errors": set(),
+    "text": {"_errors", "_files"},
     "reference": {"_lazy", "models"},
     "ops": {"kernels", "runtime", "_check", "_lazy"},
     "functions": LAYERS,
     "layers": LAYERS,
     "time_layers": LAYERS,
+    "recurrent_layers": LAYERS,
     "attention": LAYERS,
     "optimizer": LAYERS,
     "sparse": LAYERS | {"reference"},
     "np": LAYERS,
+    "tables": {"ops", "_check", "_inputs"},
     "config": set(),
     "_arrays": LAYERS,
     "_gradients": LAYERS | {"reference"},
     "_inputs": {"_check"},
     "util": TRAINING,
-    "base_model": TRAINING,
+    "base_model": TRAINING | {"text"},
+    "generation": LAYERS,
     "models": TRAINING,
     "trainer": TRAINING,
+    "vectors": {"_files", "_check", "runtime"},
+    "exchange": TRAINING | {"_onnx"},
+    "_onnx": TRAINING,
     "dropin": TRAINING | {"threads", "_lazy"},
     "__main__": ANYTHING,
-    "tasks": TRAINING | {"threads"},
+    "tasks": TRAINING | {"threads", "text", "_errors"},
     "cli": ANYTHING,
     "bench": ANYTHING,
 }
@@ -54,6 +63,10 @@ PACKAGES = {
     "runtime": set(),
     "reference": {"numpy"},
     "_files": {"numpy"},
+    "text": {"numpy", "tqdm", "regex", "tokenizers", "charset_normalizer"},
+    "vectors": {"numpy", "tqdm", "gensim"},
+    "exchange": {"numpy", "torch"},
+    "_onnx": {"numpy", "onnx"},
     "kernels": {"numpy", "numba", "llvmlite", "cython"},
 }
 
