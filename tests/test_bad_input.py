@@ -291,9 +291,7 @@ def names_of(*modules):
     return SimpleNamespace(**{n: getattr(m, n) for m in reversed(modules) for n in dir(m)})
 
 
-FAST = names_of(
-    attention, recurrent_layers, time_layers, layers, functions, util, trainer, sparse
-)
+FAST = names_of(attention, recurrent_layers, time_layers, layers, functions, util, trainer, sparse)
 SLOW = names_of(slow_layers, slow_training, slow_recurrent)
 TABLES = {
     "ops": (OPS, call_op, ops, reference),
