@@ -39,9 +39,9 @@ def _attention_step(m, hs, h, dc):
     return run
 
 
-def _cell(name, gates, states):
+def _cell(name, gates, states, biases=None):
     def draw(d, N, D, H):
-        return d(N, D), d.cell(gates, D, H), [d(N, H) for _ in range(states)], d(N, H)
+        return d(N, D), d.cell(gates, D, H, biases), [d(N, H) for _ in range(states)], d(N, H)
 
     def make(m, x, weights, start, dh):
         forward, backward = getattr(m, f"{name}_cell"), getattr(m, f"{name}_cell_backward")
@@ -65,6 +65,7 @@ MORE_OPS = {
     "segment_sum": call("segment_sum", _segments),
     "lstm step": _cell("lstm", 4, 2),
     "gru step": _cell("gru", 3, 1),
+    "gru_reset_after step": _cell("gru_reset_after", 3, 1, 4),
     "rnn step": _cell("rnn", 1, 1),
     "affine": call(
         "affine",

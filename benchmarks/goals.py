@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.cases import LAYER_OPS
+from benchmarks.probes import GROWN
 from benchmarks.table import DRAWN, STEPS
 from fastembed.bench.report import seconds
 from fastembed.bench.table import LOOKUPS
@@ -107,6 +108,7 @@ BEST_OF_BOTH = "drawn sizes, against the best of NumPy and PyTorch"
 FORWARD = "against PyTorch under no_grad"
 EMBEDDING, LOSS = "TimeEmbedding fwd+bwd", "TimeSoftmaxWithLoss fwd+bwd"
 LSTM = ("lstm fwd", "lstm fwd+bwd")
+LENGTHS = tuple(f"{cell} {part} lengths" for cell in ("lstm", "gru") for part in ("fwd", "fwd+bwd"))
 RACES = [
     # sizes that nobody has chosen
     *(Race(f"{op}, {BEST_OF_BOTH}", (op,), BEST, 0.8, 1.5, 0.95, drawn=True) for op in LOOKUP_OPS),
@@ -145,6 +147,8 @@ RACES = [
         )
     ),
     *(Race(f"LSTM {op[5:]} against PyTorch", (op,), TORCH, 1, 1.3, fits=_sequence) for op in LSTM),
+    Race("lengths, about half of the steps padding, against padded", LENGTHS, ("padded",), 1.7),
+    Race("lengths against PyTorch packed, all sizes", LENGTHS, TORCH, 1.2, drawn=None),
     Race("LSTM against the book", LSTM, BOOK, mean=4, fits=_sequence),
     Race("softmax cross-entropy fwd+bwd, 700 × 10k, against the book", (LOSS,), BOOK, 4),
     *(
@@ -277,8 +281,8 @@ def _interference(found):
 
 
 def _growth(found):
-    for name in ("Embedding", "CBOW"):
-        what, goal = f"sparse {name} step, V = 1M against V = 20k", "≤ 1.3×"
+    for name in GROWN:
+        what, goal = f"sparse step: {name}, V = 1M against V = 20k", "≤ 1.3×"
         if name in found:
             ratio = found[name]["ratio"]
             yield _goal(what, goal, f"{ratio:.2f}×", ratio <= 1.3)

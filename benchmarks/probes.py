@@ -39,6 +39,8 @@ MEMORY = [
     case("TimeEmbedding fwd+bwd", V=10_000, D=650, N=20, T=35),
 ]
 GROWTH = 20_000, 1_000_000  # rows of a table: a sparse step should cost the same
+GROWN = "Embedding, SparseSGD", "Embedding, LazyAdam", "CBOW, SparseSGD"
+STEPS = 100  # of a block
 
 
 class Probe(Reference):
@@ -141,15 +143,17 @@ def memory(which):
     return found
 
 
-def growth(tables=GROWTH, rounds=25):
+def growth(tables=GROWTH, rounds=11):
     """Step -> seconds with each number of rows of W (D = 128), and the last one's in the first's.
 
     Ids have the frequencies of a text's words.
     """
     found = {}
-    for name, make in (("Embedding", _embedding_step), ("CBOW", _cbow_step)):
-        runs = [make(V, np.random.default_rng(0)) for V in tables]
-        blocks = [[_timed(partial(_repeat, run, 20)) / 20 for run in runs] for _ in range(rounds)]
+    for name in GROWN:
+        what, kind = name.split(", ")
+        make = {"Embedding": _embedding_step, "CBOW": _cbow_step}[what]
+        runs = [partial(_repeat, make(kind, V, np.random.default_rng(0)), STEPS) for V in tables]
+        blocks = [[_timed(run) / STEPS for run in runs] for _ in range(rounds)]
         medians = [statistics.median(times) for times in zip(*blocks, strict=True)]
         ratio = statistics.median(times[-1] / times[0] for times in blocks)
         found[name] = {**{str(V): s for V, s in zip(tables, medians, strict=True)}, "ratio": ratio}
@@ -186,34 +190,35 @@ def _batches(rng, V, *shape):
     return itertools.cycle(draw_ids(rng, "zipf", V, (200, *shape)))
 
 
-def _embedding_step(V, rng):
-    from fastembed.optimizer import LazyAdam
+def _embedding_step(kind, V, rng):
+    from fastembed import optimizer
     from fastembed.time_layers import TimeEmbedding
 
-    layer, optimizer = TimeEmbedding(rng.standard_normal((V, 128), "f"), sparse=True), LazyAdam()
+    layer = TimeEmbedding(rng.standard_normal((V, 128), "f"), sparse=True)
+    update = getattr(optimizer, kind)().update
     ids, dout = _batches(rng, V, 20, 35), rng.standard_normal((20, 35, 128), "f")
 
     def step():
         layer.forward(next(ids))
         layer.backward(dout)
-        optimizer.update(layer.params, layer.grads)
+        update(layer.params, layer.grads)
 
     return step
 
 
-def _cbow_step(V, rng):
+def _cbow_step(kind, V, rng):
+    from fastembed import optimizer
     from fastembed.models import CBOW
-    from fastembed.optimizer import SparseSGD
 
     counts = np.maximum(1, 2 * V / np.arange(1, V + 1)).astype(int)
     corpus = np.repeat(rng.permutation(V), counts)
-    model, optimizer = CBOW(V, 128, 5, corpus, sparse=True), SparseSGD(0.1)
+    model, update = CBOW(V, 128, 5, corpus, sparse=True), getattr(optimizer, kind)().update
     contexts, targets = _batches(rng, V, 100, 10), _batches(rng, V, 100)
 
     def step():
         model.forward(next(contexts), next(targets))
         model.backward()
-        optimizer.update(model.params, model.grads)
+        update(model.params, model.grads)
 
     return step
 

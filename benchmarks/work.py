@@ -7,6 +7,8 @@ from functools import partial
 
 import numpy as np
 
+from fastembed.bench.cases import spread_lengths
+
 
 def of(case):
     """Kind of work -> its amount."""
@@ -38,6 +40,11 @@ def _bags(itemsize, V, D, N, L):
 
 def _recurrent(gates, times, itemsize, N, D, H, T=1):
     return {"flops": 2 * times * N * T * (D + H) * gates * H}
+
+
+def _shorter(gates, times, itemsize, N, T, D, H):
+    steps = int(spread_lengths(N, T).sum())
+    return _recurrent(gates, times, itemsize, N=1, T=steps, D=D, H=H)
 
 
 def _products(times):
@@ -87,9 +94,10 @@ WORK = {
     "scatter_add zero": _into_zeros,
     **{f"embedding_bag {mode} fwd": _bags for mode in ("sum", "mean", "max", "weighted")},
     **{
-        f"{name} {part}": partial(_recurrent, gates, times)
-        for name, gates in (("lstm", 4), ("gru", 3), ("rnn", 1))
+        f"{name} {part}{end}": partial(work, gates, times)
+        for name, gates in (("lstm", 4), ("gru", 3), ("gru_reset_after", 3), ("rnn", 1))
         for part, times in (("fwd", 1), ("fwd+bwd", 3))
+        for end, work in (("", _recurrent), (" lengths", _shorter))
     },
     "matmul": _products(1),
     "affine_backward": _products(2),

@@ -462,11 +462,14 @@ class NegativeSamplingLoss(Layer):
         sparse: bool = False,
     ) -> None:
         # a gradient for each place of a sample
-        super().__init__(*[W] * (1 + sample_size), like=_gradient(sparse))
+        self._begin([W] * (1 + sample_size), UnigramSampler(corpus, power, sample_size), sparse)
         self.sample_size = sample_size
-        self.sampler = UnigramSampler(corpus, power, sample_size)
+
+    def _begin(self, params: list[Array], sampler: UnigramSampler, sparse: bool) -> None:
+        Layer.__init__(self, *params, like=_gradient(sparse))
+        self.sampler = sampler
         if sparse:
-            self.sampler.sum_up()
+            sampler.sum_up()
 
     def forward(self, h: Array, target: Array) -> Scalar:
         """Return the loss, summed over the target and the drawn words, mean over the batch."""

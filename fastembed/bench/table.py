@@ -86,6 +86,12 @@ SECTIONS = [
             case("gru fwd+bwd", **LSTMS[0]),
             case("gru fwd+bwd", **LSTMS[3]),
             case("rnn fwd+bwd", **LSTMS[0]),
+            case("gru_reset_after fwd+bwd", **LSTMS[0]),
+            *(
+                case(f"{cell} {part} lengths", **LSTMS[k])
+                for cell, k in (("lstm", 0), ("lstm", 3), ("gru", 0))
+                for part in ("fwd", "fwd+bwd")
+            ),
         ],
         quick=(0, 1, 10),
     ),

@@ -4,6 +4,7 @@ import numpy as np
 
 from fastembed.kernels._args import doubles, ids, int_matrix, integer
 from fastembed.kernels._jit import kernel
+from fastembed.kernels._rows import fetch
 
 # a rest of the weights below this share of all is added up anew: as a difference it is rounding
 RELIABLE = 2.0**-20
@@ -41,6 +42,8 @@ def negative_samples(
         if not reliable:
             left = _sum_without(p, removed, found + 1)
         first = found
+        if guide.shape[0]:
+            _fetch_ahead(cdf, targets, row, uniforms[used : used + S - first], left, guide)
         budget -= (S - first) * (S + 32 if reliable else S + V)
         for m in range(S - first):
             x = uniforms[used + m] * left
@@ -124,6 +127,18 @@ def _first_above(cdf, x, guide):
         else:
             lo = mid + 1
     return lo
+
+
+@kernel
+def _fetch_ahead(cdf, targets, row, uniforms, left, guide):
+    """Have on its way what the next draws and the next row will read, all at once."""
+    total, size = cdf[cdf.shape[0] - 1], guide.shape[0]
+    for m in range(uniforms.shape[0]):
+        fetch(guide, 8 * _guided(uniforms[m] * left, total, size), 8)
+    for m in range(uniforms.shape[0]):
+        fetch(cdf, 8 * min(guide[_guided(uniforms[m] * left, total, size)], cdf.shape[0] - 1), 8)
+    if row + 1 < targets.shape[0]:
+        fetch(cdf, 8 * targets[row + 1], 8)
 
 
 @kernel

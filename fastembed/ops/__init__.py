@@ -35,7 +35,7 @@ _NAMES = {
     "weight_sum": "attention",
     "weight_sum_backward": "attention",
 }
-_CELLS = ("gru", "lstm", "rnn")
+_CELLS = ("gru", "gru_reset_after", "lstm", "rnn")
 for _end in ("", "_backward", "_cell", "_cell_backward"):
     _NAMES |= dict.fromkeys((cell + _end for cell in _CELLS), "recurrent")
 
