@@ -72,6 +72,9 @@ MORE_OPS = {
         lambda d, M, K, N: (d(M, K), d(K, N), d(N)),
         sizes={"N": 33},
     ),
+    "coalesce": call(
+        "coalesce", lambda d, V, D, n: (d.ids(V, n), d(n, D), V), ids=("uniform", *WORDS[1:], "hot")
+    ),
     "softmax": call("softmax", lambda d, n, V: (d(n, V, width=5),)),
     "softmax_backward": Op(lambda d, n, V: (d(n, V, width=5), d(n, V)), _softmax_backward),
     "sigmoid_cross_entropy": call(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.cases import LAYER_OPS
+from benchmarks.probes import GROWN
 from benchmarks.table import DRAWN, STEPS
 from fastembed.bench.report import seconds
 from fastembed.bench.table import LOOKUPS
@@ -196,6 +197,8 @@ def check(data):
         _memory(data.get("memory")),
         _bits(data.get("bits")),
         *_interference(data.get("interference")),
+        *_growth(data.get("growth") or {}),
+        _mapped(data.get("mapped")),
     ]
 
 
@@ -275,3 +278,22 @@ def _interference(found):
         worst = max(ratios, key=ratios.get)
         figure = f"{ratios[worst]:.2f}× ({worst}, the worst of {len(ratios)})"
         yield _goal(f"{text}, against the time alone", "≤ 1.3×", figure, ratios[worst] <= 1.3)
+
+
+def _growth(found):
+    for name in GROWN:
+        what, goal = f"sparse step: {name}, V = 1M against V = 20k", "≤ 1.3×"
+        if name in found:
+            ratio = found[name]["ratio"]
+            yield _goal(what, goal, f"{ratio:.2f}×", ratio <= 1.3)
+        else:
+            yield _missing(what, goal)
+
+
+def _mapped(found):
+    what, goal = "gather from a file in the page cache, in units of one from memory", "≥ 0.9×"
+    if not found:
+        return _missing(what, goal)
+    worst = min(found, key=lambda sizes: found[sizes]["ratio"])
+    ratio = found[worst]["ratio"]
+    return _goal(what, goal, f"{ratio:.2f}× ({worst}, the worst of {len(found)})", ratio >= 0.9)

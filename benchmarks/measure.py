@@ -124,6 +124,8 @@ def _probes(session, quick, say):
     say("runtime, bits, memory")
     found["times"] |= probes.ask(session, "runtime") or {}
     found["bits"] = probes.ask(session, "bits")
+    found["growth"] = probes.ask(session, "growth")
+    found["mapped"] = probes.ask(session, "mapped")
     told = {who: probes.ask(session, "memory", who) for who in ("ours", "reference")}
     for case in probes.MEMORY if all(told.values()) else ():
         row = {who: told[who][case.name] for who in told}

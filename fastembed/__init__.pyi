@@ -12,6 +12,7 @@ from fastembed import ops as ops
 from fastembed import optimizer as optimizer
 from fastembed import recurrent_layers as recurrent_layers
 from fastembed import reference as reference
+from fastembed import sparse as sparse
 from fastembed import tables as tables
 from fastembed import text as text
 from fastembed import threads as threads
@@ -27,6 +28,7 @@ from fastembed.ops import lstm as lstm
 from fastembed.ops import lstm_backward as lstm_backward
 from fastembed.ops import scatter_add as scatter_add
 from fastembed.ops import softmax_cross_entropy as softmax_cross_entropy
+from fastembed.sparse import RowSparse as RowSparse
 from fastembed.threads import get_num_threads as get_num_threads
 from fastembed.threads import set_num_threads as set_num_threads
 from fastembed.time_layers import LSTM as LSTM

@@ -66,6 +66,14 @@ def integer(name: str, value: Any) -> int:
         raise TypeError(f"{name} must be an integer, got {value!r}") from None
 
 
+def row(name: str, value: Any, count: int) -> int:
+    """Return the number of one of count rows from 0 on; negative ones count from the end."""
+    value = integer(name, value)
+    if not -count <= value < count:
+        raise ValueError(f"{name} must be in [{-count}, {count}), got {value}")
+    return value % count
+
+
 def several(name: str, arrays: Any, count: int | None = None) -> list[Any]:
     """Return arrays that come together as a list: so many, if count is given."""
     try:

@@ -4,40 +4,48 @@ A gradient is an array of its parameter's shape, or an object with the methods o
 nothing else has to know its class.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from fastembed import ops
-from fastembed._arrays import FLOATS, cast
+from fastembed._arrays import FLOAT32, FLOATS, cast
 from fastembed._check import no_mask
 from fastembed._inputs import Array
 from fastembed.ops.embedding import scatter_add_if_fit
-from fastembed.ops.optim import add_if_fit, clip_if_fit
+from fastembed.ops.optim import add_if_fit, clip_if_fit, each, zero_all
+from fastembed.ops.sparse import coalesce_if_fit, groups_if_fit
+from fastembed.reference import ops as formulas
 
 
 class Gradient(Protocol):
     """A gradient that is not an array: of some rows, say."""
 
+    values: Array  # all its numbers but zeros, which are scaled in place
+
     @property
     def T(self) -> Any:
         """That of the transposed parameter."""
 
-    def fill_rows(self, ids: Any, rows: Array) -> None:
-        """Become the sum of rows by id, and zero elsewhere."""
+    def fill_rows(
+        self, ids: Any, rows: Array, padding_idx: int | None = None, mean: bool = False
+    ) -> None:
+        """Become the sum, or the mean, of rows by id, without those of padding_idx."""
 
-    def add(self, others: list[Any]) -> None:
-        """Add gradients of the same weight, in place."""
+    def become(self, rows: Array, values: Array) -> None:
+        """Have these values in these rows, which ascend, and no others."""
 
-    def squares(self) -> float:
-        """The sum of squares."""
+    def add(self, others: list[Any]) -> Any:
+        """Add gradients of the same weight that are not arrays; returns the sum."""
 
-    def scale(self, rate: float) -> None:
-        """Multiply by rate, in place."""
+    def add_to(self, total: Array) -> None:
+        """Add to an array, in place."""
 
-    def step(self, formula: Callable[..., Any], param: Array, states: Sequence[Array]) -> None:
-        """Call ``formula(param, grad, *states)``, which writes to arrays, on what it changes."""
+    def step(
+        self, op: str, param: Array, states: Sequence[Array], numbers: tuple[Any, ...]
+    ) -> None:
+        """Step what it changes of param and states, as the op of that name does with an array."""
 
 
 def is_array(grad: Any) -> bool:
@@ -45,24 +53,43 @@ def is_array(grad: Any) -> bool:
     return isinstance(grad, np.ndarray)
 
 
-def step(op: Any, param: Array, grad: Any, *states: Array, numbers: tuple[float, ...]) -> None:
-    """Step a parameter by an optimizer's op, written for arrays, which takes numbers too."""
-    if is_array(grad):
-        no_mask(grad=grad)
-        op(param, grad, *states, *numbers)
-    else:
-        grad.step(lambda *arrays: op(*arrays, *numbers), param, states)
+def step(
+    op: str,
+    params: list[Array],
+    grads: list[Any],
+    states: Iterable[list[Array]],
+    numbers: tuple[Any, ...],
+    check: Callable[[Any], None] | None = None,
+) -> None:
+    """Step every parameter by the op of that name, which takes numbers too.
+
+    A gradient that is not what the op takes as it is goes through check first.
+    """
+    for param, grad, *rest in each(op, (params, grads, *states), numbers):
+        if check is not None:
+            check(grad)
+        if is_array(grad):
+            no_mask(grad=grad)
+            getattr(formulas, op)(param, grad, *rest, *numbers)
+        else:
+            grad.step(op, param, rest, numbers)
 
 
-def add(total: Any, others: list[Any]) -> None:
-    """Add the gradients of the same weight to the first, in place."""
+def add(total: Any, others: list[Any]) -> Any:
+    """The sum of the gradients of one weight, in place: in the first array, if there is one."""
     if add_if_fit(total, others):
-        return
-    if not is_array(total):
-        total.add(others)
-        return
-    for other in others:
-        total += other
+        return total
+    parts = [total, *others]
+    first = next((k for k, part in enumerate(parts) if is_array(part)), None)
+    if first is None:
+        return total.add(others)
+    total = parts.pop(first)
+    for part in parts:
+        if is_array(part):
+            total += part
+        else:
+            part.add_to(total)
+    return total
 
 
 def clip(grads: list[Any], max_norm: float) -> None:
@@ -70,22 +97,32 @@ def clip(grads: list[Any], max_norm: float) -> None:
     if clip_if_fit(grads, max_norm):
         return
     no_mask(**{f"grads[{k}]": grad for k, grad in enumerate(grads)})
-    squares = (np.sum(grad**2) if is_array(grad) else grad.squares() for grad in grads)
-    rate = max_norm / (np.sqrt(sum(squares)) + 1e-6)
+    arrays = [grad if is_array(grad) else grad.values for grad in grads]
+    if clip_if_fit(arrays, max_norm):
+        return
+    rate = max_norm / (np.sqrt(sum(np.sum(array**2) for array in arrays)) + 1e-6)
     if rate < 1:
-        for grad in grads:
-            if is_array(grad):
-                grad *= rate
-            else:
-                grad.scale(rate)
+        for array in arrays:
+            array *= rate
 
 
-def fill_rows(dW: Any, idx: Any, dout: Array) -> None:
-    """Overwrite dW with the gradient of an embedding's weight: dout's rows, summed for each id."""
-    if scatter_add_if_fit(dW, idx, dout, True):
+def fill_rows(
+    dW: Any, idx: Any, dout: Array, padding_idx: int | None = None, mean: bool = False
+) -> None:
+    """Overwrite dW with the gradient of an embedding's weight: dout's rows, summed for each id.
+
+    Those of padding_idx (from 0 on) count for nothing; mean divides each sum by how many it is of.
+    """
+    plain = padding_idx is None and not mean
+    if plain and scatter_add_if_fit(dW, idx, dout, True):
         return
     if not is_array(dW):
-        dW.fill_rows(idx, dout)
+        dW.fill_rows(idx, dout, padding_idx, mean)
+        return
+    if not plain:
+        rows, values = row_sums(idx, dout, len(dW), dW.dtype, padding_idx, mean)
+        zero_all([dW])
+        dW[rows] = values
         return
     no_mask(dout=dout)
     ids = op_ids(dW, idx)
@@ -95,6 +132,79 @@ def fill_rows(dW: Any, idx: Any, dout: Array) -> None:
         return
     expected = ids.shape + dW.shape[1:]
     ops.scatter_add(dW, ids, cast(np.broadcast_to(dout, expected), dW.dtype), zero=True)
+
+
+def row_sums(
+    idx: Any,
+    dout: Array,
+    V: int,
+    dtype: np.dtype[Any],
+    padding_idx: int | None = None,
+    mean: bool = False,
+) -> tuple[Array, Array]:
+    """`ops.coalesce` for dout of any dtype and of any shape that broadcasts; its sums in dtype."""
+    skip = -1 if padding_idx is None else padding_idx
+    if dout.dtype == dtype:
+        found = coalesce_if_fit(idx, dout, V, skip, mean)
+        if found is not None:
+            return found
+    no_mask(dout=dout)
+    ids, real = np.asarray(idx), dtype if dtype.type in FLOATS else FLOAT32
+    dout = cast(np.broadcast_to(dout, ids.shape + dout.shape[-1:]), real)
+    rows, values = ops.coalesce(idx, dout, V, padding_idx=padding_idx, mean=mean)
+    return rows, cast(values, dtype)
+
+
+def fill_products(dW: Any, dscores: Array, h: Array, W: Array, words: Array) -> Array:
+    """Overwrite dW with the gradient of W in negative sampling; returns that of h."""
+    if is_array(dW):
+        place = dW if dW.dtype == h.dtype else np.empty_like(W)
+        dh = ops.negative_sampling_backward(dscores, h, W, words, place)
+        if place is not dW:
+            dW[...] = place
+        return dh
+    groups = groups_if_fit(words, len(W))  # the same with a table of the rows that are needed
+    rows = ops.gather(W, groups.rows)
+    values = np.empty_like(rows)
+    places = groups.places().reshape(words.shape)
+    dh = ops.negative_sampling_backward(dscores, h, rows, places, values)
+    dW.become(groups.rows, values)
+    return dh
+
+
+def fill_bags(
+    dW: Any, dout: Array, W: Array, idx: Any, offsets: Any, argmax: Any, mean: bool, options: Any
+) -> Array | None:
+    """Overwrite dW with the gradient of W in bags; returns that of their weights, if there are any.
+
+    mean divides the gradient of each row by how often its id occurs.
+    """
+    if is_array(dW):
+        back = ops.embedding_bag_backward(dout, W, idx, offsets, argmax=argmax, out=dW, **options)
+        if mean:
+            rows, counts = np.unique(np.asarray(idx) % len(W), return_counts=True)
+            dW[rows] /= counts[:, np.newaxis]
+    else:  # the same with a table of the rows that are needed
+        ids = np.asarray(idx, np.int64)
+        groups = groups_if_fit(ids, len(W))
+        rows, places = groups.rows, groups.places().reshape(ids.shape)
+        if not rows.size:  # no ids in any bag
+            dW.become(rows, np.empty((0, W.shape[1]), W.dtype))
+            weights = options["per_sample_weights"]
+            return None if weights is None else np.zeros_like(weights)
+        padding = np.flatnonzero(rows == options["padding_idx"])
+        options = options | {"padding_idx": padding[0] if padding.size else None}
+        if argmax is not None:
+            options["argmax"] = np.searchsorted(rows, argmax)
+        table = ops.gather(W, rows)
+        values = np.empty_like(table)
+        back = ops.embedding_bag_backward(dout, table, places, offsets, out=values, **options)
+        if mean:
+            values /= np.bincount(places.reshape(-1), minlength=len(rows))[:, np.newaxis]
+        if padding.size:
+            rows, values = np.delete(rows, padding), np.delete(values, padding, axis=0)
+        dW.become(rows, values)
+    return back[1] if isinstance(back, tuple) else None
 
 
 def op_ids(W: Array, idx: Any) -> Array | None:

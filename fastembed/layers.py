@@ -6,15 +6,15 @@ and returns the gradient of the layer's input.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fastembed import ops
 from fastembed._arrays import affine, affine_backward, cast, common_dtype
-from fastembed._check import no_mask
-from fastembed._gradients import fill_rows, op_ids
+from fastembed._check import integers, no_mask, number, row
+from fastembed._gradients import fill_bags, fill_products, fill_rows, op_ids
 from fastembed._inputs import NOT_YET, Array, Scalar
 from fastembed.functions import cross_entropy_error, sigmoid, softmax
 from fastembed.np import GPU
@@ -27,6 +27,8 @@ from fastembed.ops.elementwise import (
 )
 from fastembed.ops.embedding import gather_if_fit
 from fastembed.ops.loss import softmax_backward_if_fit
+from fastembed.ops.negative_sampling import Weights
+from fastembed.sparse import Frozen, RowSparse
 
 __all__ = [
     "GPU",
@@ -52,9 +54,11 @@ __all__ = [
 class Layer:
     """What layers have: parameters, kept and not copied, and a gradient of its own for each."""
 
-    def __init__(self, *params: Array) -> None:
+    grads: list[Any]  # arrays; row-sparse gradients where they are asked for
+
+    def __init__(self, *params: Array, like: Callable[[Array], Any] = np.zeros_like) -> None:
         self.params = list(params)
-        self.grads = [np.zeros_like(param) for param in params]
+        self.grads = [like(param) for param in params]
 
 
 class Function(Layer):
@@ -201,12 +205,60 @@ class Dropout(Layer):
 
 
 class Embedding(Layer):
-    """Rows of W (V, D) by id."""
+    """Rows of W (V, D) by id.
+
+    Parameters
+    ----------
+    W : (V, D) ndarray
+    padding_idx : int, optional
+        An id whose row gets no gradient. The row itself is looked up as it is.
+    max_norm : float, optional
+        Each forward scales the rows that it looks up and that are longer down to it, in W itself.
+    norm_type : float
+        The p of the p-norm that max_norm is of.
+    scale_grad_by_freq : bool
+        Divide the gradient of a row by how often its id occurs in the batch.
+    freeze : bool
+        Do not train W: its gradient is always zero.
+    sparse : bool
+        ``grads[0]`` is a `RowSparse`, of the rows that were looked up: backward takes the time and
+        memory of the ids, however large V is.
+
+    Options mean what they do in ``torch.nn.Embedding``. Without any, the layer is the book's.
+    """
 
     idx: Any = NOT_YET
+    padding_idx: int | None = None
+    max_norm: float | None = None
+    norm_type = 2.0
+    scale_grad_by_freq = False
 
-    def __init__(self, W: Array) -> None:
-        super().__init__(W)
+    def __init__(
+        self,
+        W: Array,
+        *,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        freeze: bool = False,
+        sparse: bool = False,
+    ) -> None:
+        super().__init__(W, like=Frozen.like if freeze else _gradient(sparse))
+        if padding_idx is not None:
+            self.padding_idx = row("padding_idx", padding_idx, len(W))
+        if max_norm is not None:
+            self.max_norm, self.norm_type = (
+                number("max_norm", max_norm),
+                number("norm_type", norm_type),
+            )
+        if scale_grad_by_freq:
+            self.scale_grad_by_freq = True
+
+    @classmethod
+    def from_pretrained(cls, W: Array, freeze: bool = True, **options: Any) -> Self:
+        """A layer of vectors learnt elsewhere, which are not trained unless freeze is False."""
+        return cls(W, freeze=freeze, **options)
 
     def forward(self, idx: Any) -> Array:
         """Look up ids of any shape: an array, a list or one id. Returns ``idx.shape + (D,)``.
@@ -228,7 +280,7 @@ class Embedding(Layer):
         """
         if self.idx is None:
             raise RuntimeError(f"{type(self).__name__}.backward needs a forward before it")
-        fill_rows(self.grads[0], self.idx, dout)
+        fill_rows(self.grads[0], self.idx, dout, self.padding_idx, self.scale_grad_by_freq)
 
     def _look_up(self, W: Array, idx: Any) -> Array:
         """Rows of W as NumPy's indexing takes them."""
@@ -236,11 +288,17 @@ class Embedding(Layer):
         if out is None:
             ids = op_ids(W, idx)
             out = W[idx] if ids is None else ops.gather(W, ids)
+        if self.max_norm is not None:
+            norms = np.linalg.norm(out, self.norm_type, axis=-1)
+            long = norms > self.max_norm
+            if long.any():
+                out[long] *= (self.max_norm / (norms[long] + 1e-7))[:, np.newaxis]
+                W[np.asarray(idx)[long]] = out[long]
         self.idx = idx
         return out
 
 
-class EmbeddingBag(Layer):
+class EmbeddingBag(Embedding):
     """Sum, mean or maximum of the rows of W for each bag of ids, as in ``torch.nn.EmbeddingBag``.
 
     Parameters
@@ -252,6 +310,8 @@ class EmbeddingBag(Layer):
         Whether offsets have one more: where the last bag ends.
     padding_idx : int, optional
         An id that counts as if it were not there.
+    **options
+        Those of `Embedding`; scale_grad_by_freq is not for 'max'.
     """
 
     cache: Any = NOT_YET
@@ -262,14 +322,12 @@ class EmbeddingBag(Layer):
         *,
         mode: str = "mean",
         include_last_offset: bool = False,
-        padding_idx: int | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(W)
-        self.options: dict[str, Any] = {
-            "mode": mode,
-            "include_last_offset": include_last_offset,
-            "padding_idx": padding_idx,
-        }
+        super().__init__(W, **options)
+        if mode == "max" and self.scale_grad_by_freq:
+            raise ValueError("scale_grad_by_freq must be False for mode='max'")
+        self.mode, self.include_last_offset = mode, include_last_offset
 
     def forward(
         self,
@@ -281,23 +339,30 @@ class EmbeddingBag(Layer):
 
         With mode 'sum', ids may have weights, an array like that of the ids.
         """
-        given: dict[str, Any] = {"per_sample_weights": per_sample_weights, **self.options}
-        out, argmax = ops.embedding_bag(self.params[0], idx, offsets, need_argmax=True, **given)
-        self.cache = idx, offsets, per_sample_weights, argmax
-        result: Array = out
-        return result
+        W = self.params[0]
+        if self.max_norm is not None:
+            self._look_up(W, np.unique(integers("idx", idx)))
+        options: dict[str, Any] = {
+            "mode": self.mode,
+            "padding_idx": self.padding_idx,
+            "include_last_offset": self.include_last_offset,
+            "per_sample_weights": per_sample_weights,
+        }
+        out: Array
+        out, argmax = ops.embedding_bag(W, idx, offsets, need_argmax=True, **options)
+        self.cache = idx, offsets, argmax, options
+        return out
 
-    def backward(self, dout: Array) -> Array | None:
+    def backward(self, dout: Array) -> Array | None:  # type: ignore[override]
         """Fill the gradient of W from dout (B, D); returns that of the weights, or None."""
         if self.cache is None:
-            raise RuntimeError("EmbeddingBag.backward needs a forward before it")
-        idx, offsets, weights, argmax = self.cache
-        W, (dW,) = self.params[0], self.grads
-        result = ops.embedding_bag_backward(
-            cast(np.asanyarray(dout), W.dtype), W, idx, offsets, argmax=argmax,
-            per_sample_weights=weights, out=dW, **self.options,
-        )  # fmt: skip
-        return None if weights is None else result[1]
+            raise RuntimeError(f"{type(self).__name__}.backward needs a forward before it")
+        idx, offsets, argmax, options = self.cache
+        W = self.params[0]
+        dout = cast(np.asanyarray(dout), W.dtype)
+        return fill_bags(
+            self.grads[0], dout, W, idx, offsets, argmax, self.scale_grad_by_freq, options
+        )
 
 
 class EmbeddingDot(Layer):
@@ -345,6 +410,8 @@ class UnigramSampler:
         Probability of each word.
     """
 
+    weights: Weights | None = None
+
     def __init__(self, corpus: ArrayLike, power: float, sample_size: int) -> None:
         self.sample_size = sample_size
         words, counts = np.unique(np.asarray(corpus), return_counts=True)
@@ -361,7 +428,13 @@ class UnigramSampler:
         The draws are those of ``np.random.choice(V, S, replace=False, p=...)`` for each target in
         turn, from the same random numbers, all at once.
         """
+        if self.weights is not None:
+            return self.weights.draw(target, self.sample_size)
         return ops.negative_samples(self.word_p, target, self.sample_size)
+
+    def sum_up(self) -> None:
+        """Draw by word_p as it is now: large vocabularies are not summed up for each batch."""
+        self.weights = Weights(self.word_p)
 
 
 class NegativeSamplingLoss(Layer):
@@ -373,16 +446,30 @@ class NegativeSamplingLoss(Layer):
         One row per word.
     corpus, power, sample_size
         As in `UnigramSampler`.
+    sparse : bool
+        Gradients are `RowSparse`, and the sampler's ``word_p`` is summed up once.
     """
 
     cache: Any = NOT_YET
 
     def __init__(
-        self, W: Array, corpus: ArrayLike, power: float = 0.75, sample_size: int = 5
+        self,
+        W: Array,
+        corpus: ArrayLike,
+        power: float = 0.75,
+        sample_size: int = 5,
+        *,
+        sparse: bool = False,
     ) -> None:
-        super().__init__(*[W] * (1 + sample_size))  # a gradient for each place of a sample
+        # a gradient for each place of a sample
+        self._begin([W] * (1 + sample_size), UnigramSampler(corpus, power, sample_size), sparse)
         self.sample_size = sample_size
-        self.sampler = UnigramSampler(corpus, power, sample_size)
+
+    def _begin(self, params: list[Array], sampler: UnigramSampler, sparse: bool) -> None:
+        Layer.__init__(self, *params, like=_gradient(sparse))
+        self.sampler = sampler
+        if sparse:
+            sampler.sum_up()
 
     def forward(self, h: Array, target: Array) -> Scalar:
         """Return the loss, summed over the target and the drawn words, mean over the batch."""
@@ -412,13 +499,13 @@ class NegativeSamplingLoss(Layer):
         dh: Array = np.zeros_like(h)
         for k, grad in enumerate(self.grads):
             columns = np.s_[:, k :: len(self.grads)]
-            dW = grad if grad.dtype == h.dtype else np.empty_like(W)
-            dh += ops.negative_sampling_backward(
-                np.ascontiguousarray(dscores[columns]), h, W, words[columns], dW
-            )
-            if dW is not grad:
-                grad[...] = dW
+            dh += fill_products(grad, np.ascontiguousarray(dscores[columns]), h, W, words[columns])
         return dh
+
+
+def _gradient(sparse: bool) -> Callable[[Array], Any]:
+    """What makes the gradient of a parameter."""
+    return RowSparse.like if sparse else np.zeros_like
 
 
 def is_one(dout: Any) -> bool:

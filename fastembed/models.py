@@ -14,7 +14,7 @@ from fastembed import generation, time_layers
 from fastembed._inputs import NOT_YET, Array, Scalar
 from fastembed.attention import TimeAttention
 from fastembed.base_model import BaseModel, expected_shapes
-from fastembed.layers import Embedding, Layer, NegativeSamplingLoss, UnigramSampler
+from fastembed.layers import Embedding, NegativeSamplingLoss, UnigramSampler
 from fastembed.time_layers import TimeAffineSoftmaxWithLoss, TimeSoftmaxWithLoss
 
 __all__ = [
@@ -71,8 +71,8 @@ class _Model(BaseModel):
         self.params = [param for layer in layers for param in layer.params]
         self.grads = [grad for layer in layers for grad in layer.grads]
 
-    def _embedding(self, V: int, D: int) -> time_layers.TimeEmbedding:
-        layer: time_layers.TimeEmbedding = self._on.TimeEmbedding(_normal(V, D, 100))
+    def _embedding(self, V: int, D: int, **options: Any) -> time_layers.TimeEmbedding:
+        layer: time_layers.TimeEmbedding = self._on.TimeEmbedding(_normal(V, D, 100), **options)
         return layer
 
     def _lstm(self, D: int, H: int, stateful: bool = True) -> time_layers.TimeLSTM:
@@ -300,13 +300,21 @@ class Rnnlm(_LanguageModel):
     Parameters
     ----------
     vocab_size, wordvec_size, hidden_size : int
+    sparse : bool
+        The embedding's gradient is a `fastembed.sparse.RowSparse`.
     """
 
     def __init__(
-        self, vocab_size: int = 10000, wordvec_size: int = 100, hidden_size: int = 100
+        self,
+        vocab_size: int = 10000,
+        wordvec_size: int = 100,
+        hidden_size: int = 100,
+        *,
+        sparse: bool = False,
     ) -> None:
         V, D, H = vocab_size, wordvec_size, hidden_size
-        self._build([self._embedding(V, D), self._lstm(D, H), self._affine(H, V)])
+        options = {"sparse": True} if sparse else {}  # the slow layers have none
+        self._build([self._embedding(V, D, **options), self._lstm(D, H), self._affine(H, V)])
         self.lstm_layer = self.layers[1]
 
 
@@ -429,9 +437,8 @@ class SimpleSkipGram(_Model):
 class _NegativeSampling(NegativeSamplingLoss):
     """Loss of h (N, D) against C target words each and words drawn for them; one gradient of W."""
 
-    def __init__(self, W: Array, corpus: ArrayLike) -> None:
-        Layer.__init__(self, W)
-        self.sampler = UnigramSampler(corpus, power=0.75, sample_size=5)
+    def __init__(self, W: Array, corpus: ArrayLike, sparse: bool) -> None:
+        self._begin([W], UnigramSampler(corpus, power=0.75, sample_size=5), sparse)
 
     def forward(self, h: Array, target: Array) -> Scalar:
         N, C = target.shape
@@ -447,11 +454,17 @@ class _NegativeSampling(NegativeSamplingLoss):
 
 class _WordVectors(_Model):
     def __init__(
-        self, vocab_size: int, hidden_size: int, window_size: int, corpus: ArrayLike
+        self,
+        vocab_size: int,
+        hidden_size: int,
+        window_size: int,
+        corpus: ArrayLike,
+        *,
+        sparse: bool = False,
     ) -> None:
         W_in, W_out = _small(vocab_size, hidden_size), _small(vocab_size, hidden_size)
-        self.in_layer = Embedding(W_in)
-        self.ns_loss = _NegativeSampling(W_out, corpus)
+        self.in_layer = Embedding(W_in, sparse=sparse)
+        self.ns_loss = _NegativeSampling(W_out, corpus, sparse)
         self.word_vecs = W_in
         self._collect(self.in_layer, self.ns_loss)
 
@@ -481,6 +494,9 @@ class CBOW(_WordVectors):
     vocab_size, hidden_size, window_size : int
     corpus : ndarray of int
         Words are drawn by their frequency in it.
+    sparse : bool
+        Gradients are `fastembed.sparse.RowSparse`: a step costs what its words cost, however many
+        words there are.
 
     Attributes
     ----------

@@ -1,16 +1,33 @@
-"""Optimizers with the book's formulas: ``update(params, grads)`` changes params in place."""
+"""Optimizers with the book's formulas: ``update(params, grads)`` changes params in place.
+
+Those for row-sparse gradients (`fastembed.sparse`) step the rows that a gradient has, in the time
+of these; arrays among the gradients they step as a whole.
+"""
 
 from typing import Any
 
 import numpy as np
 
-from fastembed._check import number
-from fastembed._gradients import step
+from fastembed import _gradients
+from fastembed._check import no_mask, number
 from fastembed._inputs import Array
-from fastembed.ops.optim import adam_rate, each
-from fastembed.reference import ops as formulas
+from fastembed.ops.optim import adam_rate
+from fastembed.sparse import RowSparse
 
-__all__ = ["AdaGrad", "Adam", "Momentum", "Nesterov", "RMSprop", "SGD", "np"]
+__all__ = [
+    "AdaGrad",
+    "Adam",
+    "LazyAdam",
+    "Momentum",
+    "Nesterov",
+    "RMSprop",
+    "RowWiseAdaGrad",
+    "SGD",
+    "SparseAdaGrad",
+    "SparseMomentum",
+    "SparseSGD",
+    "np",
+]
 
 
 class _Optimizer:
@@ -19,26 +36,39 @@ class _Optimizer:
     op = ""
     numbers: tuple[str, ...] = ("lr",)
     states: tuple[str, ...] = ()
+    by_rows = False  # a row without a gradient stays as it is: row-sparse gradients are taken
+    instead = "to_dense() makes an array of it"
 
     def update(self, params: list[Array], grads: list[Any]) -> None:
         """Change each param in place by its gradient."""
         for name in self.states:
             if getattr(self, name) is None:
-                setattr(self, name, [np.zeros_like(param) for param in params])
+                for grad in grads:
+                    self._check(grad)  # before anything is changed
+                setattr(self, name, [self._state(param) for param in params])
         states = (getattr(self, name) for name in self.states)
         numbers = self._begin()
-        for arrays in each(self.op, (params, grads, *states), numbers):
-            step(getattr(formulas, self.op), *arrays, numbers=numbers)  # the op does not take them
+        _gradients.step(self.op, params, grads, states, numbers, self._check)
 
     def _begin(self) -> tuple[float, ...]:
         """The numbers that the op takes in this update."""
         return tuple(number(name, getattr(self, name)) for name in self.numbers)
 
+    def _check(self, grad: Any) -> None:
+        if not self.by_rows and isinstance(grad, RowSparse) and len(grad.rows):
+            name = type(self).__name__
+            raise TypeError(f"{name} steps all rows, a RowSparse has some: {self.instead}")
+
+    def _state(self, param: Array) -> Array:
+        """Zeros like param; of a large one no memory is touched before it is needed."""
+        plain = self.by_rows and type(param) is np.ndarray and param.flags.c_contiguous
+        return np.zeros(param.shape, param.dtype) if plain else np.zeros_like(param)
+
 
 class SGD(_Optimizer):
     """Gradient descent: ``param -= lr * grad``."""
 
-    op = "sgd"
+    op, by_rows = "sgd", True
 
     def __init__(self, lr: float = 0.01) -> None:
         self.lr = lr
@@ -48,6 +78,7 @@ class Momentum(_Optimizer):
     """Gradient descent with momentum: ``v = momentum * v - lr * grad; param += v``."""
 
     op, numbers, states = "momentum", ("lr", "momentum"), ("v",)
+    instead = "SparseMomentum takes it"
 
     def __init__(self, lr: float = 0.01, momentum: float = 0.9) -> None:
         self.lr = lr
@@ -58,13 +89,13 @@ class Momentum(_Optimizer):
 class Nesterov(Momentum):
     """Nesterov's accelerated gradient (arXiv:1212.0901)."""
 
-    op = "nesterov"
+    op, instead = "nesterov", _Optimizer.instead
 
 
 class AdaGrad(_Optimizer):
     """AdaGrad: ``h += grad**2; param -= lr * grad / (sqrt(h) + 1e-7)``."""
 
-    op, states = "adagrad", ("h",)
+    op, states, by_rows = "adagrad", ("h",), True
 
     def __init__(self, lr: float = 0.01) -> None:
         self.lr = lr
@@ -86,6 +117,7 @@ class Adam(_Optimizer):
     """Adam (arXiv:1412.6980)."""
 
     op, numbers, states = "adam", ("lr", "beta1", "beta2"), ("m", "v")
+    instead = "LazyAdam takes it"
 
     def __init__(self, lr: float = 0.001, beta1: float = 0.9, beta2: float = 0.999) -> None:
         self.lr = lr
@@ -100,3 +132,68 @@ class Adam(_Optimizer):
         lr_t = adam_rate(self.lr, beta1, beta2, self.iter + 1)
         self.iter += 1
         return np.float64(lr_t), beta1, beta2  # float16 arrays are stepped in float64 by it
+
+
+# ---- for row-sparse gradients
+
+
+class SparseSGD(SGD):
+    """`SGD`, which takes row-sparse gradients as well: a row without a gradient stays as it is."""
+
+
+class SparseMomentum(Momentum):
+    """`Momentum` of the rows that have a gradient.
+
+    It differs: a row without a gradient does not coast on, and its v waits, undiminished, until it
+    has one. Where every row has a gradient at every step it is `Momentum`.
+    """
+
+    by_rows = True
+
+
+class SparseAdaGrad(AdaGrad):
+    """`AdaGrad`, which takes row-sparse gradients as well: without a gradient nothing changes."""
+
+
+class RowWiseAdaGrad(_Optimizer):
+    """AdaGrad with one number of state a row: ``h += mean(grad**2)`` over each row.
+
+    Then ``param -= lr * grad / (sqrt(h) + 1e-7)``. It differs from `AdaGrad` in that the numbers of
+    a row share a rate; the state of (V, D) is (V,). Rows are those of the first axis.
+    """
+
+    op, states, by_rows = "sgd", ("h",), True
+
+    def __init__(self, lr: float = 0.01) -> None:
+        self.lr = lr
+        self.h: list[Array] | None = None
+
+    def update(self, params: list[Array], grads: list[Any]) -> None:
+        """Change each param in place by its gradient."""
+        numbers = self._begin()
+        if self.h is None:
+            self.h = [np.zeros(param.shape[:1], param.dtype) for param in params]
+        scaled = [self._scaled(grad, h) for grad, h in zip(grads, self.h, strict=True)]
+        _gradients.step(self.op, params, scaled, (), numbers)
+
+    @staticmethod
+    def _scaled(grad: Any, h: Array) -> Any:
+        """The gradient over the root of h, to which its mean squares are added."""
+        rows = grad.rows if isinstance(grad, RowSparse) else slice(None)
+        values = grad.values if isinstance(grad, RowSparse) else grad
+        no_mask(grad=values)
+        h[rows] += np.mean(np.square(values), axis=tuple(range(1, values.ndim)))
+        share = 1 / (np.sqrt(h[rows]) + 1e-7)
+        values = (values.T * share).T
+        return grad.with_values(values) if isinstance(grad, RowSparse) else values
+
+
+class LazyAdam(Adam):
+    """`Adam` of the rows that have a gradient, as ``torch.optim.SparseAdam``.
+
+    It differs: m and v of a row decay only at the steps at which it has a gradient, and it is not
+    moved at the others. The correction of the bias counts all steps. Where every row has a gradient
+    at every step it is `Adam`.
+    """
+
+    by_rows = True

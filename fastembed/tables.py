@@ -107,8 +107,9 @@ def release(*tables: Array) -> None:
     """Give back the memory of mapped tables' pages; what was written to them stays written.
 
     The system keeps the pages as its cache as long as it has room. Called every so many steps, it
-    bounds the memory of a process by the pages touched in between, 4 KB or more for a row. Windows
-    has no such call: there the system alone decides.
+    bounds the memory of a process by the pages mapped in between: up to 64 KB for a row, since
+    Linux maps those around it that it has in its cache. Windows has no such call: there the system
+    alone decides.
     """
     for table in tables:
         mapping = _mapping(table)

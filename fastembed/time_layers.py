@@ -376,12 +376,12 @@ class TimeBiLSTM(Layer):
 
 
 class TimeEmbedding(Embedding):
-    """`Embedding` of a batch of sequences."""
+    """`Embedding` of a batch of sequences, with the same options."""
 
     layers: Any = NOT_YET
 
-    def __init__(self, W: Array) -> None:
-        super().__init__(W)
+    def __init__(self, W: Array, **options: Any) -> None:
+        super().__init__(W, **options)
         self.W = W
 
     def forward(self, xs: Array) -> Array:

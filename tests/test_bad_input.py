@@ -25,6 +25,7 @@ from fastembed import (
     optimizer,
     recurrent_layers,
     reference,
+    sparse,
     time_layers,
     trainer,
     util,
@@ -44,6 +45,7 @@ HUGE = 2**45  # more bytes than an address space has; as an int of 32 bits: noth
 OPS = {
     "gather": "W:V,D idx<V:N out!?:N,D",
     "scatter_add": "dW!:V,D idx<V:N dout:N,D zero=True",
+    "coalesce": "idx<V:N dout:N,D num_rows=7 padding_idx?=2 mean=True",
     "embedding_bag": "W:V,D idx<V:N offsets<J:E padding_idx?=2 out!?:E,D",
     "embedding_bag_backward": "dout:E,D W:V,D idx<V:N offsets<J:E padding_idx?=2 out!?:V,D",
     "segment_sum": "values:N,D offsets<J:E out!?:E,D",
@@ -134,6 +136,11 @@ OPTIMIZERS = {
         "AdaGrad": "lr=0.1",
         "RMSprop": "lr=0.1 decay_rate=0.9",
         "Adam": "lr=0.1 beta1=0.9 beta2=0.99",
+        "SparseSGD": "lr=0.1",
+        "SparseMomentum": "lr=0.1 momentum=0.9",
+        "SparseAdaGrad": "lr=0.1",
+        "RowWiseAdaGrad": "lr=0.1",
+        "LazyAdam": "lr=0.1 beta1=0.9 beta2=0.99",
     }.items()
 }
 FUNCTIONS = {
@@ -145,6 +152,7 @@ FUNCTIONS = {
 }
 # of these there is no other version: an array that lies otherwise gives what its plain copy gives
 HELPERS = {
+    "RowSparse": "rows<V:N values:N,D shape=(7,5)",
     "UnigramSampler": "corpus<V:V power=0.75 sample_size=2",
     "preprocess": "text='you say .'",
     "create_contexts_target": "corpus<V:V window_size=1",
@@ -167,7 +175,7 @@ MODULES = {"np", "os", "sys", "GPU", "time"}
 
 def test_every_public_name_has_a_row():
     assert set(OPS) == set(ops.__all__)
-    modules = layers, time_layers, recurrent_layers, attention
+    modules = layers, time_layers, recurrent_layers, attention, sparse
     names = {name for module in modules for name in module.__all__}
     names |= {*functions.__all__, *util.__all__, "remove_duplicate"} - MODULES
     assert names - MODULES == {*LAYERS, *FUNCTIONS, *HELPERS, *ELSEWHERE}
@@ -278,6 +286,9 @@ def call_function(module, row, name, values):
     if name == "UnigramSampler":
         sampler = module.UnigramSampler(**values)
         return sampler.word_p, sampler.get_negative_sample(np.arange(3))
+    if name == "RowSparse":
+        grad = module.RowSparse(**values)
+        return grad.rows, grad.values, grad.to_dense()
     return getattr(module, name)(**values)
 
 
@@ -291,7 +302,7 @@ def names_of(*modules):
     return SimpleNamespace(**{n: getattr(m, n) for m in reversed(modules) for n in dir(m)})
 
 
-FAST = names_of(attention, recurrent_layers, time_layers, layers, functions, util, trainer)
+FAST = names_of(attention, recurrent_layers, time_layers, layers, functions, util, trainer, sparse)
 SLOW = names_of(slow_layers, slow_training, slow_recurrent)
 TABLES = {
     "ops": (OPS, call_op, ops, reference),

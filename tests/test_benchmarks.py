@@ -69,6 +69,8 @@ def document():
             for name in probes.INTERFERENCE
             for other in probes.WITH
         },
+        "growth": {name: {"20000": 1e-3, "1000000": 1.1e-3, "ratio": 1.1} for name in probes.GROWN},
+        "mapped": {"V=10 D=2 n=3": {"in memory": 1e-3, "mapped": 1.1e-3, "ratio": 0.91}},
         "scripts": {name: {"python": 1.0, "run": 0.02} for name in goals.SCRIPTS},
         "times": {
             "import fastembed, over import numpy": 0.01,
@@ -168,6 +170,8 @@ def every(document, op, who, ratio, drawn=True):
         ),
         ("memory", lambda d: d["memory"][0].update(ours=10_000)),
         ("embedding kernels", lambda d: d["bits"].update(scatter_add=False)),
+        ("sparse step: CBOW", lambda d: d["growth"]["CBOW, SparseSGD"].update(ratio=1.31)),
+        ("gather from a file", lambda d: d["mapped"]["V=10 D=2 n=3"].update(ratio=0.89)),
         (
             "np.dot between",
             lambda d: d["interference"]["scatter_add / np.dot"].update(ratio=1.4),
@@ -184,7 +188,7 @@ def test_a_goal_that_is_missed_is_said(document, what, change):
 
 def test_what_was_not_measured_is_neither_met_nor_missed(document):
     document["cases"] = []
-    for key in ("times", "memory", "bits", "interference", "scripts"):
+    for key in ("times", "memory", "bits", "interference", "scripts", "growth", "mapped"):
         del document[key]
     assert {goal["met"] for goal in goals.check(document)} == {None}
 
@@ -193,7 +197,7 @@ def test_the_markdown_has_all_parts(document):
     document["goals"] = goals.check(document)
     text = markdown.whole(document)
     titles = "Goals", "Gather", "Gather, drawn", "Layers, drawn", "Unedited", "Runtime"
-    for title in (*titles, "Memory", "Other"):
+    for title in (*titles, "Memory", "Other", "Steps with sparse", "Gather from a file"):
         assert f"## {title}" in text
     assert "### By layer" in text
     assert "| gather | 2 | 100% | 2.00× | 2.00× | gather V=" in text
@@ -227,6 +231,17 @@ def test_readme_is_rewritten_between_its_markers(document, tmp_path):
     path.write_text("no markers")
     with pytest.raises(ValueError, match="must have the lines"):
         readme.write(document, tmp_path)
+
+
+def test_the_growth_of_a_sparse_step_is_told():
+    found = probes.growth((500, 3000), rounds=2)
+    assert tuple(found) == probes.GROWN
+    assert all(0 < told["500"] < 1 and 0.1 < told["ratio"] < 10 for told in found.values())
+
+
+def test_gathers_from_files_are_told():
+    (told,) = probes.mapped([{"V": 50, "D": 4, "n": 20}], rounds=2).values()
+    assert 0 < told["in memory"] < 1 and 0.01 < told["ratio"] < 100
 
 
 def test_probes_tell_bits_memory_and_the_runtime():

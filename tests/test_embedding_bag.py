@@ -270,3 +270,51 @@ def test_the_layer_gives_the_gradient_of_weights(rng):
     expected = both(W, ids, dout=dout, weights=weights)[1]
     np.testing.assert_allclose(layer.backward(dout), expected[3], rtol=1e-5)
     np.testing.assert_allclose(layer.grads[0], expected[2], rtol=1e-5)
+
+
+@pytest.mark.parametrize("mode", [*MODES, "weights"])
+@pytest.mark.parametrize("by_freq", [False, True])
+@pytest.mark.parametrize("padding_idx", [None, 2])
+def test_row_sparse_gradients_are_the_dense_ones(rng, mode, by_freq, padding_idx):
+    if mode == "max" and by_freq:
+        with pytest.raises(ValueError, match="scale_grad_by_freq must be False for mode='max'"):
+            layers.EmbeddingBag(np.ones((2, 2)), mode=mode, scale_grad_by_freq=True)
+        return
+    W, (ids, offsets) = rng.standard_normal((30, 5)).astype("f"), bags(rng, 9, [3, 0, 4, 2, 6])
+    weights = rng.standard_normal(15).astype("f") if mode == "weights" else None
+    options = {"mode": "sum" if mode == "weights" else mode, "padding_idx": padding_idx}
+    dense, sparse, frozen = (
+        layers.EmbeddingBag(W, scale_grad_by_freq=by_freq, **options, **extra)
+        for extra in ({}, {"sparse": True}, {"freeze": True})
+    )
+    dout = rng.standard_normal((5, 5)).astype("f")
+    results = []
+    for layer in (dense, sparse, frozen):
+        out = layer.forward(ids, offsets, weights)
+        results.append([out, layer.backward(dout)])
+    for result in results[1:]:
+        for a, b in zip(result, results[0], strict=True):
+            assert (a is None and b is None) or np.array_equal(a, b)
+    np.testing.assert_allclose(sparse.grads[0].to_dense(), dense.grads[0], rtol=1e-6)
+    used = np.setdiff1d(ids % 30, [] if padding_idx is None else [padding_idx])
+    np.testing.assert_array_equal(sparse.grads[0].rows, used)
+    assert len(frozen.grads[0].rows) == 0
+
+
+def test_sparse_gradients_of_no_ids():
+    for mode in MODES:
+        layer = layers.EmbeddingBag(np.ones((4, 3), "f"), mode=mode, sparse=True)
+        assert not layer.forward([], [0, 0]).any()
+        layer.backward(np.ones((2, 3), "f"))
+        assert len(layer.grads[0].rows) == 0
+
+
+def test_rows_that_are_used_are_shortened_in_place(rng):
+    W = rng.standard_normal((9, 5)).astype("f")
+    before, ids = W.copy(), np.array([[1, -1], [4, 1]])
+    layer = layers.EmbeddingBag(W, mode="sum", max_norm=0.5)
+    out = layer.forward(ids)
+    norms = np.linalg.norm(W, axis=1)
+    np.testing.assert_allclose(norms[[1, 4, 8]], 0.5, rtol=1e-5)
+    np.testing.assert_array_equal(W[[0, 2, 3, 5, 6, 7]], before[[0, 2, 3, 5, 6, 7]])
+    np.testing.assert_allclose(out, W[ids].sum(axis=1), rtol=1e-6)

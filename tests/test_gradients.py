@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from fastembed import layers, optimizer, trainer, util
+from fastembed import layers, optimizer, reference, trainer, util
 
 V, D = 9, 4
-KINDS = [name for name in optimizer.__all__ if name != "np"]
+KINDS = [name for name in optimizer.__all__ if name not in ("np", "RowWiseAdaGrad")]
 
 
 class Rows:
@@ -15,7 +15,8 @@ class Rows:
     def __init__(self):
         self.ids, self.values = np.array([], int), np.empty((0, D), "f")
 
-    def fill_rows(self, ids, rows):
+    def fill_rows(self, ids, rows, padding_idx=None, mean=False):
+        assert padding_idx is None and not mean
         self.ids, places = np.unique(ids, return_inverse=True)
         self.values = np.zeros((len(self.ids), D), "f")
         np.add.at(self.values, places.reshape(np.shape(ids)), rows)
@@ -24,15 +25,11 @@ class Rows:
         ids = np.concatenate([self.ids, *(other.ids for other in others)])
         self.fill_rows(ids, np.concatenate([self.values, *(other.values for other in others)]))
 
-    def squares(self):
-        return np.sum(self.values**2)
+        return self
 
-    def scale(self, rate):
-        self.values *= rate
-
-    def step(self, formula, param, states):
+    def step(self, op, param, states, numbers):
         arrays = [param[self.ids], *(state[self.ids] for state in states)]
-        formula(arrays[0], self.values, *arrays[1:])
+        getattr(reference, op)(arrays[0], self.values, *arrays[1:], *numbers)
         for whole, rows in zip((param, *states), arrays, strict=True):
             whole[self.ids] = rows
 

@@ -13,7 +13,7 @@ ANYTHING = None
 
 # room -> rooms of ours that it may import (besides itself)
 LAYERS = {"ops", "functions", "layers", "time_layers", "attention", "_arrays", "np", "config"}
-LAYERS |= {"_check", "_gradients", "_inputs"}
+LAYERS |= {"_check", "_gradients", "_inputs", "sparse"}
 TRAINING = LAYERS | {"models", "trainer", "optimizer", "util", "base_model", "_files", "generation"}
 TRAINING |= {"recurrent_layers"}
 ARROWS = {
@@ -34,12 +34,13 @@ ARROWS = {
     "time_layers": LAYERS,
     "recurrent_layers": LAYERS,
     "attention": LAYERS,
-    "optimizer": LAYERS | {"reference"},
+    "optimizer": LAYERS,
+    "sparse": LAYERS | {"reference"},
     "np": LAYERS,
     "tables": {"ops", "_check", "_inputs"},
     "config": set(),
     "_arrays": LAYERS,
-    "_gradients": LAYERS,
+    "_gradients": LAYERS | {"reference"},
     "_inputs": {"_check"},
     "util": TRAINING,
     "base_model": TRAINING | {"text"},

@@ -36,6 +36,7 @@ def arguments(rng, dtype, N, T, D, H, V, K):
     return {
         "gather": (draw(V, D), ids(N, T)),
         "scatter_add": (draw(V, D), ids(N, T), draw(N, T, D)),
+        "coalesce": (ids(N, T), draw(N, T, D), V),
         "embedding_bag": (draw(V, D), ids(N * T), offsets()),
         "embedding_bag_backward": (draw(N, D), draw(V, D), ids(N * T), offsets()),
         "segment_sum": (draw(N * T, D), offsets()),
@@ -87,7 +88,8 @@ def check(name, given, dtype, change):
     before = [np.copy(x) for x in changed]
     fast = outputs(ops, name, changed)
     for got, expected in zip(fast, outputs(reference, name, slow), strict=True):
-        assert got.shape == expected.shape and (got.dtype == dtype or got.shape == ())
+        kind = dtype if expected.dtype.kind == "f" else np.int64
+        assert got.shape == expected.shape and (got.dtype == kind or got.shape == ())
         np.testing.assert_allclose(got, expected, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
     for k, (array, old) in enumerate(zip(changed, before, strict=True)):
         if k not in WRITTEN.get(name, []):

@@ -60,6 +60,14 @@ def training_step():
     return model.params
 
 
+def sparse_step():
+    table, ids = W.copy(), IDS[:3000]
+    layer, step = layers.Embedding(table, sparse=True, padding_idx=0), optimizer.LazyAdam()
+    layer.backward(layer.forward(ids))
+    step.update(layer.params, layer.grads)
+    return table, layer.grads[0].rows, layer.grads[0].values, *step.m, *step.v
+
+
 def layer_steps():
     layer = time_layers.TimeLSTM(*(part.copy() for part in CELL), stateful=True)
     for _ in range(2):
@@ -78,6 +86,8 @@ CALLS = {
     "negative_sampling": negative_sampling,
     "negative_samples": lambda: (np.random.seed(0), ops.negative_samples(SHARES, LABELS, 5))[1],
     "training_step": training_step,
+    "coalesce": lambda: ops.coalesce(IDS, ROWS, V),
+    "sparse_step": sparse_step,
     "layer_steps": layer_steps,
     "embedding": lambda: layers.Embedding(W).forward(IDS),
 }

@@ -18,6 +18,7 @@ from fastembed import attention, layers, optimizer, recurrent_layers, time_layer
 from fastembed.reference import layers as slow_layers
 from fastembed.reference import recurrent as slow_recurrent
 from fastembed.reference import training as slow_training
+from fastembed.sparse import RowSparse
 
 V, D, H = 7, 5, 4
 # shapes of parameters, of inputs (N and T are drawn; V+ are ids, V- labels), whether it has a state
@@ -46,10 +47,20 @@ LAYERS = {
     "LSTM": (["D4H", "H4H", "4H"], ["ND", "NH", "NH"]),
     "GRU": (["D3H", "H3H", "3H"], ["ND", "NH"]),
 }
+# our layer with options against the slow one with them; row-sparse gradients are shown as arrays
+SLOW = {"padding_idx": 2, "max_norm": 1.5, "scale_grad_by_freq": True}
+WITH_OPTIONS = {
+    "Embedding sparse": ({"sparse": True}, "Embedding", {}),
+    "Embedding options": (SLOW, "_EmbeddingWithOptions", SLOW),
+    "Embedding sparse options": ({**SLOW, "sparse": True}, "_EmbeddingWithOptions", SLOW),
+    "TimeEmbedding sparse options": ({**SLOW, "sparse": True}, "_EmbeddingWithOptions", SLOW),
+}
+LAYERS |= {name: LAYERS[name.split()[0]] for name in WITH_OPTIONS}
 STATES = {"TimeRNN": ["NH"], "TimeGRU": ["NH"], "TimeLSTM": ["NH", "NH"]}
 STATES |= {"StackedGRU": ["2-NH"], "StackedLSTM": ["4-NH", "4-NH"]}
 STACKS = {"StackedGRU": {}, "StackedLSTM": {"bidirectional": True}}  # options
 OPTIMIZERS = "SGD Momentum Nesterov AdaGrad RMSprop Adam".split()
+EXACT = "SGD SparseSGD AdaGrad SparseAdaGrad RowWiseAdaGrad".split()  # rows alone, or all: the same
 LAYS = ["C", "F", "reversed", "swapped"]
 EXAMPLES = int(os.environ.get("FASTEMBED_EXAMPLES", 15))
 
@@ -71,6 +82,8 @@ def shape(letters, sizes):
 def flat(value):
     if isinstance(value, tuple | list):
         return [part for item in value for part in flat(item)]
+    if isinstance(value, RowSparse):
+        return [value.to_dense()]
     return [] if value is None or isinstance(value, int) else [np.asarray(value)]
 
 
@@ -95,14 +108,19 @@ class Pair(RuleBasedStateMachine):
         stacked = self.name in STACKS
         more = [stateful] if ("Time" in self.name or stacked) and len(params) > 2 else []
         self.pair = []
+        mine, slow_name, theirs = WITH_OPTIONS.get(self.name, ({}, self.name, {}))
         ours = time_layers, recurrent_layers, attention, layers
-        for modules in (ours, (slow_layers, slow_recurrent)):
-            kind = next(getattr(m, self.name) for m in modules if hasattr(m, self.name))
+        for modules, name, options in (
+            (ours, self.name.split()[0], mine),
+            ((slow_layers, slow_recurrent), slow_name, theirs),
+        ):
+            kind = next(getattr(m, name) for m in modules if hasattr(m, name))
             own = [p.copy() for p in params]
             if stacked:
                 self.pair.append(kind.from_params(own, stateful=stateful, **STACKS[self.name]))
             else:
-                self.pair.append(kind(*own, *more))
+                self.pair.append(kind(*own, *more, **options))
+        step = step if "sparse" not in self.name else EXACT[len(step) % len(EXACT)]
         self.stateful = stateful and bool(more)
         self.steps = [getattr(optimizer, step)(0.01), getattr(slow_training, step)(0.01)]
         self.out = None
@@ -177,7 +195,14 @@ class Pair(RuleBasedStateMachine):
 
     @rule()
     def zero_gradients(self):
-        self.both(lambda layer: [grad.fill(0) for grad in layer.grads][:0], "zeroed gradients")
+        def zero(layer):
+            for grad in layer.grads:
+                if isinstance(grad, RowSparse):
+                    grad.become(grad.rows[:0], grad.values[:0])
+                else:
+                    grad.fill(0)
+
+        self.both(zero, "zeroed gradients")
 
     @rule()
     def change_parameters(self):
@@ -213,7 +238,7 @@ class Pair(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_any_order(name):
-    machine = type(name, (Pair,), {"name": name})
+    machine = type(name.replace(" ", "_"), (Pair,), {"name": name})
     case = machine.TestCase
     case.settings = settings(
         max_examples=EXAMPLES, stateful_step_count=25, deadline=None, database=None,

@@ -1,12 +1,19 @@
 """Tables in files and in fewer bits: what is read, written, refused; a process that is killed."""
 
 import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import linux, python
 
 from fastembed import ops, tables
 
+REPOSITORY = Path(__file__).parents[1]
 V, D = 50, 33
 
 
@@ -117,6 +124,72 @@ def test_files_that_are_no_tables_are_refused(path):
     path.unlink()
     with pytest.raises(FileNotFoundError):
         tables.open(path)
+
+
+# ---- training on them
+
+STEPS = """
+import sys
+import numpy as np
+from fastembed import tables
+from fastembed.layers import Embedding
+from fastembed.optimizer import SparseSGD
+
+def gradient(step):
+    rng = np.random.default_rng(step)
+    return rng.integers(0, 4000, 3000), rng.standard_normal((3000, 64)).astype("f")
+
+def train(W, steps):
+    layer, optimizer = Embedding(W, sparse=True), SparseSGD(lr=0.5)
+    for step in steps:
+        ids, dout = gradient(step)
+        layer.forward(ids)
+        layer.backward(dout)
+        optimizer.update(layer.params, layer.grads)
+        yield step
+"""
+
+
+@linux
+@pytest.mark.parametrize("wait", [0.0, 0.01, 0.03, 0.1])
+def test_after_a_kill_only_the_last_update_may_be_unfinished(path, wait):
+    """The promise: all rows are as after the last whole step, but for those of the one after it."""
+    tables.create(path, (4000, 64))
+    code = (
+        STEPS + "for step in train(tables.open(sys.argv[1]), range(10**6)): print(step, flush=True)"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+        first = child.stdout.readline()
+        time.sleep(wait)
+        child.kill()
+        last = int((first + child.stdout.read()).split()[-1])
+    assert child.returncode == -signal.SIGKILL
+    space, expected = {}, np.zeros((4000, 64), "f")
+    exec(STEPS, space)
+    for _ in space["train"](expected, range(last + 1)):
+        pass
+    W, after = tables.open(path), expected.copy()
+    for _ in space["train"](after, [last + 1]):
+        pass
+    changing = np.unique(space["gradient"](last + 1)[0])
+    others = np.setdiff1d(np.arange(4000), changing)
+    assert len(others) > 1000
+    np.testing.assert_array_equal(W[others], expected[others])
+    assert ((W == expected) | (W == after)).all()  # each number is an old or a new one
+    for _ in space["train"](W, [last + 2]):  # and training goes on
+        pass
+
+
+@linux
+def test_a_table_larger_than_the_memory_of_the_process_is_trained(tmp_path):
+    small = "--gigabytes=0.5", "--batch=64", "--steps=40", f"--folder={tmp_path}", "--limit=0.4"
+    done = python("-m", "benchmarks.large_table", *small, cwd=REPOSITORY)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "each of them one of the ids'" in done.stdout
+    done = python("-m", "benchmarks.large_table", *small, "--every=0", cwd=REPOSITORY)
+    assert done.returncode == 1 and "more than 0.4 GB were resident" in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 # ---- in fewer bits

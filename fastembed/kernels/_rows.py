@@ -73,6 +73,11 @@ def _prefetch(typing_context, array, offset):
 
 @kernel
 def fetch(array, offset, nbytes):
-    """Have a row's first lines on their way; the hardware follows a longer row by itself."""
+    """Have a row's first lines on their way; the hardware follows a longer row by itself.
+
+    It does not follow into another page: that of the last line is looked up as well.
+    """
     for line in range(0, min(nbytes, LINES), 64):
         _prefetch(array, offset + line)
+    if nbytes > LINES:
+        _prefetch(array, offset + nbytes - 64)

@@ -1,7 +1,10 @@
 """Numba kernel that draws negative samples for a whole batch."""
 
+import numpy as np
+
 from fastembed.kernels._args import doubles, ids, int_matrix, integer
 from fastembed.kernels._jit import kernel
+from fastembed.kernels._rows import fetch
 
 # a rest of the weights below this share of all is added up anew: as a difference it is rounding
 RELIABLE = 2.0**-20
@@ -10,7 +13,7 @@ RELIABLE = 2.0**-20
 @kernel
 def negative_samples(
     p: doubles, cdf: doubles, targets: ids, uniforms: doubles, removed: ids, out: int_matrix,
-    progress: ids, budget: integer,
+    progress: ids, budget: integer, guide: ids,
 ):  # fmt: skip
     """out[n, :] = draws without replacement, in proportion to p, never targets[n]
 
@@ -25,6 +28,7 @@ def negative_samples(
     out       (N, S)  int32                                       OUT
     progress  (3,)    int64: row, found in row, numbers used; go on from there  INOUT
     budget            int: leave after about so many operations
+    guide     (G+2,)  int64: the first v with G cdf[v] / cdf[V - 1] >= g, for each g; or empty  IN
     Unchecked: call ops.negative_samples.
     """
     V, S = cdf.shape[0], out.shape[1]
@@ -38,6 +42,8 @@ def negative_samples(
         if not reliable:
             left = _sum_without(p, removed, found + 1)
         first = found
+        if guide.shape[0]:
+            _fetch_ahead(cdf, targets, row, uniforms[used : used + S - first], left, guide)
         budget -= (S - first) * (S + 32 if reliable else S + V)
         for m in range(S - first):
             x = uniforms[used + m] * left
@@ -47,7 +53,7 @@ def negative_samples(
                     v = removed[k]
                     if x >= cdf[v] - _weight(cdf, v):
                         x += _weight(cdf, v)
-                v = _possible(cdf, _first_above(cdf, x), removed, first + 1)
+                v = _possible(cdf, _first_above(cdf, x, guide), removed, first + 1)
             else:
                 v = _walk(p, x, removed, first + 1)
             known = False
@@ -108,9 +114,12 @@ def _sort_removed(target, drawn, count, removed):
 
 
 @kernel
-def _first_above(cdf, x):
+def _first_above(cdf, x, guide):
     """The smallest v with cdf[v] > x; V if there is none."""
     lo, hi = 0, cdf.shape[0]
+    if guide.shape[0]:
+        place = _guided(x, cdf[hi - 1], guide.shape[0])
+        lo, hi = guide[place], guide[place + 1]
     while lo < hi:
         mid = (lo + hi) // 2
         if cdf[mid] > x:
@@ -118,6 +127,38 @@ def _first_above(cdf, x):
         else:
             lo = mid + 1
     return lo
+
+
+@kernel
+def _fetch_ahead(cdf, targets, row, uniforms, left, guide):
+    """Have on its way what the next draws and the next row will read, all at once."""
+    total, size = cdf[cdf.shape[0] - 1], guide.shape[0]
+    for m in range(uniforms.shape[0]):
+        fetch(guide, 8 * _guided(uniforms[m] * left, total, size), 8)
+    for m in range(uniforms.shape[0]):
+        fetch(cdf, 8 * min(guide[_guided(uniforms[m] * left, total, size)], cdf.shape[0] - 1), 8)
+    if row + 1 < targets.shape[0]:
+        fetch(cdf, 8 * targets[row + 1], 8)
+
+
+@kernel
+def _guided(x, total, size):
+    """Where a guide of that size has the first v with cdf[v] > x; grows with x."""
+    return min(np.int64(x / total * (size - 2)), size - 2)
+
+
+@kernel
+def make_guide(cdf: doubles, guide: ids):
+    """guide[g] = the first v that _guided places at g or beyond; V if there is none"""
+    V, size, g = cdf.shape[0], guide.shape[0], 0
+    for v in range(V):
+        place = _guided(cdf[v], cdf[V - 1], size)
+        while g <= place:
+            guide[g] = v
+            g += 1
+    while g < size:
+        guide[g] = V
+        g += 1
 
 
 @kernel

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastembed.kernels._args import bit_matrix, double, doubles, id_matrix, matrix
 from fastembed.kernels._jit import kernel
+from fastembed.kernels._rows import fetch
 from fastembed.kernels._vector import row_add, row_dot
 
 
@@ -30,10 +31,13 @@ def negative_sampling_loss(
     losses   (N,)    float64                     OUT
     dscores  (N, K)  dtype of h                  OUT
     """
+    nbytes = W.shape[1] * W.itemsize
     for n in range(lo, hi):
         total = 0.0
         for k in range(targets.shape[1]):
             v = targets[n, k]
+            if n + 1 < hi:
+                fetch(W, targets[n + 1, k] * nbytes, nbytes)
             x = np.float64(row_dot(W[v], h[n]))
             e = math.exp(-abs(x))
             agrees = (x >= 0) == (labels[n, k] == 1)

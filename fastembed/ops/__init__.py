@@ -5,6 +5,7 @@ from fastembed._lazy import attach
 _NAMES = {
     "gather": "embedding",
     "scatter_add": "embedding",
+    "coalesce": "sparse",
     "embedding_bag": "embedding_bag",
     "embedding_bag_backward": "embedding_bag",
     "segment_sum": "embedding_bag",

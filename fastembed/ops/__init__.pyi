@@ -31,3 +31,4 @@ from fastembed.ops.optim import rmsprop as rmsprop
 from fastembed.ops.optim import scale as scale
 from fastembed.ops.optim import sgd as sgd
 from fastembed.ops.recurrent import *  # noqa: F403
+from fastembed.ops.sparse import coalesce as coalesce

@@ -503,7 +503,7 @@ cdef bint max_backward(argmax, dW, backward_args *args, int real) except -1:
     if argmax is None:
         return False
     try:
-        if not read_ids(argmax, args.dW.rows if D else 1, &found):
+        if not read_ids(argmax, max(1, args.dW.rows), &found):
             return False
         for b in range(args.starts.size - 1):
             nothing = True

@@ -1,5 +1,12 @@
 from numpy import float64, ndarray
 from numpy.typing import ArrayLike
+from typing_extensions import disjoint_base
+
+@disjoint_base
+class Weights:
+    p: ndarray
+    def __init__(self, p: ndarray) -> None: ...
+    def draw(self, targets: ArrayLike, size: int) -> ndarray: ...
 
 def negative_sampling_loss(
     h: ndarray, W: ndarray, targets: ArrayLike, labels: ArrayLike, *, eps: float = 1e-7

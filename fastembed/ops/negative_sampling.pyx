@@ -28,6 +28,7 @@ cdef enum:
     BUDGET = 100_000_000  # operations of drawing between two looks for signals
 
 cdef slice_function[2] samples_entry
+cdef slice_function[2] guide_entry
 cdef slice_function[2] loss_entry
 cdef slice_function[2] backward_entry
 
@@ -36,6 +37,10 @@ ctypedef struct samples_args:
     matrix out
     vector progress
     int64_t budget
+    vector guide
+
+ctypedef struct guide_args:
+    vector cdf, guide
 
 ctypedef struct loss_args:
     matrix h, W, targets, labels
@@ -63,16 +68,75 @@ def negative_samples(p, targets, size):
     turn, with the target's p set to zero: the same ids, from the same legacy random stream. A
     ValueError says if p is not finite and nonnegative, or fewer ids than size can be drawn.
     """
-    size = _check.integer("size", size)
-    if size < 0:
-        raise ValueError(f"size must be at least 0, got {size}")
+    size = _size(size)
     out = _draw(p, targets, size)
     if out is None:
         out = SAMPLES.again(_draw, (p, targets), None, (size,))
     return out
 
 
-def _draw(p, targets, int64_t count):
+cdef class Weights:
+    """Weights of ids, summed up once: `draw` takes no longer where there are more of them.
+
+    A copy is kept: what is done to p afterwards changes nothing.
+    """
+
+    cdef readonly object p
+    cdef Memory sums  # p summed up, and the guide into it
+    cdef vector cdf, guide
+    cdef int64_t possible
+
+    def __init__(self, p):
+        cdef guide_args args
+        cdef int64_t V
+        self.p = np.array(_check.floats("p", p, ndim=1), np.float64)
+        V = axis(self.p, 0)
+        self.cdf.size, self.guide.size = V, V // 4 + 2
+        self.sums = take((self.cdf.size + self.guide.size) * sizeof(double))
+        self.cdf.data = self.sums.start
+        self.guide.data = <double *>self.cdf.data + V
+        self.possible = _sum_up(<const double *>data(self.p), self.cdf)
+        if V:
+            args.cdf, args.guide = self.cdf, self.guide
+            entry(guide_entry, "negatives.make_guide", 1)(&args, 0, 0, 0)
+
+    def __reduce__(self):
+        return Weights, (self.p,)
+
+    def draw(self, targets, size):
+        """`negative_samples` of these weights, from the same random numbers."""
+        size = _size(size)
+        out = _draw(self.p, targets, size, self)
+        if out is None:
+            ids = _check.integers("targets", targets)
+            out = _draw(self.p, _check.indices("targets", ids, len(self.p), "p"), size, self)
+        return out
+
+
+def _size(size):
+    size = _check.integer("size", size)
+    if size < 0:
+        raise ValueError(f"size must be at least 0, got {size}")
+    return size
+
+
+cdef int64_t _sum_up(const double *weights, vector cdf) except -1:
+    """Fill cdf with the sums of weights; how many are not zero."""
+    cdef double *sums = <double *>cdf.data
+    cdef double total = 0
+    cdef bint sound = True
+    cdef int64_t k, possible = 0
+    for k in range(cdf.size):
+        total += weights[k]
+        sums[k] = total
+        possible += weights[k] > 0
+        sound = sound and weights[k] >= 0
+    if not sound or not isfinite(total):
+        raise ValueError("p must be finite and nonnegative")
+    return possible
+
+
+def _draw(p, targets, int64_t count, Weights summed=None):
     """`negative_samples`, or None if an argument does not fit as it is."""
     cdef samples_args args
     cdef id_list ids
@@ -80,9 +144,7 @@ def _draw(p, targets, int64_t count):
     cdef int64_t V, N, k, possible
     cdef int64_t[3] progress
     cdef const double *weights
-    cdef double *cdf
-    cdef double total = 0
-    cdef bint sound = True, any_target = False
+    cdef bint any_target = False
     cdef cnp.npy_intp[2] shape
     if SAMPLES.fits([<ref>p, <ref>targets]) != 1:
         return None
@@ -91,16 +153,18 @@ def _draw(p, targets, int64_t count):
         if not read_ids(targets, V, &ids):
             return None
         N = ids.size
-        space = take(V * sizeof(double) + (count + 1) * sizeof(int64_t))
-        weights, cdf = <const double *>data(p), <double *>space.start
-        possible = 0
-        for k in range(V):
-            total += weights[k]
-            cdf[k] = total
-            possible += weights[k] > 0
-            sound = sound and weights[k] >= 0
-        if not sound or not isfinite(total):
-            raise ValueError("p must be finite and nonnegative")
+        weights = <const double *>data(p)
+        if summed is None:
+            space = take(V * sizeof(double) + (count + 1) * sizeof(int64_t))
+            args.cdf.data, args.cdf.size = space.start, V
+            args.removed.data = <double *>space.start + V
+            possible = _sum_up(weights, args.cdf)
+            args.guide.data, args.guide.size = NULL, 0
+        else:
+            space = take((count + 1) * sizeof(int64_t))
+            args.cdf, args.guide = summed.cdf, summed.guide
+            args.removed.data = space.start
+            possible = summed.possible
         for k in range(N):
             any_target = any_target or weights[ids.data[k]] > 0
         possible -= any_target
@@ -112,9 +176,8 @@ def _draw(p, targets, int64_t count):
             return out
         progress[0] = progress[1] = progress[2] = 0
         args.p = as_vector(p)
-        args.cdf.data, args.cdf.size = cdf, V
         args.targets.data, args.targets.size = ids.data, N
-        args.removed.data, args.removed.size = cdf + V, count + 1
+        args.removed.size = count + 1
         args.out = as_matrix(out)
         args.progress.data, args.progress.size = progress, 3
         args.budget = BUDGET

@@ -9,13 +9,14 @@ from fastembed import _check
 cimport numpy as cnp
 from libc.math cimport sqrt
 from libc.stdint cimport int64_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from fastembed.ops._costs cimport (
-    NS_A_BYTE_ZEROED, NS_A_PLUS, NS_A_SQUARE, NS_A_STEP, NS_A_STEP_WITH_ROOT,
+    NS_A_BYTE_ZEROED, NS_A_PLUS, NS_A_ROW, NS_A_SQUARE, NS_A_STEP, NS_A_STEP_WITH_ROOT,
 )
 from fastembed.ops._fit cimport (
-    apart, as_vector, data, entry, number, real_in_any_layout, same_shape, size, vector, writable,
+    apart, are_ids, as_vector, axis, data, entry, number, plain_ids, real_in_any_layout, real_of,
+    same_shape, size, vector, writable,
 )
 from fastembed.ops.loss cimport sum_of
 from fastembed.runtime.memory cimport Memory, take
@@ -28,6 +29,14 @@ cdef enum:
     BLOCK = 1 << 15  # entries of a sum that stay in a core's cache while every array is added
     LINE = 16  # entries: no two threads write the same cache line
     LINE_BYTES = 64
+    AHEAD = 4  # rows that are on their way from memory while one is stepped
+    FETCHED = 512  # bytes of such a row; the hardware follows a longer one by itself
+
+cdef extern from *:
+    """
+    #define FETCH(address) __builtin_prefetch(address, 1)
+    """
+    void FETCH(const void *address) noexcept nogil
 
 cdef slice_function[2] squares_entry
 cdef slice_function[2] scale_entry
@@ -38,6 +47,14 @@ ctypedef struct step_args:
     vector grad, param
     vector[2] states
     double[3] scalars
+
+# a step of some rows alone
+ctypedef struct rows_args:
+    step_args step
+    slice_function run
+    int64_t count  # arrays of state
+    const int64_t *rows
+    int64_t columns, row_bytes
 
 ctypedef struct scale_args:
     vector x
@@ -94,6 +111,57 @@ cdef class Step:
         if self.kernels[real] == NULL:
             entry(self.kernels, f"optim.{self.name}", real)
         share_gil(self.kernels[real], &args, args.param.size, LINE, args.param.size * self.ns)
+        return True
+
+    cdef bint run_rows_if_fit(self, tuple arrays, rows, tuple scalars) except -1:
+        """Step those rows of param and states, grad having no others; False if an array does not fit.
+
+        Rows must ascend, so that no two threads step the same one.
+        """
+        cdef rows_args args
+        cdef vector *places[4]
+        cdef Memory space
+        cdef int64_t U, V, k, last = -1
+        cdef int64_t *ids
+        cdef int real, j
+        for k in range(len(scalars)):
+            args.step.scalars[k] = number(self.scalars[k], scalars[k])
+        param, grad = arrays[0], arrays[1]
+        real = real_of(param)
+        if real < 0 or real_of(grad) != real or not are_ids(rows):
+            return False
+        if cnp.PyArray_NDIM(<cnp.ndarray>param) != 2 or cnp.PyArray_NDIM(<cnp.ndarray>grad) != 2:
+            return False
+        U, V, args.columns = axis(grad, 0), axis(param, 0), axis(param, 1)
+        if cnp.PyArray_NDIM(<cnp.ndarray>rows) != 1 or axis(rows, 0) != U or axis(grad, 1) != args.columns:
+            return False
+        places[0], places[1] = &args.step.param, &args.step.grad
+        places[2], places[3] = &args.step.states[0], &args.step.states[1]
+        args.count = len(arrays) - 2
+        args.step.states[0] = args.step.states[1] = as_vector(param)  # where there are fewer
+        for k in range(len(arrays)):
+            array = arrays[k]
+            if k != 1:
+                if real_of(array) != real or not writable(array):
+                    return False
+                if cnp.PyArray_NDIM(<cnp.ndarray>array) != 2 or not same_shape(array, param, 2):
+                    return False
+            for j in range(k):
+                if not apart(array, arrays[j]):
+                    return False
+            places[k][0] = as_vector(array)
+            places[k].size = args.columns
+        space = take(U * sizeof(int64_t))
+        ids = <int64_t *>space.start
+        flat = plain_ids(rows)
+        memcpy(ids, data(flat), U * sizeof(int64_t))
+        for k in range(U):
+            if ids[k] <= last or ids[k] >= V:
+                return False
+            last = ids[k]
+        args.rows, args.row_bytes = ids, args.columns * (8 if real else 4)
+        args.run = entry(self.kernels, f"optim.{self.name}", real)
+        share_gil(_step_rows, &args, U, 1, U * (NS_A_ROW + args.columns * self.ns))
         return True
 
     cdef int run(self, tuple arrays, tuple scalars) except -1:
@@ -288,6 +356,15 @@ def each(str name, lists, tuple scalars):
             yield arrays
 
 
+cpdef bint step_rows_if_fit(str name, tuple arrays, rows, tuple scalars) except -1:
+    """Step some rows of param and states, where arrays are (param, grad of those rows, states).
+
+    Rows ascend and lie in [0, V). False, and nothing is done, if something does not fit.
+    """
+    cdef Step step = _STEPS[name]
+    return step.run_rows_if_fit(arrays, rows, scalars)
+
+
 cpdef double adam_rate(lr, beta1, beta2, int64_t step) except? -1:
     """``lr * sqrt(1 - beta2**step) / (1 - beta1**step)``, what adam takes as lr_t."""
     cdef double first = number("beta1", beta1), second = number("beta2", beta2)
@@ -344,6 +421,35 @@ cpdef int zero_all(arrays) except -1:
         nbytes = cnp.PyArray_NBYTES(<cnp.ndarray>array)
         share_gil(_zero, data(array), nbytes, LINE_BYTES, nbytes * NS_A_BYTE_ZEROED)
     return 0
+
+
+cdef void _step_rows(const void *arguments, int64_t lo, int64_t hi, int64_t member) noexcept nogil:
+    """The kernel of all entries, for one row after the other."""
+    cdef const rows_args *args = <const rows_args *>arguments
+    cdef step_args one = args.step
+    cdef int64_t k, place, step = args.row_bytes
+    for k in range(lo, hi):
+        if k + AHEAD < hi:
+            place = args.rows[k + AHEAD] * step
+            _fetch(<const char *>args.step.param.data + place, step)
+            if args.count > 0:
+                _fetch(<const char *>args.step.states[0].data + place, step)
+            if args.count > 1:
+                _fetch(<const char *>args.step.states[1].data + place, step)
+        place = args.rows[k] * step
+        one.grad.data = <char *>args.step.grad.data + k * step
+        one.param.data = <char *>args.step.param.data + place
+        one.states[0].data = <char *>args.step.states[0].data + place
+        one.states[1].data = <char *>args.step.states[1].data + place
+        args.run(&one, 0, args.columns, member)
+
+
+cdef inline void _fetch(const char *row, int64_t nbytes) noexcept nogil:
+    """Have a row's first lines on their way, to be written."""
+    cdef int64_t line = 0
+    while line < nbytes and line < FETCHED:
+        FETCH(row + line)
+        line += LINE_BYTES
 
 
 cdef void _zero(const void *bytes, int64_t lo, int64_t hi, int64_t member) noexcept nogil:

@@ -169,6 +169,33 @@ class Embedding:
         np.add.at(dW, self.idx, dout)
 
 
+class _EmbeddingWithOptions(Embedding):
+    """Those of ``torch.nn.Embedding``."""
+
+    def __init__(self, W, **options):
+        super().__init__(W)
+        self.options = options
+
+    def forward(self, idx):
+        W, most = self.params[0], self.options.get("max_norm")
+        for v in np.unique(np.asarray(idx) % len(W)) if most is not None else ():
+            norm = np.linalg.norm(W[v], self.options.get("norm_type", 2))
+            if norm > most:
+                W[v] *= most / (norm + 1e-7)
+        return super().forward(idx)
+
+    def backward(self, dout):
+        super().backward(dout)
+        dW = self.grads[0]
+        if self.options.get("scale_grad_by_freq"):
+            counts = np.bincount(np.asarray(self.idx).reshape(-1) % len(dW), minlength=len(dW))
+            dW /= np.maximum(counts, 1)[:, None]
+        if "padding_idx" in self.options:
+            dW[self.options["padding_idx"]] = 0
+        if self.options.get("freeze"):
+            dW[...] = 0
+
+
 class EmbeddingBag(_Layer):
     """Means of bags (N, L) of ids."""
 

@@ -22,6 +22,21 @@ def scatter_add(dW, idx, dout, *, zero=False):
     return dW
 
 
+def coalesce(idx, dout, num_rows, *, padding_idx=None, mean=False):
+    ids = np.asarray(idx).astype(np.int64).reshape(-1)
+    ids[ids < 0] += num_rows
+    dout = dout.reshape(len(ids), dout.shape[-1])
+    if padding_idx is not None:
+        kept = ids != padding_idx % num_rows
+        ids, dout = ids[kept], dout[kept]
+    rows, places, counts = np.unique(ids, return_inverse=True, return_counts=True)
+    values = np.zeros((len(rows), dout.shape[1]), dout.dtype)
+    np.add.at(values, places, dout)
+    if mean:
+        values /= counts[:, np.newaxis]
+    return rows, values
+
+
 # --- bags of embeddings ---
 
 

@@ -85,6 +85,65 @@ class Adam:
             param -= lr_t * m / (np.sqrt(v) + 1e-7)
 
 
+# those of rows: grad.rows and grad.values, or an array, all of whose rows are meant
+
+
+def _rows(grad):
+    return (grad.rows, grad.values) if hasattr(grad, "rows") else (..., grad)
+
+
+class SparseSGD(SGD):
+    def update(self, params, grads):
+        for param, grad in zip(params, grads, strict=True):
+            rows, values = _rows(grad)
+            param[rows] -= self.lr * values
+
+
+class SparseMomentum(Momentum):
+    def update(self, params, grads):
+        if self.v is None:
+            self.v = [np.zeros_like(param) for param in params]
+        for v, param, grad in zip(self.v, params, grads, strict=True):
+            rows, values = _rows(grad)
+            v[rows] = self.momentum * v[rows] - self.lr * values
+            param[rows] += v[rows]
+
+
+class SparseAdaGrad(AdaGrad):
+    def update(self, params, grads):
+        if self.h is None:
+            self.h = [np.zeros_like(param) for param in params]
+        for h, param, grad in zip(self.h, params, grads, strict=True):
+            rows, values = _rows(grad)
+            h[rows] += values * values
+            param[rows] -= self.lr * values / (np.sqrt(h[rows]) + 1e-7)
+
+
+class RowWiseAdaGrad(AdaGrad):
+    def update(self, params, grads):
+        if self.h is None:
+            self.h = [np.zeros(param.shape[:1], param.dtype) for param in params]
+        for h, param, grad in zip(self.h, params, grads, strict=True):
+            rows, values = _rows(grad)
+            h[rows] += np.mean(values * values, axis=tuple(range(1, values.ndim)))
+            rate = self.lr / (np.sqrt(h[rows]) + 1e-7)
+            param[rows] -= rate.reshape(rate.shape + (1,) * (values.ndim - rate.ndim)) * values
+
+
+class LazyAdam(Adam):
+    def update(self, params, grads):
+        if self.m is None:
+            self.m = [np.zeros_like(param) for param in params]
+            self.v = [np.zeros_like(param) for param in params]
+        self.iter += 1
+        lr_t = self.lr * np.sqrt(1.0 - self.beta2**self.iter) / (1.0 - self.beta1**self.iter)
+        for m, v, param, grad in zip(self.m, self.v, params, grads, strict=True):
+            rows, values = _rows(grad)
+            m[rows] += (1 - self.beta1) * (values - m[rows])
+            v[rows] += (1 - self.beta2) * (values**2 - v[rows])
+            param[rows] -= lr_t * m[rows] / (np.sqrt(v[rows]) + 1e-7)
+
+
 def clip_grads(grads, max_norm):
     """Scale grads in place so that their common norm is at most max_norm."""
     norm = np.sqrt(sum(np.sum(grad**2) for grad in grads))

@@ -44,6 +44,40 @@ def test_values_and_gradients(rng, mode, way, padding_idx):
         np.testing.assert_allclose(dweights, given[2].grad, rtol=1e-5, atol=2e-6)
 
 
+@pytest.mark.parametrize("mode", ["sum", "mean"])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_options_of_embedding(rng, mode, sparse):
+    W = rng.standard_normal((V, D)).astype("f")
+    ids, dout = rng.integers(0, V, (6, 5)), rng.standard_normal((6, D)).astype("f")
+    options = {"mode": mode, "max_norm": 3.0, "norm_type": 1.5, "sparse": sparse}
+    copy = torch.from_numpy(W.copy())
+    theirs = torch.nn.EmbeddingBag.from_pretrained(copy, freeze=False, **options)
+    ours = EmbeddingBag(W, **options)
+    expected = theirs(torch.from_numpy(ids))
+    np.testing.assert_allclose(ours.forward(ids), expected.detach(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(W, theirs.weight.detach(), rtol=1e-5, atol=1e-6)
+    expected.backward(torch.from_numpy(dout))
+    ours.backward(dout)
+    grad, wanted = ours.grads[0], theirs.weight.grad
+    if sparse:
+        grad, wanted = grad.to_dense(), wanted.to_dense()
+    np.testing.assert_allclose(grad, wanted, rtol=1e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("mode", ["sum", "mean"])
+def test_scale_grad_by_freq_is_that_of_embedding(rng, mode):
+    """PyTorch's EmbeddingBag divides by the frequency of another id (2.13, on the CPU)."""
+    W = rng.standard_normal((V, D)).astype("f")
+    ids, dout = rng.integers(0, V, (6, 5)), rng.standard_normal((6, D)).astype("f")
+    weight = torch.from_numpy(W.copy()).requires_grad_(True)
+    rows = torch.nn.functional.embedding(torch.from_numpy(ids), weight, scale_grad_by_freq=True)
+    getattr(rows, mode)(1).backward(torch.from_numpy(dout))
+    layer = EmbeddingBag(W, mode=mode, scale_grad_by_freq=True)
+    layer.forward(ids)
+    layer.backward(dout)
+    np.testing.assert_allclose(layer.grads[0], weight.grad, rtol=1e-5, atol=2e-6)
+
+
 def test_segment_sum(rng):
     values, offsets = rng.standard_normal((40, 7)), np.array([0, 3, 3, 40])
     expected = torch.segment_reduce(
