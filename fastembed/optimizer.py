@@ -10,7 +10,7 @@ from fastembed._inputs import Array
 from fastembed.ops.optim import adam_rate, each
 from fastembed.reference import ops as formulas
 
-__all__ = ["AdaGrad", "Adam", "Momentum", "Nesterov", "RMSprop", "SGD", "np"]
+__all__ = ["AdaGrad", "Adam", "AdamW", "Momentum", "Nesterov", "RMSprop", "SGD", "np"]
 
 
 class _Optimizer:
@@ -100,3 +100,27 @@ class Adam(_Optimizer):
         lr_t = adam_rate(self.lr, beta1, beta2, self.iter + 1)
         self.iter += 1
         return np.float64(lr_t), beta1, beta2  # float16 arrays are stepped in float64 by it
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay (arXiv:1711.05101): ``param *= 1 - lr * weight_decay`` first.
+
+    Every parameter decays, also the rows of a sparse gradient's parameter that have no gradient.
+    """
+
+    def __init__(
+        self,
+        lr: float = 0.001,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(lr, beta1, beta2)
+        self.weight_decay = weight_decay
+
+    def update(self, params: list[Array], grads: list[Any]) -> None:
+        """Change each param in place by its decay and its gradient."""
+        kept = 1 - number("lr", self.lr) * number("weight_decay", self.weight_decay)
+        for param in params:
+            param *= kept
+        super().update(params, grads)
