@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from fastembed.bench import steps
-from fastembed.bench.steps import BATCHES, CHECKED, LANGUAGE_MODELS, row, words
+from fastembed.bench.steps import BATCHES, CHECKED, LANGUAGE_MODELS, row
 
 
 class Step(steps.Step):

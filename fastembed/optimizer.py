@@ -103,7 +103,7 @@ class Adam(_Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (arXiv:1711.05101): ``param *= 1 - lr * weight_decay`` first.
+    """Adam after ``param *= 1 - lr * weight_decay``: decoupled decay (arXiv:1711.05101).
 
     Every parameter decays, also the rows of a sparse gradient's parameter that have no gradient.
     """
