@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from fastembed.bench import steps
-from fastembed.bench.steps import BATCHES, CHECKED, RNNLM, row, words
+from fastembed.bench.steps import BATCHES, CHECKED, LANGUAGE_MODELS, row
 
 
 class Step(steps.Step):
@@ -84,8 +84,7 @@ def _questions(d, V, D, H, N, Te, T):
 OPS = {
     f"{model} step": row(model, draw, *how, Step, ("",) if draw is _questions else ("zipf",))
     for model, draw, *how in (
-        RNNLM,
-        ("BetterRnnlm", words, ("SGD", 1.0), 0.25),
+        *LANGUAGE_MODELS,
         ("CBOW", _contexts, ("Adam",), None),
         ("SkipGram", _contexts, ("Adam",), None),
         ("Seq2seq", _questions, ("Adam",), 5.0),

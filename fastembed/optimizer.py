@@ -17,6 +17,7 @@ from fastembed.sparse import RowSparse
 __all__ = [
     "AdaGrad",
     "Adam",
+    "AdamW",
     "LazyAdam",
     "Momentum",
     "Nesterov",
@@ -132,6 +133,30 @@ class Adam(_Optimizer):
         lr_t = adam_rate(self.lr, beta1, beta2, self.iter + 1)
         self.iter += 1
         return np.float64(lr_t), beta1, beta2  # float16 arrays are stepped in float64 by it
+
+
+class AdamW(Adam):
+    """Adam after ``param *= 1 - lr * weight_decay``: decoupled decay (arXiv:1711.05101).
+
+    Every parameter decays, also the rows of a sparse gradient's parameter that have no gradient.
+    """
+
+    def __init__(
+        self,
+        lr: float = 0.001,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(lr, beta1, beta2)
+        self.weight_decay = weight_decay
+
+    def update(self, params: list[Array], grads: list[Any]) -> None:
+        """Change each param in place by its decay and its gradient."""
+        kept = 1 - number("lr", self.lr) * number("weight_decay", self.weight_decay)
+        for param in params:
+            param *= kept
+        super().update(params, grads)
 
 
 # ---- for row-sparse gradients

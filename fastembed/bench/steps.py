@@ -76,5 +76,5 @@ def row(model, draw, optimizer, max_grad, step=Step, ids=("zipf",)):
     )
 
 
-RNNLM = ("Rnnlm", words, ("SGD", 1.0), 0.25)
-OPS = {"Rnnlm step": row(*RNNLM)}
+LANGUAGE_MODELS = [(model, words, ("SGD", 1.0), 0.25) for model in ("Rnnlm", "BetterRnnlm")]
+OPS = {f"{model} step": row(model, *how) for model, *how in LANGUAGE_MODELS}

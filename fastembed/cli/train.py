@@ -9,7 +9,12 @@ from fastembed.tasks.values import OPTIONS, flag
 
 # task: (module of tasks, its run(options, given, say), its default values, what it does)
 TASKS = {
-    "lm": ("lm", "run", "DEFAULTS", "a language model on text: it writes new text (Rnnlm)"),
+    "lm": (
+        "lm",
+        "run",
+        "DEFAULTS",
+        "a language model on text: it writes new text (BetterRnnlm, Rnnlm)",
+    ),
     "word2vec": ("word2vec", "run", "DEFAULTS", "word vectors of a text (CBOW, SkipGram)"),
     "pairs": (
         "seq2seq",
@@ -27,8 +32,9 @@ TASKS = {
 }
 _SEQ2SEQ = ["Seq2seq", "PeekySeq2seq", "AttentionSeq2seq"]
 MODELS = dict.fromkeys(("addition", "date", "pairs"), _SEQ2SEQ)
-MODELS |= {"lm": ["Rnnlm"], "word2vec": ["CBOW", "SkipGram"]}
+MODELS |= {"lm": ["BetterRnnlm", "Rnnlm"], "word2vec": ["CBOW", "SkipGram"]}
 LEVELS = ["word", "char", "subword"]
+REALS = ("lr", "warmup", "weight_decay", "dropout", "max_grad", "temperature")
 COMMON = {"out": None, "force": False, "resume": False, "seed": 1}  # options of every task
 EXAMPLES = [
     "python -m fastembed train book.txt",
@@ -85,7 +91,7 @@ def _parser():
     add("--column", metavar="NAME", help="of tables (.csv, .tsv, .jsonl): what is read")
     add("--encoding", metavar="NAME", help="of TEXT, where it is not UTF-8")
     for name, (kind, text) in OPTIONS.items():
-        metavar = "X" if name in ("lr", "max_grad", "temperature") else "N"
+        metavar = "X" if name in REALS else "N"
         add(flag(name), type=kind, metavar=metavar, help=f"{text} ({_told(defaults, name)})")
     compare = "measure a step against plain NumPy at the end"
     add("--compare", action="store_true", default=None, help=compare)
@@ -112,9 +118,9 @@ def main(argv):
     use_threads(args.threads)
     say = Say()
     try:
-        sizes = run(SimpleNamespace(**{**defaults, **given}), given, say)
-        if sizes:
-            say(_speed(sizes))
+        step = run(SimpleNamespace(**{**defaults, **given}), given, say)
+        if step:
+            say(_speed(*step))
     except MemoryError:
         raise UserError("not enough memory for these sizes") from None
     except (KeyboardInterrupt, UserError) as error:
@@ -125,12 +131,12 @@ def main(argv):
     return 0
 
 
-def _speed(sizes):
+def _speed(model, sizes):
     """How much faster a training step is than with the plain NumPy layers, measured now."""
     from fastembed.bench import peers, runner, steps
     from fastembed.bench.cases import case
 
-    step = case("Rnnlm step", table=steps.__name__, **sizes)
+    step = case(f"{model} step", table=steps.__name__, **sizes)
     with runner.Session() as session:
         contenders = [peers.REFERENCE, peers.ours(fastembed.get_num_threads())]
         found = session.measure(step, contenders, budget=1.0)

@@ -28,8 +28,8 @@ def _write(figure, path):
     return str(path)
 
 
-def curves(path, title, ylabel, lines):
-    """Draw values per epoch: lines is a dict of label -> one value an epoch.
+def training(path, ylabel, run):
+    """Draw what training measured after each epoch, its learning rate and its speed.
 
     Returns the path, or a line that says how to get pictures.
     """
@@ -37,18 +37,36 @@ def curves(path, title, ylabel, lines):
         figure = _figure()
     except ImportError:
         return MISSING
-    axes = figure.add_subplot()
-    for label, values in lines.items():
-        axes.plot(range(1, len(values) + 1), values, marker="o", label=label)
-    axes.set(title=title, xlabel="epoch", ylabel=ylabel)
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.grid(alpha=0.3)
-    axes.legend()
+    *names, rate, speed = run.measures
+    figure.set_size_inches(7, 6)
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    for name, style in zip(names, STYLES, strict=False):
+        _line(above, run.history[name], style, name)
+    if run.best_epoch:
+        above.axvline(run.best_epoch, color="0.6", linewidth=1, zorder=0)
+        above.annotate(" kept", (run.best_epoch, 1), (0, -10), ("data", "axes fraction"),
+                       textcoords="offset points", color="0.4")  # fmt: skip
+    above.set(title=type(run.model).__name__, ylabel=ylabel)
+    above.legend()
+    above.grid(alpha=0.3)
+    values = [one for name in names for one in run.history[name]]
+    if values and max(values) > 20 * min(values) > 0:
+        above.set_yscale("log")
+    _line(below, run.history[rate], STYLES[0], rate)
+    below.set(xlabel="epoch", ylabel=rate, ylim=(0, None))
+    other = below.twinx()
+    _line(other, run.history[speed], STYLES[1], speed)
+    other.set(ylabel=speed, ylim=(0, None))
+    below.xaxis.get_major_locator().set_params(integer=True)
+    below.margins(x=0.1)
+    below.grid(alpha=0.3)
+    handles = [*below.lines, *other.lines]
+    below.legend(handles=handles, loc="lower center", ncols=2)
     return _write(figure, path)
 
 
 def attention(path, examples):
-    """Draw what the decoder looked at (across) for each character (down).
+    """Draw what the decoder looked at (across) for each token of its answer (down).
 
     Examples are of source, target and weights (len(target), len(source)). Returns the path, or a
     line that says how to get pictures.
@@ -58,10 +76,28 @@ def attention(path, examples):
     except ImportError:
         return MISSING
     figure.set_size_inches(9, 3.2 * len(examples))
-    for axes, (source, target, weights) in zip(
-        figure.subplots(len(examples), 1, squeeze=False)[:, 0], examples, strict=True
-    ):
-        axes.imshow(weights, cmap="Greys", vmin=0, vmax=1, aspect="auto")
-        axes.set_xticks(range(len(source)), list(source))
-        axes.set_yticks(range(len(target)), list(target))
+    grid = figure.subplots(len(examples), 1, squeeze=False)[:, 0]
+    for axes, (source, target, weights) in zip(grid, examples, strict=True):
+        image = axes.imshow(weights, cmap="Greys", vmin=0, vmax=1, aspect="auto")
+        axes.set_xticks(range(len(source)), list(map(_shown, source)))
+        axes.set_yticks(range(len(target)), list(map(_shown, target)))
+        axes.set(xlabel="question", ylabel="answer")
+    figure.suptitle("What each token of the answer looked at")
+    figure.colorbar(image, ax=list(grid), label="attention weight")
     return _write(figure, path)
+
+
+# told apart in grey too
+STYLES = (
+    {"color": "0.0", "linestyle": "-", "marker": "o"},
+    {"color": "tab:blue", "linestyle": "--", "marker": "s"},
+)
+
+
+def _line(axes, values, style, label):
+    axes.plot(range(1, len(values) + 1), values, label=label, markersize=4, **style)
+
+
+def _shown(token):
+    """A token as it can be seen: a space and a line end have no shape."""
+    return token.replace(" ", "\u2423").replace("\n", "\u21b5") or "\u2205"

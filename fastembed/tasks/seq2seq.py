@@ -155,9 +155,7 @@ def run(task, examples, options, given, say):
     ):
         verdict = "right" if guess == truth else f"wrong: {truth}"
         say(f"  {question:{width}}  {guess:10}  {verdict}")
-    curve = plots.curves(
-        file.beside(".png"), "Answers that are right", "%", {"held out": run.history["right"]}
-    )
+    curve = plots.training(file.beside(".png"), "right answers (%)", run)
     best = f" ({run.best:.1%}, epoch {run.best_epoch})" if run.best_epoch else ""
     say(f"\nmodel       {file.path}{best}")
     say(f"curve       {curve}")

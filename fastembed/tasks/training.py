@@ -20,6 +20,7 @@ WORDS = {"model": models.__all__, "level": ["word", "char", "subword"]}
 # the mean loss of so many steps tells that training diverges: it is that of a model which gives
 # what comes a tenth of the probability that chance alone would
 STEPS, WORSE = 50, math.log(10)
+RATE = "learning rate"  # of an epoch's last step, in history
 
 
 class Training:
@@ -45,6 +46,7 @@ class Training:
         self.best_params = None  # None: the model's own
         self.total, self.seconds = 0.0, 0.0  # of the epoch: sum of losses, time
         self.recent, self.steps = 0.0, 0
+        self.measures = (*self.measures, RATE, f"{self.unit}s/s")
         self.history = {name: [] for name in self.measures}
         self.max_grad = getattr(options, "max_grad", None)
 
@@ -60,10 +62,6 @@ class Training:
     def judge(self, loss):
         """After an epoch with this mean loss: note what it is worth; returns what is said of it."""
         raise NotImplementedError
-
-    def go_back(self):
-        """What to do about an epoch that diverged; whether there is something to do."""
-        return False
 
     # ---- the loop
 
@@ -93,11 +91,11 @@ class Training:
             self.begin()
         if self.best_epoch and self.best_params is None:
             self.best_params = [param.copy() for param in self.model.params]
-        self.optimizer.lr = self.rate()
         label, saved = f"epoch {self.epoch + 1:2}", time.monotonic()
         begun, before = time.monotonic(), self.seconds
-        diverges = False
+        diverges, lr = False, self.rate()
         for x, t, units in self.batches():
+            lr = self.optimizer.lr = self.rate()
             loss = float(_step(self.model, self.optimizer, x, t, self.max_grad))
             self.step += 1
             self.steps += 1
@@ -117,28 +115,33 @@ class Training:
             if interrupted:
                 self._interrupted()
         loss = self.total / max(1, self.step)
-        lr = self.rate()
-        note = self._diverged(loss) if diverges or self._is_bad(loss) else self.judge(loss)
+        if diverges or self._is_bad(loss):
+            self._diverged(loss)
+        note = self.judge(loss)
         units = self._units_before()
         self.epoch, self.step, self.total = self.epoch + 1, 0, 0.0
         self.steps = 0
         speed, seconds = units / max(self.seconds, 1e-9), self.seconds
         self.seconds = 0.0
+        for name, value in zip(self.measures[-2:], (lr, speed), strict=True):
+            self.history[name].append(float(value))
         self.save()
         self.say(f"{label}    {note}, lr {lr:.3g}, {seconds:.1f} s, {speed:,.0f} {self.unit}s/s")
         if interrupts:
             self._interrupted()
 
     def rate(self):
-        """The learning rate of the present epoch."""
+        """The learning rate of the present step."""
         return self.lr
+
+    def done(self):
+        """The share of all steps that are done."""
+        return (self.epoch + self.step / self.count) / self.until
 
     def _is_bad(self, loss):
         return not loss <= self.uniform + WORSE
 
     def _diverged(self, loss):
-        if self.go_back():
-            return f"diverged: back to epoch {self.best_epoch}"
         kept = f"; {self.file.path} holds epoch {self.best_epoch}" if self.best_epoch else ""
         raise Diverged(f"training diverged (loss {loss:.3g}): choose a smaller --lr{kept}")
 
@@ -245,6 +248,16 @@ def _numbered(arrays, name):
     while f"{name}{len(found)}" in arrays:
         found.append(arrays[f"{name}{len(found)}"])
     return found
+
+
+def warm_cosine(done, warmup):
+    """What a rate is multiplied by: a share of training later (arXiv:1608.03983, one cycle).
+
+    It rises linearly in the first ``warmup`` of it, then falls as a cosine, to nearly nothing.
+    """
+    if done < warmup:
+        return max(done / warmup, 0.01)
+    return 0.01 + 0.99 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup))) / 2
 
 
 @contextmanager

@@ -51,6 +51,10 @@ def number(low, *, above=False, high=math.inf):
 OPTIONS = {
     "epochs": (integer(0), "passes; with --resume, further ones"),
     "lr": (number(0, above=True), "learning rate"),
+    "warmup": (number(0, high=0.9), "share of the steps in which the rate rises"),
+    "weight_decay": (number(0), "of AdamW"),
+    "dropout": (number(0, high=0.95), "share of what passes between layers (BetterRnnlm)"),
+    "patience": (integer(1), "epochs without progress that end training"),
     "batch": (integer(1, 1 << 20), "sequences (examples) in a step"),
     "steps": (integer(1, 1 << 16), "words of each sequence in a step"),
     "embed": (integer(1, 1 << 14), "width of the word vectors"),

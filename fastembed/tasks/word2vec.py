@@ -111,8 +111,7 @@ def run(options, given, say):
     _tell(unit_rows(model.word_vecs), words, say)
     say(f"\nvectors     {file.path}")
     if run.epoch:
-        lines = {"training": run.history["loss"]}
-        say(f"curve       {plots.curves(file.beside('.png'), 'Loss', 'loss', lines)}")
+        say(f"curve       {plots.training(file.beside('.png'), 'loss', run)}")
     say(f"use it      python -m fastembed similar {file.path} {words[2]}")
 
 
