@@ -26,7 +26,7 @@ KINDS: dict[str, tuple[Any, Any, list[int]]] = {
 }
 # options, and what they are by default
 LOOKUP = {"padding_idx": None, "max_norm": None, "norm_type": 2.0, "scale_grad_by_freq": False}
-BAG = {"mode": "mean", "include_last_offset": False, "padding_idx": None}
+BAG = {**LOOKUP, "mode": "mean", "include_last_offset": False}
 
 
 def from_torch(module: Any) -> Any:
@@ -55,7 +55,6 @@ def from_torch(module: Any) -> Any:
     if isinstance(module, torch.nn.Embedding):
         return Embedding(_copy(module.weight), **_changed(module, LOOKUP))
     if isinstance(module, torch.nn.EmbeddingBag):
-        _refuse(module, max_norm=None, scale_grad_by_freq=False)
         return EmbeddingBag(_copy(module.weight), **_changed(module, BAG))
     kind = type(module).__name__
     if not isinstance(module, torch.nn.RNNBase) or kind not in KINDS:
@@ -95,15 +94,14 @@ def to_torch(layer: Any) -> Any:
     import torch
 
     if isinstance(layer, Embedding):
-        W = layer.params[0]
-        return _filled(torch.nn.Embedding(*W.shape, **_changed(layer, LOOKUP)), {"weight": W})
-    if isinstance(layer, EmbeddingBag):
-        W = layer.params[0]
-        return _filled(torch.nn.EmbeddingBag(*W.shape, **layer.options), {"weight": W})
+        W, is_bag = layer.params[0], isinstance(layer, EmbeddingBag)
+        made = torch.nn.EmbeddingBag if is_bag else torch.nn.Embedding
+        options = _changed(layer, BAG if is_bag else LOOKUP)
+        return _filled(made(*W.shape, **options), {"weight": W})
     both = isinstance(layer, TimeBiLSTM)
     runs = [layer.forward_lstm, layer.backward_lstm] if both else [layer]
     kind = next((name for name, (one, *_) in KINDS.items() if isinstance(runs[0], one)), "")
-    options: dict[str, Any] = {"bidirectional": both}
+    options = {"bidirectional": both}
     for name, (_, stack, _) in KINDS.items():
         if isinstance(layer, stack):
             runs, kind = layer.layers, name
