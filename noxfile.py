@@ -50,7 +50,7 @@ def shipped(session):
 
 
 @nox.session(python="3.11")
-@nox.parametrize("what", ["params", "tensors", "arguments"])
+@nox.parametrize("what", ["params", "tensors", "vectors", "arguments"])
 def fuzz(session, what):
     """A minute of coverage-guided fuzzing of a reader of files, or of the ops' arguments."""
     session.install("-e", ".", "atheris")

@@ -62,8 +62,8 @@ def run(options, say, command):
         found = _probes(session, quick, say) if runtime else {}
         if book:
             try:
-                found["scripts"] = scripts.measure(book, say)
-            except (OSError, RuntimeError) as error:
+                found["scripts"] = scripts.measure(book, say, session.problem)
+            except OSError as error:
                 session.problem(f"the book's scripts: {error}")
         end = time.perf_counter() + QUICK_LIMIT if quick else math.inf
         limits = _ceilings(session)

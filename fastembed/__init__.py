@@ -12,6 +12,7 @@ _MODULES = [
     "attention",
     "base_model",
     "dropin",
+    "exchange",
     "functions",
     "kernels",
     "layers",
@@ -23,6 +24,7 @@ _MODULES = [
     "time_layers",
     "trainer",
     "util",
+    "vectors",
 ]
 _NAMES = {
     "get_num_threads": "threads",

@@ -3,6 +3,7 @@
 from fastembed import attention as attention
 from fastembed import base_model as base_model
 from fastembed import dropin as dropin
+from fastembed import exchange as exchange
 from fastembed import functions as functions
 from fastembed import kernels as kernels
 from fastembed import layers as layers
@@ -14,6 +15,7 @@ from fastembed import threads as threads
 from fastembed import time_layers as time_layers
 from fastembed import trainer as trainer
 from fastembed import util as util
+from fastembed import vectors as vectors
 from fastembed.layers import Embedding as Embedding
 from fastembed.models import Rnnlm as Rnnlm
 from fastembed.ops import gather as gather

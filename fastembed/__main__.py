@@ -14,6 +14,8 @@ from fastembed.cli.options import Parser, UserError
 COMMANDS = {
     "train": ("fastembed.cli.train", "train a model on your text, or on text that Python carries"),
     "run": ("fastembed.dropin.runner", "run a script with its book-style layers accelerated"),
+    "similar": ("fastembed.cli.similar", "the words nearest to a word, by trained vectors"),
+    "analogy": ("fastembed.cli.analogy", "what is to C as B is to A, by trained vectors"),
     "bench": ("fastembed.bench", "measure the kernels against plain NumPy (and PyTorch)"),
     "info": ("fastembed.cli.info", "versions, CPU, threads, NumPy's BLAS, kernel cache"),
     "warmup": ("fastembed.cli.warmup", "compile and cache every kernel"),

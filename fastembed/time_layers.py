@@ -375,11 +375,11 @@ class TimeDropout(Function):
         """Return xs with dropped entries."""
         if not self.train_flg:
             return xs
-        uniform, scale = np.random.random_sample(xs.shape), 1 / (1.0 - self.dropout_ratio)
-        result = dropout_if_fit(xs, uniform, self.dropout_ratio, scale)
+        draw, scale = np.random.random_sample, 1 / (1.0 - self.dropout_ratio)
+        result = dropout_if_fit(xs, draw, self.dropout_ratio, scale)
         if result is None:
             no_mask(xs=xs)
-            self.mask = np.multiply(uniform > self.dropout_ratio, scale, dtype=np.float32)
+            self.mask = np.multiply(draw(xs.shape) > self.dropout_ratio, scale, dtype=np.float32)
             return xs * self.mask
         out, self.mask = result
         return out

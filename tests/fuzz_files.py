@@ -1,7 +1,8 @@
 """Every reader of files against arbitrary bytes: what it may raise, and how much memory it takes.
 
-``python tests/fuzz_files.py params`` (or ``tensors``) looks for other behaviour for a minute,
-guided by coverage: it needs the package ``atheris``, and starts from the files of ``tests/corpus``.
+``python tests/fuzz_files.py params`` (or ``tensors``, ``vectors``) looks for other behaviour for a
+minute, guided by coverage: it needs the package ``atheris``, and starts from the files of
+``tests/corpus``.
 """
 
 import contextlib
@@ -9,6 +10,7 @@ import os
 import sys
 import tempfile
 import tracemalloc
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,11 +20,14 @@ instrumented = contextlib.nullcontext()
 if __name__ == "__main__":
     import atheris
 
-    instrumented = atheris.instrument_imports(include=["fastembed._files", "pickletools", "json"])
+    instrumented = atheris.instrument_imports(
+        include=["fastembed._files", "fastembed.vectors", "pickletools", "json"]
+    )
 with instrumented:
     from fastembed._files import pickled, tensors
     from fastembed.tasks import checkpoint, lm
     from fastembed.tasks.values import UserError
+    from fastembed.vectors import load
 
 CORPUS = Path(__file__).parent / "corpus"
 
@@ -53,7 +58,16 @@ def resume(data):
         lm.adopt(SimpleNamespace(**lm.DEFAULTS), {}, checkpoint.load(path, "lm"), path)
 
 
-READERS = {"params": read_params, "tensors": read_tensors}
+def read_vectors(path):
+    words = ["a", "b"] if Path(path).read_bytes().startswith(b"\x93NUMPY") else None
+    with warnings.catch_warnings(action="ignore"):  # of words that come again
+        found = load(path, words=words)
+    assert len(found.words) == len(found.vectors) == len(found.key_to_index)
+    assert all(type(word) is str for word in found.words)
+    found.vectors.tobytes()
+
+
+READERS = {"params": read_params, "tensors": read_tensors, "vectors": read_vectors}
 
 
 def try_one(read, argument, size):

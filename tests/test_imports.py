@@ -24,6 +24,8 @@ ARROWS = {
     "runtime": set(),
     "threads": {"runtime"},
     "_files": set(),
+    "_errors": set(),
+    "text": {"_errors", "_files"},
     "reference": {"_lazy", "models"},
     "ops": {"kernels", "runtime", "_check", "_lazy"},
     "functions": LAYERS,
@@ -40,9 +42,12 @@ ARROWS = {
     "base_model": TRAINING,
     "models": TRAINING,
     "trainer": TRAINING,
+    "vectors": {"_files", "_check", "runtime"},
+    "exchange": TRAINING | {"_onnx"},
+    "_onnx": TRAINING,
     "dropin": TRAINING | {"threads", "_lazy"},
     "__main__": ANYTHING,
-    "tasks": TRAINING | {"threads"},
+    "tasks": TRAINING | {"threads", "text", "_errors"},
     "cli": ANYTHING,
     "bench": ANYTHING,
 }
@@ -53,6 +58,10 @@ PACKAGES = {
     "runtime": set(),
     "reference": {"numpy"},
     "_files": {"numpy"},
+    "text": {"numpy", "tqdm", "regex", "tokenizers", "charset_normalizer"},
+    "vectors": {"numpy", "tqdm", "gensim"},
+    "exchange": {"numpy", "torch"},
+    "_onnx": {"numpy", "onnx"},
     "kernels": {"numpy", "numba", "llvmlite", "cython"},
 }
 

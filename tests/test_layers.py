@@ -266,13 +266,14 @@ def test_a_draw_equal_to_the_ratio_is_dropped(monkeypatch, name):
 
 @pytest.mark.parametrize("name", ["Dropout", "TimeDropout"])
 @pytest.mark.parametrize("dtype", ["f", "d", "e"])
-def test_dropout_equals_the_slow_one(name, dtype, rng):
-    x, dout = rng.standard_normal((2, N, T, D)).astype(dtype)
+@pytest.mark.parametrize("shape", [(N, T, D), (3, 100, 70)])  # drawn at once, and in pieces
+def test_dropout_equals_the_slow_one(name, dtype, shape, rng):
+    x, dout = rng.standard_normal((2, *shape)).astype(dtype)
     results = []
     for make in both(name):
         np.random.seed(4)
         layer = make(0.4)
-        results.append([layer.forward(x), layer.backward(dout)])
+        results.append([layer.forward(x), layer.backward(dout), np.random.random_sample()])
     for a, b in zip(*results, strict=True):
         close(a, b, 1e-6)
 

@@ -321,17 +321,17 @@ def test_ids_that_another_thread_changes_are_never_followed():
             ids[:] = good
             time.sleep(1e-5)
     threading.Thread(target=change).start()
-    for call in calls * 40:
+    while len(ends) < 200 or (len(set(ends)) < 2 and len(ends) < 5000):  # until both were seen
         try:
-            call()
+            calls[len(ends) % 5]()
             ends.append("result")
         except IndexError:
             ends.append("error")
     done.set()
-    print(len(ends), *sorted(set(ends)))
+    print(*sorted(set(ends)))
     """
     result = run_python(code, PRELUDE + FIRST)
-    assert result.stdout == "200 error result\n", result.stdout + result.stderr
+    assert result.stdout == "error result\n", result.stdout + result.stderr
 
 
 def test_another_number_of_threads_during_the_first_shared_calls():

@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import stat
+from collections.abc import Iterable
 from typing import Any
 
 try:
@@ -25,7 +26,12 @@ def read(path: Any) -> bytes:
 
 
 def write(path: Any, *parts: Any, follow: bool = True) -> None:
-    """Replace a file's content by some bytes, whole or not at all, also if the power fails.
+    """Write some bytes, see `write_parts`."""
+    write_parts(path, parts, follow)
+
+
+def write_parts(path: Any, parts: Iterable[Any], follow: bool = True) -> None:
+    """Replace a file's content by bytes as they come, whole or not at all, also if the power fails.
 
     Of a link, the file that it leads to is replaced; a device or a pipe is written as it is. With
     follow=False, a link itself is replaced, and a device or a pipe refused. After an OSError the

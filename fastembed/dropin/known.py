@@ -127,6 +127,9 @@ SETTINGS = {
 # a product of fewer multiply-adds, or fewer entries, takes NumPy a few microseconds
 SMALL_PRODUCT = 1 << 15
 SMALL_ARRAY = 1 << 12
+# microseconds (Zen 3): what looking at a call takes, and the original's update of a small parameter
+LOOK = 20
+AN_UPDATE = {"SGD": 1, "Momentum": 2, "Nesterov": 4, "AdaGrad": 3, "RMSprop": 4, "Adam": 7}
 
 
 def _small_product(layer, x):
@@ -139,6 +142,13 @@ def _small_array(layer, x, *_):
 
 def _small_list(_, arrays, *__):
     return sum(array.size for array in arrays) < SMALL_ARRAY
+
+
+def _small_update(name):
+    def small(_, params, *__):
+        return len(params) * AN_UPDATE[name] < LOOK and _small_list(_, params)
+
+    return small
 
 
 # ---- what the table's columns do not say
@@ -230,13 +240,15 @@ _RECURRENT = {
     **{"state": "h", "backward_writes": "dh", "hides": "layers", "wide": "written"},
 }
 _ATTENTION = {"module": "attention", "wide": "out"}
-_OPTIMIZER = {
-    **{"module": "optimizer", "methods": "update", "also": _update},
-    **{"small": _small_list, "in_place": True},
-}
+_OPTIMIZER = {"module": "optimizer", "methods": "update", "also": _update, "in_place": True}
 _LISTS = {"methods": "", "free": True, "compares": True, "small": _small_list, "in_place": True}
 _ONCE = {"methods": "", "free": True, "watches": False}
 _BIASLESS = {"forward": works.biasless_forward, "backward": works.biasless_backward}
+
+
+def _optimizer(name, reads, **columns):
+    return _row(name, reads=reads, small=_small_update(name), **columns, **_OPTIMIZER)
+
 
 LAYERS = [
     _row("MatMul", "layers", "N D", "D H", **_PRODUCT),
@@ -312,19 +324,13 @@ LAYERS = [
         hides="layers",
         wide="out",
     ),
-    _row("SGD", reads="lr", **_OPTIMIZER),
-    _row(
-        "Momentum",
-        reads="lr momentum",
-        state="v",
-        works={"update": works.momentum_anew},
-        **_OPTIMIZER,
-    ),
-    _row("Momentum", reads="lr momentum", state="v", **_OPTIMIZER),
-    _row("Nesterov", reads="lr momentum", state="v", **_OPTIMIZER),
-    _row("AdaGrad", reads="lr", state="h", **_OPTIMIZER),
-    _row("RMSprop", reads="lr decay_rate", state="h", **_OPTIMIZER),
-    _row("Adam", reads="lr beta1 beta2", state="iter m v", **_OPTIMIZER),
+    _optimizer("SGD", "lr"),
+    _optimizer("Momentum", "lr momentum", state="v", works={"update": works.momentum_anew}),
+    _optimizer("Momentum", "lr momentum", state="v"),
+    _optimizer("Nesterov", "lr momentum", state="v"),
+    _optimizer("AdaGrad", "lr", state="h"),
+    _optimizer("RMSprop", "lr decay_rate", state="h"),
+    _optimizer("Adam", "lr beta1 beta2", state="iter m v"),
     _row(
         "RnnlmTrainer",
         "trainer",

@@ -10,8 +10,7 @@ from libc.stdint cimport int64_t
 from fastembed.kernels.simd cimport chosen, kernel_table
 from fastembed.ops._costs cimport NS_A_SCORE
 from fastembed.ops._fit cimport (
-    axis, data, empty, empty_like, float64, forget_ids, id_list, read_ids, real_of, same_shape,
-    size,
+    axis, data, empty, empty_like, float64, forget_ids, id_list, read_ids, real_of, size,
 )
 from fastembed.ops._signature cimport Signature, ref
 from fastembed.runtime.pool cimport share_gil
@@ -20,6 +19,7 @@ cnp.import_array()
 
 cdef enum:
     LINE = 64  # entries: no two threads write the same cache line
+    PIECE = 1 << 13  # random numbers at a time: 64 KB, which a core's cache holds
 
 ctypedef fused number:
     float
@@ -210,22 +210,30 @@ cdef void _mask(number *x, unsigned char *kept, number *out, int64_t n) noexcept
         out[k] = x[k] * kept[k]
 
 
-cpdef dropout_if_fit(x, uniform, ratio, double scale):
-    """x times a mask, and the mask: scale where uniform > ratio, else 0, as float32."""
-    cdef int real = real_of(x), ndim
+cpdef dropout_if_fit(x, draw, ratio, double scale):
+    """x times a mask, and the mask: scale where a number of draw(n) > ratio, else 0, as float32."""
+    cdef int real = real_of(x)
+    cdef int64_t n, lo, some
     cdef double *drawn
     cdef float *kept
-    if real < 0 or real_of(uniform) != 1 or type(ratio) is not float:
-        return None
-    ndim = cnp.PyArray_NDIM(<cnp.ndarray>x)
-    if cnp.PyArray_NDIM(<cnp.ndarray>uniform) != ndim or not same_shape(uniform, x, ndim):
+    if real < 0 or type(ratio) is not float:
         return None
     out, mask = empty_like(x, real), empty_like(x, 0)
-    kept, drawn = <float *>data(mask), <double *>data(uniform)
-    if real:
-        _drop[double](<double *>data(x), drawn, ratio, scale, kept, <double *>data(out), size(x))
-    else:
-        _drop[float](<float *>data(x), drawn, ratio, scale, kept, <float *>data(out), size(x))
+    kept, n = <float *>data(mask), size(x)
+    for lo in range(0, n, PIECE):
+        some = min(<int64_t>PIECE, n - lo)
+        uniform = draw(some)
+        if real_of(uniform) != 1 or size(uniform) != some:
+            raise TypeError(f"draw({some}) must return as many float64, got {uniform!r}")
+        drawn = <double *>data(uniform)
+        if real:
+            _drop[double](
+                <double *>data(x) + lo, drawn, ratio, scale, kept + lo, <double *>data(out) + lo, some
+            )
+        else:
+            _drop[float](
+                <float *>data(x) + lo, drawn, ratio, scale, kept + lo, <float *>data(out) + lo, some
+            )
     return out, mask
 
 

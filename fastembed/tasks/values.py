@@ -3,9 +3,9 @@
 import argparse
 import math
 
+from fastembed._errors import UserError, reason
 
-class UserError(Exception):
-    """Something that the user can put right: the command line prints it as one line, status 2."""
+__all__ = ["OPTIONS", "UserError", "flag", "integer", "number", "reason"]
 
 
 def integer(low, high=None):
@@ -38,11 +38,6 @@ def number(low, *, above=False):
         return value
 
     return convert
-
-
-def reason(error):
-    """The operating system's words for an OSError, without errno and path; others' own words."""
-    return getattr(error, "strerror", None) or str(error)
 
 
 # options that only some tasks have: a task's DEFAULTS say which, and their values

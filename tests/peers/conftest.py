@@ -1,4 +1,4 @@
-"""Every test here compares with another library, and is left out unless asked for by ``-m peers``."""
+"""Every test here compares with another library; all are left out unless ``-m peers`` asks."""
 
 from pathlib import Path
 

@@ -1,0 +1,47 @@
+"""Which encoding bytes are in: told by a byte-order mark, or likely."""
+
+import codecs
+
+import numpy as np
+
+_MARKS = (  # UTF-32 first: its mark begins like that of UTF-16
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+SAMPLE = 1 << 16  # bytes that are looked at
+_BLANKS = [
+    0x20,
+    0x0A,
+    0x0D,
+]  # in UTF-16 they are frequent, and the same of the other byte order rare
+# what text that is not UTF-8 is in, by the names that Python gives them
+_USUAL = (
+    "cp949 cp932 euc_jp gb18030 big5 cp1252 cp1250 cp1251 koi8_r cp1253 cp1254 cp1255 cp1256 cp874"
+).split()
+
+
+def by_mark(data: bytes) -> str | None:
+    """The encoding of data that begin with a byte-order mark, else None."""
+    return next((name for mark, name in _MARKS if data.startswith(mark)), None)
+
+
+def likely(data: bytes, place: int) -> str | None:
+    """The likely encoding of data that are not UTF-8 at a place; None if there is no likely one."""
+    units = np.frombuffer(data[: min(SAMPLE, len(data) // 2 * 2)], "<u2")
+    for name, blanks in ("utf-16-le", _BLANKS), ("utf-16-be", [k << 8 for k in _BLANKS]):
+        if np.isin(units, blanks).sum() > len(units) // 500:
+            return name
+    if b"\0" in data:
+        return None
+    from charset_normalizer import from_bytes
+
+    # a line end is no part of a longer character in any of them
+    start = data.rfind(b"\n", 0, place) + 1
+    sample = data[start : start + SAMPLE]
+    end = sample.rfind(b"\n") + 1 if len(sample) == SAMPLE else len(sample)
+    best = from_bytes(sample[: end or len(sample)], cp_isolation=_USUAL).best()
+    same = [] if best is None else best.could_be_from_charset
+    return next((name for name in _USUAL if name in same), None)

@@ -1,0 +1,139 @@
+"""Layers exchanged with PyTorch, and exported models run by ONNX Runtime: equal outputs."""
+
+import numpy as np
+import pytest
+import torch
+
+from fastembed import exchange, layers, models, time_layers
+
+TOLERANCE = 1e-6
+N, T, D, H, V = 3, 5, 4, 6, 11
+RECURRENT = {"RNN": (time_layers.TimeRNN, 1), "LSTM": (time_layers.TimeLSTM, 4)}
+
+
+@pytest.fixture
+def xs(rng):
+    return rng.standard_normal((N, T, D)).astype("f")
+
+
+@pytest.fixture
+def ids(rng):
+    return rng.integers(0, V, (N, T))
+
+
+def close(a, b):
+    np.testing.assert_allclose(a, b, rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("kind", RECURRENT)
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("batch_first", [True, False])
+def test_recurrent_from_torch(kind, bias, batch_first, xs):
+    module = getattr(torch.nn, kind)(D, H, bias=bias, batch_first=batch_first)
+    layer = exchange.from_torch(module)
+    assert type(layer) is RECURRENT[kind][0]
+    given = torch.from_numpy(xs)
+    with torch.no_grad():
+        out, _ = module(given if batch_first else given.transpose(0, 1))
+    close(layer.forward(xs), (out if batch_first else out.transpose(0, 1)).numpy())
+    before = layer.params[0].copy()
+    with torch.no_grad():
+        module.weight_ih_l0.fill_(7)
+    np.testing.assert_array_equal(layer.params[0], before)  # a copy
+
+
+@pytest.mark.parametrize("kind", RECURRENT)
+@pytest.mark.parametrize("dtype", ["f", "d"])
+def test_recurrent_to_torch_and_back(kind, dtype, xs, rng):
+    made, gates = RECURRENT[kind]
+    shapes = (D, gates * H), (H, gates * H), (gates * H,)
+    layer = made(*(rng.standard_normal(shape).astype(dtype) / 2 for shape in shapes))
+    module = exchange.to_torch(layer)
+    with torch.no_grad():
+        out, _ = module(torch.from_numpy(xs.astype(dtype)))
+    close(layer.forward(xs.astype(dtype)), out.numpy())
+    assert not module.bias_hh_l0.any()
+    for a, b in zip(exchange.from_torch(module).params, layer.params, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert a.dtype == b.dtype
+
+
+@pytest.mark.parametrize("made", [layers.Embedding, time_layers.TimeEmbedding])
+def test_embedding(made, ids, rng):
+    layer = made(rng.standard_normal((V, D)).astype("f"))
+    module = exchange.to_torch(layer)
+    np.testing.assert_array_equal(module(torch.from_numpy(ids)).detach(), layer.forward(ids))
+    back = exchange.from_torch(module)
+    np.testing.assert_array_equal(back.forward(ids), layer.forward(ids))
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (torch.nn.RNN(D, H, nonlinearity="relu"), "a RNN with nonlinearity='tanh', got 'relu'"),
+    ],
+)
+def test_options_that_layers_lack_are_refused(module, message):
+    with pytest.raises(ValueError, match=message):
+        exchange.from_torch(module)
+
+
+def test_other_classes_are_refused():
+    with pytest.raises(TypeError, match="module must be a torch.nn.Embedding, .*, got Linear"):
+        exchange.from_torch(torch.nn.Linear(2, 2))
+    with pytest.raises(TypeError, match="layer must be an Embedding, .*, got Softmax"):
+        exchange.to_torch(layers.Softmax())
+
+
+# ---- ONNX
+
+
+def session(model, path):
+    import onnxruntime
+
+    exchange.export_onnx(model, path)
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
+LANGUAGE = {
+    "SimpleRnnlm": models.SimpleRnnlm,
+    "Rnnlm": models.Rnnlm,
+    "RnnlmGen": models.RnnlmGen,
+    "BetterRnnlm": lambda V, D, H: models.BetterRnnlm(V, H, H),
+}
+
+
+@pytest.mark.parametrize("name", LANGUAGE)
+def test_language_models(name, ids, tmp_path, rng):
+    model = LANGUAGE[name](V, D, H)
+    for param in model.params:
+        param[...] = rng.standard_normal(param.shape) / 2
+    runtime = session(model, tmp_path / "m.onnx")
+    names = [place.name for place in runtime.get_inputs()[1:]]
+    state = {name: np.zeros((N, H), "f") for name in names}
+    for xs in (ids, ids[:, :2]):  # the second call goes on from the first one's state
+        scores, *last = runtime.run(None, {"xs": xs, **state})
+        state = dict(zip(names, last, strict=True))
+        close(scores, model.predict(xs))
+    ours = [getattr(layer, part) for layer in model._recurrent for part in layer.state]
+    for a, b in zip(last, ours, strict=True):
+        close(a, b)
+
+
+@pytest.mark.parametrize("made", [models.Seq2seq, models.PeekySeq2seq, models.AttentionSeq2seq])
+def test_sequence_to_sequence(made, ids, tmp_path, rng):
+    model = made(V, D, H)
+    for param in model.params:
+        param[...] = rng.standard_normal(param.shape)
+    runtime = session(model, tmp_path / "m.onnx")
+    given = {"xs": ids, "start_id": np.array(3), "sample_size": np.array(7)}
+    (found,) = runtime.run(None, given)
+    assert found.shape == (N, 7) and len(np.unique(found)) > 1
+    for k in range(N):
+        assert found[k].tolist() == model.generate(ids[k : k + 1], 3, 7)
+
+
+def test_other_models_are_refused(tmp_path):
+    with pytest.raises(TypeError, match="model must be a language model or a Seq2seq, got dict"):
+        exchange.export_onnx({}, tmp_path / "m.onnx")
+    assert not (tmp_path / "m.onnx").exists()

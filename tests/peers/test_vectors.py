@@ -1,0 +1,101 @@
+"""Word vectors against gensim: files in both directions, and what is similar."""
+
+import numpy as np
+import pytest
+from gensim.models import KeyedVectors, Word2Vec
+
+from fastembed import vectors
+
+WORDS = [f"word{k}" for k in range(500)]
+
+
+@pytest.fixture
+def theirs(rng):
+    made = KeyedVectors(24)
+    made.add_vectors(WORDS, rng.standard_normal((500, 24)).astype("f"))
+    return made
+
+
+@pytest.fixture
+def ours(theirs):
+    return vectors.WordVectors(theirs.index_to_key, theirs.vectors)
+
+
+def same(found, theirs):
+    words = found.words if hasattr(found, "words") else found.index_to_key
+    assert words == theirs.index_to_key
+    np.testing.assert_array_equal(found.vectors, theirs.vectors)
+
+
+@pytest.mark.parametrize("binary", [False, True], ids=["text", "binary"])
+@pytest.mark.parametrize("name", ["v", "v.gz"])
+def test_what_gensim_writes_is_read(binary, name, theirs, tmp_path):
+    path = str(tmp_path / name)
+    theirs.save_word2vec_format(path, binary=binary)
+    same(vectors.load(path), theirs)
+    same(
+        vectors.load(path, limit=7), KeyedVectors.load_word2vec_format(path, binary=binary, limit=7)
+    )
+    theirs.save_word2vec_format(path, binary=binary, write_header=binary)
+    same(vectors.load(path), theirs)
+
+
+def test_native_files_are_read_when_asked_for(theirs, tmp_path):
+    theirs.save(str(tmp_path / "v.kv"))
+    same(vectors.load(tmp_path / "v.kv", format="gensim"), theirs)
+    with pytest.raises(ValueError, match="v.kv: it is a pickle; format='gensim' loads it"):
+        vectors.load(tmp_path / "v.kv")
+
+
+@pytest.mark.parametrize("name", ["v.txt", "v.bin"])
+def test_gensim_reads_what_is_written(name, ours, theirs, tmp_path):
+    ours.save(tmp_path / name)
+    found = KeyedVectors.load_word2vec_format(str(tmp_path / name), binary=name == "v.bin")
+    same(found, theirs)
+
+
+def test_a_model_that_was_trained(tmp_path):
+    sentences = [["a", "b", "c", "d", "größer"] * 5] * 30
+    model = Word2Vec(sentences, vector_size=10, min_count=1, seed=1, workers=1, epochs=1)
+    model.wv.save_word2vec_format(str(tmp_path / "v.bin"), binary=True)
+    same(vectors.load(tmp_path / "v.bin"), model.wv)
+
+
+def alike(found, wanted):
+    found = list(found)
+    assert [word for word, _ in found] == [word for word, _ in wanted]
+    np.testing.assert_allclose([s for _, s in found], [s for _, s in wanted], atol=1e-6)
+
+
+QUESTIONS = [
+    (dict(positive="word3"), {}),
+    (dict(positive=["word3", "word4"], negative=["word5"]), {}),
+    (dict(positive="word3", negative="word4"), dict(topn=3)),
+    (dict(negative=["word3"]), dict(topn=20)),
+    (dict(positive=["word3"]), dict(topn=5, restrict_vocab=50)),
+]
+
+
+@pytest.mark.parametrize(("words", "options"), QUESTIONS)
+def test_most_similar(words, options, ours, theirs):
+    alike(ours.most_similar(**words, **options), theirs.most_similar(**words, **options))
+
+
+def test_most_similar_to_a_vector(ours, theirs):
+    given = [theirs["word3"] * 3, "word4"]
+    alike(ours.most_similar(given), theirs.most_similar(given))
+
+
+def test_similarity_analogy_and_the_odd_one(ours, theirs, rng):
+    for _ in range(50):
+        a, b, c, d = rng.choice(WORDS, 4, replace=False).tolist()
+        assert ours.similarity(a, b) == pytest.approx(float(theirs.similarity(a, b)), abs=1e-6)
+        assert ours.doesnt_match([a, b, c, d]) == theirs.doesnt_match([a, b, c, d])
+        alike(ours.analogy(a, b, c), theirs.most_similar(positive=[b, c], negative=[a]))
+
+
+def test_nearest_is_what_gensim_finds_word_by_word(ours, theirs):
+    ids, scores = ours.nearest(theirs.vectors[:20], 6)
+    for k in range(20):
+        wanted = theirs.similar_by_vector(theirs.vectors[k], topn=6)
+        alike(zip((WORDS[i] for i in ids[k]), scores[k], strict=True), wanted)
