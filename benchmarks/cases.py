@@ -55,7 +55,23 @@ def _cell(name, gates, states):
     return Op(draw, make, tolerance=LOOSE)
 
 
+def _text(d, V, H, n):
+    """Vectors, the ids of a text, and the tables that training draws with."""
+    table = d(V), np.arange(V)[::-1].copy()
+    return d(2, V, H), d(2, V, H), d.ids(V, n), abs(d(V)), *table
+
+
+def _word2vec(m, W_in, W_out, ids, keep, accept, alias):
+    m.alias_table(abs(accept).astype("d"))
+
+    def run():
+        return m.train_word2vec(W_in, W_out, ids, keep, accept, alias, lr=1e-3), W_in, W_out
+
+    return run
+
+
 MORE_OPS = {
+    "train_word2vec": Op(_text, _word2vec, repeats=2),
     "lstm step": _cell("lstm", 4, 2),
     "gru step": _cell("gru", 3, 1),
     "rnn step": _cell("rnn", 1, 1),

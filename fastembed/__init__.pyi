@@ -16,6 +16,7 @@ from fastembed import time_layers as time_layers
 from fastembed import trainer as trainer
 from fastembed import util as util
 from fastembed import vectors as vectors
+from fastembed import word2vec as word2vec
 from fastembed.layers import Embedding as Embedding
 from fastembed.models import Rnnlm as Rnnlm
 from fastembed.ops import gather as gather
@@ -29,6 +30,7 @@ from fastembed.time_layers import LSTM as LSTM
 from fastembed.time_layers import TimeEmbedding as TimeEmbedding
 from fastembed.time_layers import TimeLSTM as TimeLSTM
 from fastembed.trainer import RnnlmTrainer as RnnlmTrainer
+from fastembed.word2vec import Word2Vec as Word2Vec
 
 __version__: str
 

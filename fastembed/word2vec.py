@@ -147,7 +147,14 @@ class Word2Vec:
             parts = _parts_of_file(sentences)
         else:
             parts = _parts(sentences)
-        words, counts, ids = _collect(parts)
+        with tempfile.TemporaryFile() as file:
+            words, counts = _collect(parts, file)
+            self._number(words, counts, file)
+        self.epoch = 0
+        self.reset()
+
+    def _number(self, words: list[Any], counts: Any, file: Any) -> None:
+        """Choose the words that are kept, and make the text of their ids."""
         order = np.argsort(-counts, kind="stable")
         order = order[counts[order] >= max(self.min_count, 1)][: self.max_final_vocab]
         if not len(order):
@@ -159,9 +166,7 @@ class Word2Vec:
         self.tokens = int(self.counts.sum())
         final = np.full(len(words) + 1, -2, np.int32)  # of what is left out
         final[order], final[-1] = np.arange(len(order)), -1
-        self._ids = _renumbered(ids, final)
-        self.epoch = 0
-        self.reset()
+        self._ids = _renumbered(file, final)
 
     def reset(self) -> None:
         """Draw new vectors, and the tables that training draws with."""
@@ -275,11 +280,10 @@ def _parts_of_file(path: str | os.PathLike[str]) -> Iterator[tuple[list[Any], bo
         yield rest.split(), True
 
 
-def _collect(parts: Iterator[tuple[list[Any], bool]]) -> tuple[list[Any], Any, Any]:
-    """All words in the order of their coming, how often each came, and a file of their ids."""
+def _collect(parts: Iterator[tuple[list[Any], bool]], file: Any) -> tuple[list[Any], Any]:
+    """Write the ids of a text; returns its words in the order of their coming, and their counts."""
     ids: dict[Any, int] = {}
     counts = np.zeros(0, np.int64)
-    file = tempfile.TemporaryFile()
     waiting: list[int] = []
 
     def flush() -> None:
@@ -300,23 +304,22 @@ def _collect(parts: Iterator[tuple[list[Any], bool]]) -> tuple[list[Any], Any, A
         if len(waiting) >= BLOCK:
             flush()
     flush()
-    return list(ids), counts, file
+    return list(ids), counts
 
 
 def _renumbered(file: Any, final: Any) -> Any:
-    """The ids of a file as their new numbers, without those that become -2; a memory-mapped array."""
-    result = tempfile.TemporaryFile()
+    """The ids of a file as their new numbers, without those that become -2; memory-mapped."""
     file.seek(0)
     count = 0
-    while block := file.read(4 * BLOCK):
-        part = final[np.frombuffer(block, np.int32)]
-        part = part[part > -2]
-        result.write(part.data)
-        count += len(part)
-    file.close()
-    result.flush()
-    # an exact ndarray, as ops take it without a copy
-    return np.asarray(np.memmap(result, np.int32, "r", shape=(count,)))
+    with tempfile.TemporaryFile() as result:
+        while block := file.read(4 * BLOCK):
+            part = final[np.frombuffer(block, np.int32)]
+            part = part[part > -2]
+            result.write(part.data)
+            count += len(part)
+        result.flush()
+        # an exact ndarray, as ops take it without a copy
+        return np.asarray(np.memmap(result, np.int32, "r", shape=(count,)))
 
 
 def _text(word: Any) -> str:

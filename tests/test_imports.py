@@ -27,6 +27,7 @@ ARROWS = {
     "_errors": set(),
     "text": {"_errors", "_files"},
     "reference": {"_lazy", "models"},
+    "word2vec": {"ops", "vectors", "_check"},
     "ops": {"kernels", "runtime", "_check", "_lazy"},
     "functions": LAYERS,
     "layers": LAYERS,

@@ -25,10 +25,15 @@ cdef enum:
     MOST_OUTS = 1 << 14  # rows of W_out that one word trains
     NS_A_MEETING = 500  # least work of a thread between two meetings
 
-# one thread of those that race
+# threads that race: each has a job, at its place in memory, and counts its targets
 ctypedef struct racer:
     word2vec_job job
-    int64_t targets, batch, start, stop
+    int64_t targets
+
+ctypedef struct race_args:
+    char *racers
+    size_t each
+    int64_t start, stop
     const kernel_table *table
 
 
@@ -58,7 +63,7 @@ cdef Signature TRAIN = Signature(
     > loss: numpy.float64; Sum of the losses of all targets and negatives.
     > targets: int; How many targets there were.
     """,
-    order="W_in W_out ids keep accept alias",
+    order="ids keep accept alias",
 )
 
 
@@ -298,42 +303,40 @@ cdef in_race(word2vec_job *j, int real, int64_t start, int64_t stop):
     """Each thread works on pieces of its own."""
     cdef double ns = ns_of(j) * (stop - start), loss = 0
     cdef int members = members_for(ns), k
-    cdef size_t each = room(j, real, 1) + (sizeof(racer) + LINE - 1) // LINE * LINE
+    cdef size_t scratch = room(j, real, 1), each = scratch + sizeof(racer)
     cdef int64_t targets = 0
-    cdef Memory space = take(members * each)
     cdef racer *one
-    for k in range(members):
-        one = <racer *>(space.start + k * each)
-        one.job, one.targets, one.table = j[0], 0, &chosen.of[real]
-        one.start, one.stop = start, stop
-        place(&one.job, real, 1, <char *>one + each - room(j, real, 1))
-        one.job.loss.sum, one.job.loss.terms = 0, 0
     cdef race_args args
-    args.start, args.each = space.start, each
-    with nogil:
-        share_among(members, race, &args, (stop - start + WORD2VEC_PIECE - 1) // WORD2VEC_PIECE, 1, ns)
+    each = (each + LINE - 1) // LINE * LINE
+    cdef Memory space = take(members * each)
+    args.racers, args.each, args.start, args.stop = space.start, each, start, stop
+    args.table = &chosen.of[real]
     for k in range(members):
         one = <racer *>(space.start + k * each)
-        one.table.word2vec_add_logarithms(one.job.loss)
+        one.job, one.targets = j[0], 0
+        place(&one.job, real, 1, <char *>one + each - scratch)
+        one.job.loss.sum, one.job.loss.terms = 0, 0
+    with nogil:
+        share_among(
+            members, race, &args, (stop - start + WORD2VEC_PIECE - 1) // WORD2VEC_PIECE, 1, ns
+        )
+    for k in range(members):
+        one = <racer *>(space.start + k * each)
+        args.table.word2vec_add_logarithms(one.job.loss)
         loss += one.job.loss.sum
         targets += one.targets
     return float64(loss), targets
 
 
-ctypedef struct race_args:
-    char *start
-    size_t each
-
-
 cdef void race(const void *args, int64_t lo, int64_t hi, int64_t member) noexcept nogil:
     cdef const race_args *all = <const race_args *>args
-    cdef racer *one = <racer *>(all.start + member * all.each)
+    cdef racer *one = <racer *>(all.racers + member * all.each)
     cdef word2vec_job *j = &one.job
     cdef int64_t piece, phase
     for piece in range(lo, hi):
-        j.first = one.start + piece * WORD2VEC_PIECE
-        j.stop = min(j.first + WORD2VEC_PIECE, one.stop)
-        one.table.word2vec_draw(j, 0, 1, 0)
+        j.first = all.start + piece * WORD2VEC_PIECE
+        j.stop = min(j.first + WORD2VEC_PIECE, all.stop)
+        all.table.word2vec_draw(j, 0, 1, 0)
         one.targets += cut(j, 1, j.most_groups)
         for phase in range(j.batches + 1):
-            one.table.word2vec_train(j, phase, 0, 1)
+            all.table.word2vec_train(j, phase, 0, 1)

@@ -39,29 +39,28 @@ def train_word2vec(
     deterministic=True,
 ):
     stop = len(ids) if stop is None else stop
+    window, negative, seed = int(window), int(negative), int(seed) % 2**64
     loss, targets = 0.0, 0
     for first in range(start, stop, PIECE):
         piece = range(first, min(first + PIECE, stop))
         drawn = [
             group
             for place in piece
-            for group in _groups(
-                place, ids, keep, accept, alias, window, negative, seed % 2**64, skip_gram
-            )
+            for group in _groups(place, ids, keep, accept, alias, window, negative, seed, skip_gram)
         ]
         for k in range(0, len(drawn), batch):
             scored = []
-            for ins, outs, labels in drawn[k : k + batch]:
-                h = W_in[ins].sum(axis=0) / (len(ins) if mean else 1)
-                scored.append((h, W_out[outs] @ h))
+            for ins, outs, _ in drawn[k : k + batch]:
+                h = W_in[:, ins].sum(axis=1) / (len(ins) if mean else 1)  # (S, C)
+                scored.append((h, np.einsum("skc,sc->k", W_out[:, outs], h)))
             for (ins, outs, labels), (h, x) in zip(drawn[k : k + batch], scored, strict=True):
                 loss += np.logaddexp(0, np.where(labels, -x, x)).sum()
                 targets += labels.sum()
                 error = np.zeros_like(h)
                 for row, factor in zip(outs, lr * (labels - 1 / (1 + np.exp(-x))), strict=True):
-                    error += factor * W_out[row]
-                    W_out[row] += factor * h
-                np.add.at(W_in, ins, error if mean else error / len(ins))
+                    error += factor * W_out[:, row]
+                    W_out[:, row] += factor * h
+                np.add.at(W_in, (slice(None), ins), (error if mean else error / len(ins))[:, None])
     return loss, targets
 
 
