@@ -39,9 +39,9 @@ def _attention_step(m, hs, h, dc):
     return run
 
 
-def _cell(name, gates, states):
+def _cell(name, gates, states, biases=None):
     def draw(d, N, D, H):
-        return d(N, D), d.cell(gates, D, H), [d(N, H) for _ in range(states)], d(N, H)
+        return d(N, D), d.cell(gates, D, H, biases), [d(N, H) for _ in range(states)], d(N, H)
 
     def make(m, x, weights, start, dh):
         forward, backward = getattr(m, f"{name}_cell"), getattr(m, f"{name}_cell_backward")
@@ -70,10 +70,18 @@ def _word2vec(m, W_in, W_out, ids, keep, accept, alias):
     return run
 
 
+def _segments(d, n, k, D):
+    offsets = np.sort(d.rng.integers(0, n + 1, k))
+    offsets[0] = 0
+    return d(n, D), offsets
+
+
 MORE_OPS = {
     "train_word2vec": Op(_text, _word2vec, repeats=2),
+    "segment_sum": call("segment_sum", _segments),
     "lstm step": _cell("lstm", 4, 2),
     "gru step": _cell("gru", 3, 1),
+    "gru_reset_after step": _cell("gru_reset_after", 3, 1, 4),
     "rnn step": _cell("rnn", 1, 1),
     "affine": call(
         "affine",
@@ -111,6 +119,7 @@ _LAYERS = {
     "SigmoidWithLoss": lambda d, N: ([], [d(N), d.ids(2, N)], []),
     "Dropout": lambda d, N, H: ([RATIO], [d(N, H)], [d(N, H)]),
     "Embedding": lambda d, N, V, H: ([d(V, H)], [d.ids(V, N)], [d(N, H)]),
+    "EmbeddingBag": lambda d, N, T, V, H: ([d(V, H)], [d.ids(V, N, T)], [d(N, H)]),
     "EmbeddingDot": lambda d, N, V, H: ([d(V, H)], [d(N, H), d.ids(V, N)], [d(N)]),
     "NegativeSamplingLoss": lambda d, N, V, H: (
         [d(V, H), np.concatenate([np.arange(V), d.ids(V, 5 * V)])],
@@ -217,7 +226,7 @@ case = partial(cases.case, table=__name__)
 
 # ---- cells whose sizes are drawn: no size is tuned to
 
-_LOOKUP = {"V": (100, 1_000_000), "D": (8, 1024), "n": (1, 65_536)}
+_LOOKUP = {"V": (100, 1_000_000), "D": (8, 1024), "n": (1, 65_536), "N": (1, 4096), "L": (1, 128)}
 _SEQUENCE = {"N": (1, 128), "T": (1, 100), "D": (8, 1024), "H": (8, 1024)}
 # of layers, from the smallest on, where a call's own cost is all that counts
 _SMALL = {"N": (1, 64), "T": (1, 32), "D": (5, 128), "H": (5, 128), "V": (10, 1000)}
@@ -227,12 +236,14 @@ def ranges(op):
     """Size -> its least and its greatest value."""
     if op in LAYER_OPS:
         return {name: _SMALL[name] for name in OPS[op].small}
-    return _LOOKUP if "V" in OPS[op].small else _SEQUENCE
+    sizes = OPS[op].small
+    return {name: (_LOOKUP if "V" in sizes else _SEQUENCE)[name] for name in sizes}
 
 
-def bearable(V=0, D=0, n=0, N=0, T=0, H=0):
-    """Whether sizes need at most 256 MB of W, 64 MB of output and a second or so of products."""
-    return V * D <= 1 << 26 and n * D <= 1 << 24 and N * T * (D + H) * H <= 1e8
+def bearable(V=0, D=0, n=0, N=0, T=0, H=0, L=0):
+    """Whether sizes need at most 256 MB of W, 64 MB of rows and a second or so of products."""
+    rows = max(n, N * L) * D
+    return V * D <= 1 << 26 and rows <= 1 << 24 and N * T * (D + H) * H <= 1e8
 
 
 def drawn(op, count, seed):

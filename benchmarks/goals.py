@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.cases import LAYER_OPS
-from benchmarks.table import STEPS
+from benchmarks.table import DRAWN, STEPS
 from fastembed.bench.report import seconds
 from fastembed.bench.table import LOOKUPS
 
@@ -102,13 +102,16 @@ BOOK_STEPS = {
     "AttentionSeq2seq": 2.5,
 }
 LOOKUP_OPS = ("gather", "gather out", "scatter_add", "scatter_add zero")
+BAG_OPS = tuple(DRAWN["bags"])
 BEST_OF_BOTH = "drawn sizes, against the best of NumPy and PyTorch"
 FORWARD = "against PyTorch under no_grad"
 EMBEDDING, LOSS = "TimeEmbedding fwd+bwd", "TimeSoftmaxWithLoss fwd+bwd"
 LSTM = ("lstm fwd", "lstm fwd+bwd")
+LENGTHS = tuple(f"{cell} {part} lengths" for cell in ("lstm", "gru") for part in ("fwd", "fwd+bwd"))
 RACES = [
     # sizes that nobody has chosen
     *(Race(f"{op}, {BEST_OF_BOTH}", (op,), BEST, 0.8, 1.5, 0.95, drawn=True) for op in LOOKUP_OPS),
+    Race("EmbeddingBag, drawn sizes, against PyTorch", BAG_OPS, TORCH, 1, 1.5, drawn=True),
     # never slower: equal functions differ by as much from run to run
     Race(
         "every layer, optimizer and function of the book, drawn sizes, against the book's",
@@ -143,6 +146,8 @@ RACES = [
         )
     ),
     *(Race(f"LSTM {op[5:]} against PyTorch", (op,), TORCH, 1, 1.3, fits=_sequence) for op in LSTM),
+    Race("lengths, about half of the steps padding, against padded", LENGTHS, ("padded",), 1.7),
+    Race("lengths against PyTorch packed, all sizes", LENGTHS, TORCH, 1.2, drawn=None),
     Race("LSTM against the book", LSTM, BOOK, mean=4, fits=_sequence),
     Race("softmax cross-entropy fwd+bwd, 700 × 10k, against the book", (LOSS,), BOOK, 4),
     *(

@@ -12,7 +12,15 @@ FEWER = 30  # drawn cells of a quick run are fewer by this factor
 DRAWN = {
     "gather": {"gather": 60, "gather out": 60},
     "scatter": {"scatter_add": 60, "scatter_add zero": 60},
-    "recurrent": {"lstm fwd": 30, "lstm fwd+bwd": 30, "gru fwd": 15, "rnn fwd": 15},
+    "recurrent": {
+        **{"lstm fwd": 30, "lstm fwd+bwd": 30, "gru fwd": 15, "rnn fwd": 15},
+        **{"lstm fwd lengths": 15, "lstm fwd+bwd lengths": 15},
+    },
+    "bags": {
+        f"embedding_bag {mode} {part}": 15
+        for mode in ("sum", "mean", "max", "weighted")
+        for part in ("fwd", "fwd+bwd")
+    },
     "layers": dict.fromkeys(LAYER_OPS, 4),
 }
 LAYERS = [

@@ -7,6 +7,8 @@ from functools import partial
 
 import numpy as np
 
+from fastembed.bench.cases import spread_lengths
+
 
 def of(case):
     """Kind of work -> its amount."""
@@ -32,8 +34,17 @@ def _into_zeros(itemsize, V, D, n):
     return {**_gradients(itemsize, V, D, n), "filled": V * D * itemsize}
 
 
+def _bags(itemsize, V, D, N, L):
+    return {"copied": N * (L * (D * itemsize + 8) + D * itemsize)}
+
+
 def _recurrent(gates, times, itemsize, N, D, H, T=1):
     return {"flops": 2 * times * N * T * (D + H) * gates * H}
+
+
+def _shorter(gates, times, itemsize, N, T, D, H):
+    steps = int(spread_lengths(N, T).sum())
+    return _recurrent(gates, times, itemsize, N=1, T=steps, D=D, H=H)
 
 
 def _products(times):
@@ -81,10 +92,12 @@ WORK = {
     "gather out": _rows,
     "scatter_add": _gradients,
     "scatter_add zero": _into_zeros,
+    **{f"embedding_bag {mode} fwd": _bags for mode in ("sum", "mean", "max", "weighted")},
     **{
-        f"{name} {part}": partial(_recurrent, gates, times)
-        for name, gates in (("lstm", 4), ("gru", 3), ("rnn", 1))
+        f"{name} {part}{end}": partial(work, gates, times)
+        for name, gates in (("lstm", 4), ("gru", 3), ("gru_reset_after", 3), ("rnn", 1))
         for part, times in (("fwd", 1), ("fwd+bwd", 3))
+        for end, work in (("", _recurrent), (" lengths", _shorter))
     },
     "matmul": _products(1),
     "affine_backward": _products(2),

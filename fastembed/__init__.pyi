@@ -10,13 +10,17 @@ from fastembed import layers as layers
 from fastembed import models as models
 from fastembed import ops as ops
 from fastembed import optimizer as optimizer
+from fastembed import recurrent_layers as recurrent_layers
 from fastembed import reference as reference
+from fastembed import tables as tables
+from fastembed import text as text
 from fastembed import threads as threads
 from fastembed import time_layers as time_layers
 from fastembed import trainer as trainer
 from fastembed import util as util
 from fastembed import vectors as vectors
 from fastembed import word2vec as word2vec
+from fastembed.base_model import load as load
 from fastembed.layers import Embedding as Embedding
 from fastembed.models import Rnnlm as Rnnlm
 from fastembed.ops import gather as gather

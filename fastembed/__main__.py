@@ -13,6 +13,8 @@ from fastembed.cli.options import Parser, UserError
 # command: (module with main(argv), what it does)
 COMMANDS = {
     "train": ("fastembed.cli.train", "train a model on your text, or on text that Python carries"),
+    "generate": ("fastembed.cli.generate", "write text with a trained language model"),
+    "translate": ("fastembed.cli.translate", "answer questions with a trained seq2seq model"),
     "run": ("fastembed.dropin.runner", "run a script with its book-style layers accelerated"),
     "similar": ("fastembed.cli.similar", "the words nearest to a word, by trained vectors"),
     "analogy": ("fastembed.cli.analogy", "what is to C as B is to A, by trained vectors"),
@@ -27,12 +29,11 @@ OURS = hasattr(fastembed, "attach")  # another package's __init__.py may have be
 def _parser():
     parser = Parser(
         prog=PROG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         usage=f"{PROG} COMMAND [ARGS]",
-        description="Accelerated neural-network layers for NumPy.",
-        epilog="commands:\n"
-        + "".join(f"  {name:8} {text}\n" for name, (_, text) in COMMANDS.items())
-        + f"\n{PROG} COMMAND --help tells more about a command.",
+        description="Accelerated neural-network layers for NumPy.\n\n"
+        "commands: (COMMAND --help tells more)\n"
+        + "".join(f"  {name:10} {text}\n" for name, (_, text) in COMMANDS.items()),
+        examples=[f"{PROG} train my.txt", f"{PROG} generate fastembed-train --prompt 'Once'"],
     )
     version = f"fastembed-layers {__version__}"
     parser.add_argument("--version", action="version", version=version)
@@ -60,7 +61,7 @@ def main(argv=None):
         finally:
             print(end="", flush=True)  # now: an error at shutdown would be nobody's
     except UserError as error:
-        return _end(2, f"{prog}: error: {error}")
+        return _end(error.status, f"{prog}: error: {error}")
     except KeyboardInterrupt as interrupt:
         return _end(130, f"\n{prog}: interrupted{interrupt}")
     except BrokenPipeError:

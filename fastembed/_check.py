@@ -33,7 +33,7 @@ def own(name: str, array: Any) -> Any:
     return array
 
 
-def floats(name, array, ndim=None, dtype=None):
+def floats(name: str, array: Any, ndim: int | None = None, dtype: Any = None) -> Any:
     """Return array as an ndarray of float32 or float64; refuse another dtype or number of axes."""
     array = as_array(name, array)
     if array.dtype not in FLOATS:
@@ -84,7 +84,7 @@ def shape(name: str, array: Any, expected: Any, meaning: str = "") -> None:
         raise ValueError(f"{name} must have shape {tuple(expected)}{meaning}, got {array.shape}")
 
 
-def integers(name, array):
+def integers(name: str, array: Any) -> Any:
     """Return array as an ndarray of any integer dtype; refuse floats, booleans and the rest."""
     given = array
     array = as_array(name, array)
@@ -95,7 +95,7 @@ def integers(name, array):
     return array
 
 
-def indices(name, array, bound, of, unit="rows"):
+def indices(name: str, array: Any, bound: int, of: str, unit: str = "rows") -> Any:
     """Return ids in [-bound, bound) as a flat, contiguous intp array with 0 <= id < bound.
 
     The original is kept; negative ids count from the end, as in NumPy. In the message, of is what
@@ -120,7 +120,7 @@ def indices(name, array, bound, of, unit="rows"):
     return np.require(flat, np.intp, "CA")
 
 
-def output(name, array, expected, dtype, inputs):
+def output(name: str, array: Any, expected: Any, dtype: Any, inputs: dict[str, Any]) -> Any:
     """Check an array that will be written: ndarray, shape, dtype, writable, apart from inputs.
 
     Its byte order is free. Entries must not share memory either; axes that interlace count as if
@@ -146,7 +146,7 @@ def output(name, array, expected, dtype, inputs):
     return array
 
 
-def plain(array):
+def plain(array: Any) -> Any:
     """The array as kernels take it (C order, aligned, native, no subclass), copied if need be."""
     array = np.asarray(array)
     dtype = array.dtype if array.dtype.isnative else array.dtype.newbyteorder("=")

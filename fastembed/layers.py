@@ -33,6 +33,7 @@ __all__ = [
     "Affine",
     "Dropout",
     "Embedding",
+    "EmbeddingBag",
     "EmbeddingDot",
     "MatMul",
     "NegativeSamplingLoss",
@@ -237,6 +238,66 @@ class Embedding(Layer):
             out = W[idx] if ids is None else ops.gather(W, ids)
         self.idx = idx
         return out
+
+
+class EmbeddingBag(Layer):
+    """Sum, mean or maximum of the rows of W for each bag of ids, as in ``torch.nn.EmbeddingBag``.
+
+    Parameters
+    ----------
+    W : (V, D) ndarray
+    mode : str
+        'sum', 'mean' or 'max'.
+    include_last_offset : bool
+        Whether offsets have one more: where the last bag ends.
+    padding_idx : int, optional
+        An id that counts as if it were not there.
+    """
+
+    cache: Any = NOT_YET
+
+    def __init__(
+        self,
+        W: Array,
+        *,
+        mode: str = "mean",
+        include_last_offset: bool = False,
+        padding_idx: int | None = None,
+    ) -> None:
+        super().__init__(W)
+        self.options: dict[str, Any] = {
+            "mode": mode,
+            "include_last_offset": include_last_offset,
+            "padding_idx": padding_idx,
+        }
+
+    def forward(
+        self,
+        idx: ArrayLike,
+        offsets: ArrayLike | None = None,
+        per_sample_weights: Array | None = None,
+    ) -> Array:
+        """Return a row for each bag: ids (B, L), or ids (N,) and where each bag begins (B,).
+
+        With mode 'sum', ids may have weights, an array like that of the ids.
+        """
+        given: dict[str, Any] = {"per_sample_weights": per_sample_weights, **self.options}
+        out, argmax = ops.embedding_bag(self.params[0], idx, offsets, need_argmax=True, **given)
+        self.cache = idx, offsets, per_sample_weights, argmax
+        result: Array = out
+        return result
+
+    def backward(self, dout: Array) -> Array | None:
+        """Fill the gradient of W from dout (B, D); returns that of the weights, or None."""
+        if self.cache is None:
+            raise RuntimeError("EmbeddingBag.backward needs a forward before it")
+        idx, offsets, weights, argmax = self.cache
+        W, (dW,) = self.params[0], self.grads
+        result = ops.embedding_bag_backward(
+            cast(np.asanyarray(dout), W.dtype), W, idx, offsets, argmax=argmax,
+            per_sample_weights=weights, out=dW, **self.options,
+        )  # fmt: skip
+        return None if weights is None else result[1]
 
 
 class EmbeddingDot(Layer):

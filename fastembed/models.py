@@ -4,17 +4,16 @@ Constructors take the book's arguments and draw the same numbers from ``np.rando
 seed, the parameters are the same.
 """
 
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastembed import time_layers
+from fastembed import generation, time_layers
 from fastembed._inputs import NOT_YET, Array, Scalar
 from fastembed.attention import TimeAttention
-from fastembed.base_model import BaseModel
-from fastembed.functions import softmax
+from fastembed.base_model import BaseModel, expected_shapes
 from fastembed.layers import Embedding, Layer, NegativeSamplingLoss, UnigramSampler
 from fastembed.time_layers import TimeAffineSoftmaxWithLoss, TimeSoftmaxWithLoss
 
@@ -40,15 +39,27 @@ __all__ = [
 
 
 Words = Collection[int]
-Advance = Callable[[Array], Array]  # from words (B, 1) to scores (B, V)
+Start = int | Sequence[int]
+
+
+def _room(rows: int, columns: int) -> Array | None:
+    """While a model is loaded, a matrix for what its file holds: nothing is drawn."""
+    shapes = expected_shapes.get()
+    if shapes is None:
+        return None
+    if (rows, columns) not in shapes:  # before memory is taken for it
+        raise ValueError(f"there is no matrix of shape {(rows, columns)} in it")
+    return np.empty((rows, columns), "f")
 
 
 def _normal(rows: int, columns: int, scale: float) -> Array:
-    return (np.random.randn(rows, columns) / scale).astype("f")
+    room = _room(rows, columns)
+    return (np.random.randn(rows, columns) / scale).astype("f") if room is None else room
 
 
 def _small(rows: int, columns: int) -> Array:
-    return 0.01 * np.random.randn(rows, columns).astype("f")
+    room = _room(rows, columns)
+    return 0.01 * np.random.randn(rows, columns).astype("f") if room is None else room
 
 
 class _Model(BaseModel):
@@ -134,6 +145,143 @@ class _LanguageModel(_Model):
         for layer in self._recurrent:
             layer.reset_state()
 
+    @overload
+    def generate(
+        self,
+        start_id: Start,
+        skip_ids: Words | None = None,
+        sample_size: int = 100,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        beam_size: int | None = None,
+        stop: Words | None = None,
+    ) -> list[int]: ...
+    @overload
+    def generate(
+        self,
+        start_id: str,
+        skip_ids: Words | None = None,
+        sample_size: int = 100,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        beam_size: int | None = None,
+        stop: str | None = None,
+    ) -> str: ...
+    def generate(
+        self,
+        start_id: Any,
+        skip_ids: Words | None = None,
+        sample_size: int = 100,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        beam_size: int | None = None,
+        stop: Any = None,
+    ) -> Any:
+        """Write on: sample words from the model, by ``numpy.random``.
+
+        Parameters
+        ----------
+        start_id : int, sequence of int or str
+            What comes before. After ids the model goes on from its present state; a text needs the
+            model's ``tokenizer``, and begins a new paragraph.
+        skip_ids : collection of int, optional
+            Words that must not come; of a text, by default the unknown word.
+        sample_size : int
+            How many words, the last one of the start among them.
+        temperature : float
+            Scores are divided by it; 0 always takes the most probable word.
+        top_k : int, optional
+            Sample from so many of the most probable words only.
+        top_p : float, optional
+            Sample from the fewest words that have this probability together (arXiv:1904.09751).
+        beam_size : int, optional
+            Instead of sampling, look for the most probable words with so many candidates.
+        stop : collection of int, or str
+            Ids, or a text, before which it ends.
+
+        Returns
+        -------
+        list of int or str
+            The start, and what the model wrote after it.
+        """
+        if beam_size is None:
+            options = dict(temperature=temperature, top_k=top_k, top_p=top_p, stop=stop)
+            came = self.stream(start_id, skip_ids, sample_size, **options)
+            if isinstance(start_id, str):
+                return start_id + "".join(came)
+            return [*generation.as_ids(start_id), *came]
+        if isinstance(start_id, str):
+            start, skip_ids = self._begin_text(start_id, skip_ids)
+            ids = self.beam_search(start, sample_size, beam_size, skip_ids)[len(start) :]
+            return start_id + "".join(generation.pieces(self.tokenizer, start, iter(ids), stop))
+        return self.beam_search(start_id, sample_size, beam_size, skip_ids, stop)
+
+    @overload
+    def stream(
+        self, start_id: str, skip_ids: Words | None = None, sample_size: int = 100, **options: Any
+    ) -> Iterator[str]: ...
+    @overload
+    def stream(
+        self, start_id: Start, skip_ids: Words | None = None, sample_size: int = 100, **options: Any
+    ) -> Iterator[int]: ...
+    def stream(
+        self, start_id: Any, skip_ids: Words | None = None, sample_size: int = 100, **options: Any
+    ) -> Iterator[Any]:
+        """What `generate` adds to its start, piece by piece; arguments are those of `generate`.
+
+        There is no ``beam_size``: a beam knows its first word only at the end.
+        """
+        stop = options.pop("stop", None)
+        if isinstance(start_id, str):
+            start, skip_ids = self._begin_text(start_id, skip_ids)
+            ids = generation.sampled(self._next, start, skip_ids, sample_size, (), **options)
+            return generation.pieces(self.tokenizer, start, ids, stop)
+        start = generation.as_ids(start_id)
+        return generation.sampled(self._next, start, skip_ids, sample_size, stop or (), **options)
+
+    def beam_search(
+        self,
+        start_id: Start,
+        sample_size: int = 100,
+        beam_size: int = 4,
+        skip_ids: Words | None = None,
+        stop: Words | None = None,
+    ) -> list[int]:
+        """Return the most probable words that a beam of beam_size candidates finds, a list of int.
+
+        The other arguments are those of `generate`; of a beam, stop ends one candidate.
+        """
+        start = generation.as_ids(start_id)
+        self._next(start[:-1])
+        count, skip = sample_size - 1, () if skip_ids is None else skip_ids
+        found = generation.beam_search(
+            self._advance, self._recurrent, start[-1], count, beam_size, skip, stop or ()
+        )
+        return [*start, *found]
+
+    def _begin_text(self, text: str, skip_ids: Words | None) -> tuple[list[int], Words]:
+        """The ids of a text that begins a paragraph, and the words that must not come."""
+        tokenizer = generation.tokenizer_of(self)
+        self.reset_state()
+        start = [int(tokenizer.eos_id), *map(int, tokenizer.encode(text))]
+        if skip_ids is None:
+            skip_ids = () if tokenizer.unk_id is None else (int(tokenizer.unk_id),)
+        return start, skip_ids
+
+    def _next(self, words: Sequence[int]) -> Array | None:
+        """The scores (V,) of the word after words; None of none."""
+        scores: Array | None = self._advance(np.array([words]))[0] if len(words) else None
+        return scores
+
+    def _advance(self, words: Array) -> Array:
+        return self.predict(words)[:, -1]
+
 
 class SimpleRnnlm(_LanguageModel):
     """Language model with a plain recurrent layer; arguments are those of `Rnnlm`."""
@@ -192,74 +340,8 @@ class BetterRnnlm(_LanguageModel):
         self.lstm_layers = lstms
 
 
-class _Generator(_LanguageModel):
-    """Text from a language model; states can be taken and put back."""
-
-    def generate(
-        self,
-        start_id: int,
-        skip_ids: Words | None = None,
-        sample_size: int = 100,
-        *,
-        temperature: float = 1.0,
-    ) -> list[int]:
-        """Sample words, beginning with start_id and the present state.
-
-        Parameters
-        ----------
-        start_id : int
-        skip_ids : collection of int, optional
-            Words that must not come.
-        sample_size : int
-            How many words, start_id among them.
-        temperature : float
-            Scores are divided by it; 0 always takes the most probable word.
-
-        Returns
-        -------
-        list of int
-        """
-        if not temperature >= 0:
-            raise ValueError(f"temperature must be >= 0, got {temperature}")
-        skip = [] if skip_ids is None else [int(k) for k in skip_ids]
-        word_ids = [int(start_id)]
-        while len(word_ids) < sample_size:
-            p = self._distribution(word_ids[-1], temperature, skip)
-            word = int(np.random.choice(len(p), p=p)) if temperature else int(np.argmax(p))
-            if word not in skip:
-                word_ids.append(word)
-        return word_ids
-
-    def beam_search(
-        self,
-        start_id: int,
-        sample_size: int = 100,
-        beam_size: int = 4,
-        skip_ids: Words | None = None,
-    ) -> list[int]:
-        """Return the most probable words that a beam of beam_size candidates finds, a list of int.
-
-        The other arguments are those of `generate`.
-        """
-
-        def advance(words: Array) -> Array:
-            return self.predict(words)[:, -1]
-
-        count = sample_size - 1
-        skip = () if skip_ids is None else skip_ids
-        found = _beam_search(advance, self._recurrent, start_id, count, beam_size, skip)
-        return [int(start_id), *found]
-
-    def _distribution(self, word: int, temperature: float, skip: list[int]) -> Array:
-        scores = self.predict(np.array([[word]])).reshape(-1)
-        if temperature == 0:
-            scores[skip] = -np.inf
-            return scores
-        return softmax(scores if temperature == 1 else scores / np.float32(temperature))
-
-
-class RnnlmGen(_Generator, Rnnlm):
-    """Rnnlm that generates text."""
+class RnnlmGen(Rnnlm):
+    """`Rnnlm` whose state can be taken and put back."""
 
     def get_state(self) -> Any:
         """The LSTM's (h, c)."""
@@ -270,8 +352,8 @@ class RnnlmGen(_Generator, Rnnlm):
         self.lstm_layer.set_state(*state)
 
 
-class BetterRnnlmGen(_Generator, BetterRnnlm):
-    """BetterRnnlm that generates text."""
+class BetterRnnlmGen(BetterRnnlm):
+    """`BetterRnnlm` whose states can be taken and put back."""
 
     def get_state(self) -> Any:
         """A list of (h, c), one for each LSTM."""
@@ -372,6 +454,20 @@ class _WordVectors(_Model):
         self.ns_loss = _NegativeSampling(W_out, corpus)
         self.word_vecs = W_in
         self._collect(self.in_layer, self.ns_loss)
+
+    @classmethod
+    def _make(cls, arguments: dict[str, Any]) -> Self:
+        return cls(**{**arguments, "corpus": [0]})
+
+    def _arrays(self) -> dict[str, Array]:
+        return {"word_p": self.ns_loss.sampler.word_p}  # what is left of the corpus
+
+    def _restore(self, arrays: dict[str, Array]) -> None:
+        word_p = arrays.get("word_p", self.ns_loss.sampler.word_p)
+        if word_p.ndim != 1 or len(word_p) > len(self.word_vecs):
+            raise ValueError(f"word_p has shape {word_p.shape}, not one of the vocabulary")
+        self.ns_loss.sampler.word_p = np.array(word_p, np.float64)
+        self.ns_loss.sampler.vocab_size = len(word_p)
 
 
 class CBOW(_WordVectors):
@@ -477,23 +573,50 @@ class Decoder(_Model):
 
     def generate(self, h: Array, start_id: int, sample_size: int) -> list[int]:
         """Return sample_size ids, each the most probable after the last."""
+        ids: list[int] = self.answers(h, start_id, sample_size)[0].tolist()
+        return ids
+
+    def answers(
+        self, h: Array, start_id: int, sample_size: int, stop_id: int | None = None
+    ) -> Array:
+        """Return ids (N, sample_size) for each of the encoder's h, the most probable at each step.
+
+        With stop_id, it ends early when all N have come to it.
+        """
         self._begin(h)
-        sampled, word = [], int(start_id)
+        words = np.full((len(h), 1), int(start_id), np.int32)
+        stopped = np.zeros((len(h), 1), bool)
+        found = [words[:, :0]]
         for _ in range(sample_size):
-            word = int(np.argmax(self._scores(np.array([[word]]), h)))
-            sampled.append(word)
-        return sampled
+            words = self._scores(words, h)[:, -1:].argmax(axis=2).astype(np.int32)
+            found.append(words)
+            if stop_id is not None:
+                stopped |= words == stop_id
+                if stopped.all():
+                    break
+        return np.concatenate(found, axis=1)
 
     def beam_search(
-        self, h: Array, start_id: int, sample_size: int, beam_size: int = 4
+        self,
+        h: Array,
+        start_id: int,
+        sample_size: int,
+        beam_size: int = 4,
+        stop_id: int | None = None,
     ) -> list[int]:
-        """Return the most probable sample_size ids that a beam of beam_size candidates finds."""
+        """Return the most probable ids that a beam of beam_size candidates finds.
+
+        They are sample_size, or fewer where stop_id would come next.
+        """
         self._begin(h)
 
         def advance(words: Array) -> Array:
             return self._scores(words, np.repeat(h, len(words), axis=0))[:, -1]
 
-        return _beam_search(advance, [self.lstm], start_id, sample_size, beam_size)
+        stop = () if stop_id is None else (stop_id,)
+        return generation.beam_search(
+            advance, [self.lstm], start_id, sample_size, beam_size, stop=stop
+        )
 
     def _begin(self, h: Array) -> None:
         self.lstm.set_state(h)
@@ -594,6 +717,56 @@ class Seq2seq(_Model):
         h = self.encoder.forward(xs)
         return self.decoder.beam_search(h, start_id, sample_size, beam_size)
 
+    @overload
+    def translate(self, text: str, *, beam_size: int = 1, longest: int = 200) -> str: ...
+    @overload
+    def translate(
+        self, text: list[str] | tuple[str, ...], *, beam_size: int = 1, longest: int = 200
+    ) -> list[str]: ...
+    def translate(self, text: Any, *, beam_size: int = 1, longest: int = 200) -> Any:
+        """Answer a text, or each of some, with a model that `python -m fastembed train` trained.
+
+        Parameters
+        ----------
+        text : str, or list or tuple of str
+            Is read backwards, as in training.
+        beam_size : int
+            Candidates of the search for the most probable answer; 1 is the quickest.
+        longest : int
+            Tokens after which an answer is cut off.
+
+        Returns
+        -------
+        str or list of str
+        """
+        if beam_size < 1:
+            raise ValueError(f"beam_size must be >= 1, got {beam_size}")
+        tokenizer = generation.tokenizer_of(self)
+        texts = [text] if isinstance(text, str) else list(text)
+        questions = [generation.question(tokenizer, one) for one in texts]
+        found = self.answers(questions, int(tokenizer.eos_id), longest, beam_size)
+        answers = [tokenizer.decode(ids) for ids in found]
+        return answers[0] if isinstance(text, str) else answers
+
+    def answers(
+        self, questions: Sequence[Sequence[int]], end_id: int, longest: int, beam_size: int = 1
+    ) -> list[list[int]]:
+        """Answer questions, ids of any lengths; answers begin after end_id and end before it."""
+        found: list[list[int]] = [[] for _ in questions]
+        for places in generation.of_one_length(questions):
+            h = self.encoder.forward(np.array([questions[k] for k in places]))
+            rows = (
+                self.decoder.answers(h, end_id, longest, end_id).tolist()
+                if beam_size == 1
+                else [
+                    self.decoder.beam_search(one[np.newaxis], end_id, longest, beam_size, end_id)
+                    for one in h
+                ]
+            )
+            for k, ids in zip(places, rows, strict=True):
+                found[k] = ids[: ids.index(end_id)] if end_id in ids else ids
+        return found
+
 
 class PeekySeq2seq(Seq2seq):
     """`Seq2seq` whose decoder sees the encoder's h at every step."""
@@ -605,28 +778,3 @@ class AttentionSeq2seq(Seq2seq):
     """`Seq2seq` with attention; ``decoder.attention.attention_weights`` shows it."""
 
     parts = AttentionEncoder, AttentionDecoder
-
-
-def _beam_search(
-    advance: Advance, recurrent: list[Any], start: int, count: int, beam_size: int, skip: Words = ()
-) -> list[int]:
-    """The best count words after start; advance(words (B, 1)) returns scores (B, V)."""
-    if beam_size < 1:
-        raise ValueError(f"beam_size must be >= 1, got {beam_size}")
-    words = np.array([[int(start)]])
-    totals = np.zeros(1)  # log-probability of each candidate
-    for _ in range(count):
-        p = softmax(advance(words[:, -1:]).astype(np.float64))
-        with np.errstate(divide="ignore"):
-            logs = np.log(p)
-        logs[:, [int(k) for k in skip]] = -np.inf
-        scores = (totals[:, np.newaxis] + logs).reshape(-1)
-        best = np.argsort(-scores, kind="stable")[:beam_size]
-        parents, chosen = np.divmod(best, logs.shape[1])
-        totals = scores[best]
-        words = np.concatenate([words[parents], chosen[:, np.newaxis]], axis=1)
-        for layer in recurrent:
-            for part in layer.state:
-                setattr(layer, part, getattr(layer, part)[parents])
-    best_words: list[int] = words[0, 1:].tolist()
-    return best_words

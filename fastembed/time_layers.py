@@ -4,9 +4,11 @@ Shapes: ids xs (N, T), inputs xs (N, T, D), outputs hs (N, T, H). There is no lo
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fastembed import ops
 from fastembed._arrays import FLOAT32, cast, common_dtype, fill
@@ -144,10 +146,15 @@ class LSTM(_Cell):
 class GRU(_CellOfH):
     """One step of a GRU: ``h = (1 - z) h_prev + z h_hat``; gates in the order z r h_hat.
 
-    Wx is (D, 3H), Wh (H, 3H) and b (3H,).
+    Wx is (D, 3H), Wh (H, 3H) and b (3H,); with reset_after, b is (4H,), see `TimeGRU`.
     """
 
     ops = recurrent.gru_cell, recurrent.gru_cell_backward
+
+    def __init__(self, Wx: Array, Wh: Array, b: Array, reset_after: bool = False) -> None:
+        super().__init__(Wx, Wh, b)
+        if reset_after:
+            self.ops = recurrent.gru_reset_after_cell, recurrent.gru_reset_after_cell_backward
 
     def backward(self, dh_next: Array) -> tuple[Array, ...]:
         """Fill the gradients of the parameters; returns those of x and h_prev."""
@@ -173,44 +180,69 @@ class _TimeRecurrent(Layer):
         super().__init__(Wx, Wh, b)
         self.stateful = stateful
 
-    def forward(self, xs: Array) -> Array:
+    def forward(self, xs: Array, lengths: ArrayLike | None = None) -> Array:
         """Return hs (N, T, H) as float32 from xs (N, T, D).
+
+        Parameters
+        ----------
+        xs : (N, T, D) ndarray
+        lengths : (N,) array_like of int, optional
+            Steps of each sequence of a padded batch, in any order, from 0 to T. Steps beyond cost
+            nothing: hs is zero there, and the state that stays is that at the end of each sequence.
 
         Raises
         ------
         ValueError
-            If the batch has another size than the state that the last one left.
+            If the batch has another size than the state that the last one left, or a length is
+            not between 0 and T.
         """
+        return cast(self._run(xs, lengths), FLOAT32)
+
+    def backward(self, dhs: Array, dh_last: Array | None = None) -> Array:
+        """Fill the gradients and ``dh`` from dhs (N, T, H); returns dxs as float32.
+
+        dh_last (N, H) is the gradient of the state after the last step, beside that in dhs.
+        """
+        return cast(self._back(dhs, dh_last=dh_last), FLOAT32)
+
+    def _run(self, xs: Array, lengths: ArrayLike | None = None, reverse: bool = False) -> Any:
+        """Hs, of the dtype that it is computed in; reverse reads from each sequence's end."""
         state = [getattr(self, part) if self.stateful else None for part in self.state]
         inputs = xs, *self.params, *state
-        result = _if_fit(self.ops[0], *inputs)
+        plain = lengths is None and not reverse
+        options = {} if plain else {"lengths": lengths, "reverse": reverse}
+        result = _if_fit(self.ops[0], *inputs, **options)
         if result is None:  # mixed dtypes, a state of one row
             inputs = _of_one_dtype("xs", xs, self.params, zip(self.state, state, strict=True))
-            result = self.ops[0](*inputs)
+            result = self.ops[0](*inputs, **options)
         hs, *last, cache = result
         for part, value in zip(self.state, last, strict=True):
             setattr(self, part, value)
-        self.layers = Steps(_cells, hs.shape[1], self.cell, self.params, inputs, hs.shape, cache)
-        return cast(hs, FLOAT32)
+        kept = self.cell, self.params, inputs, options, hs.shape, cache
+        self.layers = Steps(_cells, hs.shape[1], *kept)
+        return hs
 
-    def backward(self, dhs: Array) -> Array:
-        """Fill the gradients and ``dh`` from dhs (N, T, H); returns dxs as float32."""
-        if type(self.layers) is not Steps or dhs.shape != self.layers.kept[-2]:
-            return self._backward_by_step(dhs)
-        cache = self.layers.kept[-1]
-        fits = self.grads[0].dtype is cache.xs.dtype
-        result = self.ops[1](cast(dhs, cache.xs.dtype), cache, out=self.grads if fits else None)
+    def _back(self, dhs: Array, **last: Array | None) -> Any:
+        """Dxs, of the dtype that it is computed in; last: the gradients of the last state."""
+        options, shape, cache = self.layers.kept[-3:] if type(self.layers) is Steps else 3 * [None]
+        if cache is None or (dhs.shape != shape and not options):
+            return self._backward_by_step(dhs, *last.values())
+        dtype, fits = cache.xs.dtype, self.grads[0].dtype is cache.xs.dtype
+        given = {name: cast(part, dtype) for name, part in last.items() if part is not None}
+        out = self.grads if fits else None
+        dxs, *dstate = self.ops[1](cast(dhs, dtype), cache, out=out, **given)
         if not fits:
-            fill(self.grads, result[-3:])
-        self.dh = result[1]
-        return cast(result[0], FLOAT32)
+            fill(self.grads, dstate[-3:])
+        for part, value in zip(self.state, dstate, strict=False):
+            setattr(self, f"d{part}", value)
+        return dxs
 
-    def _backward_by_step(self, dhs: Array) -> Array:
+    def _backward_by_step(self, dhs: Array, *last: Array | None) -> Array:
         """Backward through self.layers, which an overridden forward has made."""
         N, T, H = dhs.shape
         dxs = np.empty((N, T, self.params[0].shape[0]), np.float32)
         totals: list[Any] = [0, 0, 0]
-        carry: list[Any] = [0 for _ in self.state]
+        carry: list[Any] = [0 if part is None else part for part in last]
         for t in reversed(range(T)):
             step = self.layers[t]
             dxs[:, t], *carry = step.backward(dhs[:, t] + carry[0], *carry[1:])
@@ -260,6 +292,8 @@ class TimeLSTM(_TimeRecurrent):
     ----------
     h, c : (N, H) ndarray or None
         State after the last step, new arrays at each forward.
+    dh, dc : (N, H) ndarray or None
+        Gradients of the initial state, after backward.
     """
 
     cell = LSTM
@@ -267,6 +301,17 @@ class TimeLSTM(_TimeRecurrent):
     ops = recurrent.lstm, recurrent.lstm_backward
 
     c: Array | None = None
+    dc: Array = NOT_YET
+
+    def backward(
+        self, dhs: Array, dh_last: Array | None = None, dc_last: Array | None = None
+    ) -> Array:
+        """Fill the gradients, ``dh`` and ``dc`` from dhs (N, T, H); returns dxs as float32.
+
+        dh_last and dc_last (N, H) are gradients of the state after the last step, dh_last beside
+        that in dhs.
+        """
+        return cast(self._back(dhs, dh_last=dh_last, dc_last=dc_last), FLOAT32)
 
     def set_state(self, h: Array | None, c: Array | None = None) -> None:
         """Begin the next forward with h and c (never written); None means zero."""
@@ -274,10 +319,25 @@ class TimeLSTM(_TimeRecurrent):
 
 
 class TimeGRU(_TimeRecurrent):
-    """A GRU over T steps: `TimeRNN` with Wx (D, 3H), Wh (H, 3H) and b (3H,)."""
+    """A GRU over T steps: `TimeRNN` with Wx (D, 3H), Wh (H, 3H) and b (3H,).
 
-    cell = GRU
+    Parameters
+    ----------
+    reset_after : bool
+        Reset after the product with Wh, as cuDNN, PyTorch and Keras do: h_hat is tanh of
+        ``x Wx + b + r (h_prev Wh + b')``, where b' is the last quarter of b (4H,).
+    """
+
+    cell: Callable[..., Any] = GRU
     ops = recurrent.gru, recurrent.gru_backward
+
+    def __init__(
+        self, Wx: Array, Wh: Array, b: Array, stateful: bool = False, reset_after: bool = False
+    ) -> None:
+        super().__init__(Wx, Wh, b, stateful)
+        if reset_after:
+            self.ops = recurrent.gru_reset_after, recurrent.gru_reset_after_backward
+            self.cell = partial(GRU, reset_after=True)
 
 
 class TimeBiLSTM(Layer):
@@ -298,17 +358,17 @@ class TimeBiLSTM(Layer):
         self.params = self.forward_lstm.params + self.backward_lstm.params
         self.grads = self.forward_lstm.grads + self.backward_lstm.grads
 
-    def forward(self, xs: Array) -> Array:
-        """Return (N, T, 2H) from xs (N, T, D)."""
-        o1 = self.forward_lstm.forward(xs)
-        o2 = self.backward_lstm.forward(xs[:, ::-1])
-        return np.concatenate((o1, o2[:, ::-1]), axis=2)
+    def forward(self, xs: Array, lengths: ArrayLike | None = None) -> Array:
+        """Return (N, T, 2H) from xs (N, T, D); lengths as in `TimeRNN`: backwards from each end."""
+        there = self.forward_lstm.forward(xs, lengths)
+        back = cast(self.backward_lstm._run(xs, lengths, reverse=True), FLOAT32)
+        return np.concatenate((there, back), axis=2)
 
     def backward(self, dhs: Array) -> Array:
         """Fill the gradients from dhs (N, T, 2H); returns dxs."""
         H = dhs.shape[2] // 2
         dxs = self.forward_lstm.backward(dhs[:, :, :H])
-        dxs += self.backward_lstm.backward(dhs[:, ::-1, H:])[:, ::-1]
+        dxs += self.backward_lstm.backward(dhs[:, :, H:])
         return dxs
 
 
@@ -358,6 +418,12 @@ class TimeAffine(Affine):
 class TimeDropout(Function):
     """`Dropout` that scales up the rest in training, instead of scaling down otherwise.
 
+    Parameters
+    ----------
+    dropout_ratio : float
+    variational : bool
+        Drop the same entries at all time steps (Gal and Ghahramani, 2016).
+
     Attributes
     ----------
     train_flg : bool
@@ -366,20 +432,24 @@ class TimeDropout(Function):
 
     mask: Array = NOT_YET
 
-    def __init__(self, dropout_ratio: float = 0.5) -> None:
+    variational = False
+
+    def __init__(self, dropout_ratio: float = 0.5, variational: bool = False) -> None:
         super().__init__()
         self.dropout_ratio = dropout_ratio
         self.train_flg = True
+        self.variational = variational
 
     def forward(self, xs: Array) -> Array:
         """Return xs with dropped entries."""
         if not self.train_flg:
             return xs
         draw, scale = np.random.random_sample, 1 / (1.0 - self.dropout_ratio)
-        result = dropout_if_fit(xs, draw, self.dropout_ratio, scale)
+        result = None if self.variational else dropout_if_fit(xs, draw, self.dropout_ratio, scale)
         if result is None:
             no_mask(xs=xs)
-            self.mask = np.multiply(draw(xs.shape) > self.dropout_ratio, scale, dtype=np.float32)
+            shape = (xs.shape[0], 1, *xs.shape[2:]) if self.variational else xs.shape
+            self.mask = np.multiply(draw(shape) > self.dropout_ratio, scale, dtype=np.float32)
             return xs * self.mask
         out, self.mask = result
         return out
@@ -559,15 +629,20 @@ class Simple_TimeAffine:
 # ---- layers of single steps
 
 
-def _cells(cell: Any, params: Any, inputs: Any, shape: Any, cache: Any) -> list[Any]:
-    xs, state = inputs[0], inputs[4:]
-    zero = np.zeros((shape[0], shape[2]), xs.dtype)
+def _cells(cell: Any, params: Any, inputs: Any, options: Any, shape: Any, cache: Any) -> list[Any]:
+    xs, state, (N, T, H) = inputs[0], inputs[4:], shape
+    zero = np.zeros((N, H), xs.dtype)
     state = tuple(zero if part is None else part for part in state)
+    lengths = options.get("lengths")
+    lengths = np.full(N, T) if lengths is None else np.asarray(lengths)
     layers = []
-    for t in range(shape[1]):
+    for t in range(T):
         layer = cell(*params)
-        state = layer.forward(xs[:, t], *state)
-        state = state if isinstance(state, tuple) else (state,)
+        there = lengths > t  # the other rows are computed with them, for nothing
+        x = xs[np.arange(N), np.where(there, lengths - 1 - t if options.get("reverse") else t, 0)]
+        new = layer.forward(x, *state)
+        new = new if isinstance(new, tuple) else (new,)
+        state = tuple(map(partial(np.where, there[:, np.newaxis]), new, state))
         layers.append(layer)
     return layers
 

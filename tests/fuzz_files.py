@@ -24,9 +24,12 @@ if __name__ == "__main__":
         include=["fastembed._files", "fastembed.vectors", "pickletools", "json"]
     )
 with instrumented:
+    from fastembed import base_model
     from fastembed._files import pickled, tensors
-    from fastembed.tasks import checkpoint, lm
+    from fastembed.optimizer import SGD
+    from fastembed.tasks import checkpoint, lm, training
     from fastembed.tasks.values import UserError
+    from fastembed.text import WordTokenizer
     from fastembed.vectors import load
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -46,16 +49,35 @@ def read_tensors(path):
     assert all(type(text) is str for item in metadata.items() for text in item)
 
 
+def write(path, params, settings, progress, made, words=None):
+    """A checkpoint of the task lm with a right checksum; settings, progress and made are JSON."""
+    state = f'"settings": {settings}, "progress": {progress}'
+    state = f'{{"format": "{checkpoint.FORMAT}", "task": "lm", {state}}}'
+    metadata = {base_model.TRAINING: state, base_model.MODEL: made}
+    metadata[base_model.TOKENIZER] = WordTokenizer(["a"]).to_json() if words is None else words
+    tensors.write(path, params, metadata)
+
+
+def go_on(folder, **given):
+    """What the task does with a file before it trains."""
+    file = checkpoint.Checkpoint("lm", folder, resume=True)
+    options = SimpleNamespace(**{"seed": 1, **lm.DEFAULTS, **given})
+    training.adopt(lm.Training, options, given, file)
+    sizes = {"wordvec_size": options.embed, "hidden_size": options.hidden}
+    model = training.made(file, lm.MODELS, options, sizes)
+    ids = np.zeros(1000, np.int32)
+    run = lm.Training(file, options, print, model, SGD(1.0), "text", text=ids, held_out=ids)
+    run.restore(given)
+    return run
+
+
 def resume(data):
-    """A checkpoint with a right checksum: shapes of its tensors, then its texts."""
+    """Shapes of the parameters, then the texts of the settings, progress and model."""
     shapes, *texts = data
-    metadata = {"format": checkpoint.FORMAT, "task": "lm"}
-    metadata |= dict(zip(["settings", "progress", "vocabulary"], texts, strict=True))
-    params = {name: np.zeros(s, "f4") for name, s in zip(lm.PARAMETERS, shapes, strict=True)}
+    params = {f"param{k}": np.zeros(shape, "f4") for k, shape in enumerate(shapes)}
     with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "lm.safetensors")
-        tensors.write(path, params, metadata)
-        lm.adopt(SimpleNamespace(**lm.DEFAULTS), {}, checkpoint.load(path, "lm"), path)
+        write(os.path.join(folder, "lm.safetensors"), params, *texts)
+        go_on(folder)
 
 
 def read_vectors(path):

@@ -22,15 +22,18 @@ from fastembed import (
     layers,
     ops,
     optimizer,
+    recurrent_layers,
     reference,
     time_layers,
     trainer,
     util,
 )
 from fastembed.reference import layers as slow_layers
+from fastembed.reference import recurrent as slow_recurrent
 from fastembed.reference import training as slow_training
 
-SIZES = dict(N=3, T=4, D=5, H=6, V=7, K=2, E=3, I=1)
+# J: an offset into N, or its end; L: lengths up to T
+SIZES = dict(N=3, T=4, D=5, H=6, V=7, K=2, E=3, I=1, J=4, L=5)
 HUGE = 2**45  # more bytes than an address space has; as an int of 32 bits: nothing
 
 # name:shape of floats (a product 4H is one axis); name<B:shape of ids below B, %: of bits; ! is
@@ -39,6 +42,9 @@ HUGE = 2**45  # more bytes than an address space has; as an int of 32 bits: noth
 OPS = {
     "gather": "W:V,D idx<V:N out!?:N,D",
     "scatter_add": "dW!:V,D idx<V:N dout:N,D zero=True",
+    "embedding_bag": "W:V,D idx<V:N offsets<J:E padding_idx?=2 out!?:E,D",
+    "embedding_bag_backward": "dout:E,D W:V,D idx<V:N offsets<J:E padding_idx?=2 out!?:V,D",
+    "segment_sum": "values:N,D offsets<J:E out!?:E,D",
     "matmul": "a:N,D b:D,H out!?:N,H",
     "affine": "x:N,D W:D,H b?:H",
     "affine_backward": "dout:N,H x:N,D W:D,H out!?:D,H;H",
@@ -67,17 +73,18 @@ OPS = {
     "attention_weight_backward": "da:N,T hs:N,T,H h:N,H a:N,T",
     "weight_sum": "hs:N,T,H a:N,T",
     "weight_sum_backward": "dc:N,H hs:N,T,H a:N,T",
-    "lstm": "xs:N,T,D Wx:D,4H Wh:H,4H b:4H h0?:N,H c0?:N,H",
-    "lstm_backward": "dhs:N,T,H cache@lstm out!?:D,4H;H,4H;4H",
+    "lstm": "xs:N,T,D Wx:D,4H Wh:H,4H b:4H h0?:N,H c0?:N,H lengths?<L:N reverse=True",
+    "lstm_backward": "dhs:N,T,H cache@lstm dh_last?:N,H dc_last?:N,H out!?:D,4H;H,4H;4H",
     "lstm_cell": "x:N,D h_prev:N,H c_prev:N,H Wx:D,4H Wh:H,4H b:4H",
     "lstm_cell_backward": "dh:N,H dc:N,H cache@lstm_cell out!?:D,4H;H,4H;4H",
 }
-for kind, gates in (("rnn", ""), ("gru", "3")):
+for kind, G, B in (("rnn", "", ""), ("gru", 3, 3), ("gru_reset_after", 3, 4)):
+    weights, out = f"Wx:D,{G}H Wh:H,{G}H b:{B}H", f"out!?:D,{G}H;H,{G}H;{B}H"
     OPS |= {
-        kind: f"xs:N,T,D Wx:D,{gates}H Wh:H,{gates}H b:{gates}H h0?:N,H",
-        f"{kind}_backward": f"dhs:N,T,H cache@{kind} out!?:D,{gates}H;H,{gates}H;{gates}H",
-        f"{kind}_cell": f"x:N,D h_prev:N,H Wx:D,{gates}H Wh:H,{gates}H b:{gates}H",
-        f"{kind}_cell_backward": f"dh:N,H cache@{kind}_cell out!?:D,{gates}H;H,{gates}H;{gates}H",
+        kind: f"xs:N,T,D {weights} h0?:N,H lengths?<L:N reverse=True",
+        f"{kind}_backward": f"dhs:N,T,H cache@{kind} dh_last?:N,H {out}",
+        f"{kind}_cell": f"x:N,D h_prev:N,H {weights}",
+        f"{kind}_cell_backward": f"dh:N,H cache@{kind}_cell {out}",
     }
 RECURRENT = {name for name in OPS if name.split("_")[0] in ("rnn", "gru", "lstm")}
 RECURRENT -= {name for name in OPS if "backward" in name}  # the last result is what is kept
@@ -91,6 +98,7 @@ LAYERS = {
     "SigmoidWithLoss": "/ x:N t%:N / dout=2.0",
     "Dropout": "dropout_ratio=0.3 / x:N,D / dout:N,D",
     "Embedding": "W:V,D / idx<V:N,T / dout:N,T,D",
+    "EmbeddingBag": "W:V,D / idx<V:N,T / dout:N,D",
     "EmbeddingDot": "W:V,D / h:N,D idx<V:N / dout:N",
     "NegativeSamplingLoss": "W:V,D corpus<V:V power=0.75 sample_size=2 / "
     "h:N,D target<V:N / dout=2.0",
@@ -101,6 +109,10 @@ LAYERS = {
     "TimeLSTM": "Wx:D,4H Wh:H,4H b:4H / xs:N,T,D / dhs:N,T,H",
     "TimeGRU": "Wx:D,3H Wh:H,3H b:3H / xs:N,T,D / dhs:N,T,H",
     "TimeBiLSTM": "Wx1:D,4H Wh1:H,4H b1:4H Wx2:D,4H Wh2:H,4H b2:4H / xs:N,T,D / dhs:N,T,2H",
+    "StackedRNN": "input_size=5 hidden_size=6 / xs:N,T,D lengths?<L:N / dhs:N,T,H dh_last?:I,N,H",
+    "StackedGRU": "input_size=5 hidden_size=6 / xs:N,T,D lengths?<L:N / dhs:N,T,H dh_last?:I,N,H",
+    "StackedLSTM": "input_size=5 hidden_size=6 / xs:N,T,D lengths?<L:N / "
+    "dhs:N,T,H dh_last?:I,N,H dc_last?:I,N,H",
     "TimeEmbedding": "W:V,D / xs<V:N,T / dout:N,T,D",
     "TimeAffine": "W:D,H b:H / x:N,T,D / dout:N,T,H",
     "TimeDropout": "dropout_ratio=0.3 / xs:N,T,D / dout:N,T,D",
@@ -153,7 +165,8 @@ MODULES = {"np", "os", "sys", "GPU", "time"}
 
 def test_every_public_name_has_a_row():
     assert set(OPS) == set(ops.__all__)
-    names = {name for module in (layers, time_layers, attention) for name in module.__all__}
+    modules = layers, time_layers, recurrent_layers, attention
+    names = {name for module in modules for name in module.__all__}
     names |= {*functions.__all__, *util.__all__, "remove_duplicate"} - MODULES
     assert names - MODULES == {*LAYERS, *FUNCTIONS, *HELPERS, *ELSEWHERE}
     assert set(OPTIMIZERS) == set(optimizer.__all__) - MODULES
@@ -195,7 +208,7 @@ def build(args, dtype):
             made[arg.name] = arg.given
         elif arg.kind == "cache":
             of = parse(OPS[arg.given])
-            made[arg.name] = tuple(build(of, dtype).values())  # see call_op
+            made[arg.name] = tuple(build(of, dtype).items())  # see call_op
         else:
             shapes = [tuple(map(length, shape)) for shape in arg.given]
             if arg.kind == "floats":
@@ -205,6 +218,8 @@ def build(args, dtype):
                 arrays = [rng.integers(0, arg.bound, shape) for shape in shapes]
             if arg.name == "corpus":
                 arrays = [np.arange(arg.bound)]
+            if arg.name == "offsets":
+                arrays = [np.array([0, 0, 2])]
             made[arg.name] = arg.many(arrays) if arg.many else arrays[0]
     return made
 
@@ -217,7 +232,7 @@ def call_op(module, row, name, values):
     values = dict(values)
     if type(values.get("cache")) is tuple:
         source = row.split("cache@")[1].split()[0]
-        values["cache"] = getattr(module, source)(*values["cache"])[-1]
+        values["cache"] = getattr(module, source)(**dict(values["cache"]))[-1]
     function = getattr(module, name)
     if module is reference:
         out = values.get("out")
@@ -268,8 +283,8 @@ def names_of(*modules):
     return SimpleNamespace(**{n: getattr(m, n) for m in reversed(modules) for n in dir(m)})
 
 
-FAST = names_of(attention, time_layers, layers, functions, util, trainer)
-SLOW = names_of(slow_layers, slow_training)
+FAST = names_of(attention, recurrent_layers, time_layers, layers, functions, util, trainer)
+SLOW = names_of(slow_layers, slow_training, slow_recurrent)
 TABLES = {
     "ops": (OPS, call_op, ops, reference),
     "layers": (LAYERS, call_layer, FAST, SLOW),

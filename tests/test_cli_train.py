@@ -10,13 +10,12 @@ import sys
 import numpy as np
 import pytest
 
-from fastembed import models
-from fastembed.tasks import checkpoint, lm
+from fastembed import load, models
+from fastembed.tasks import checkpoint, lm, progress, training
 from fastembed.tasks.values import UserError
+from fastembed.text.corpus import Corpus
 
-SMALL = (
-    "--embed 8 --hidden 8 --batch 4 --steps 10 --epochs 1 --sample-words 10 --no-compare".split()
-)
+SMALL = "--embed 8 --hidden 8 --batch 4 --steps 10 --epochs 1 --sample-words 10".split()
 
 
 def fastembed(*arguments, cwd, env=None):
@@ -45,7 +44,7 @@ def trained(book, tmp_path_factory):
     """A folder in which three epochs were trained, and what the command printed."""
     folder = tmp_path_factory.mktemp("trained")
     (folder / "book.txt").write_text(book)
-    arguments = [*SMALL[:-1], "--epochs", 3, "--out", "out"]  # the one run that compares
+    arguments = [*SMALL, "--epochs", 3, "--out", "out", "--compare"]
     done = fastembed("train", "book.txt", *arguments, cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder, done
@@ -72,8 +71,13 @@ def lm_of(folder):
     return checkpoint.load(folder / "lm.safetensors", "lm")
 
 
+def progress_of(folder):
+    """Where training stands, but for the time that it took."""
+    return lm_of(folder).training["progress"] | {"seconds": 0}
+
+
 def same(first, second):
-    return all(np.array_equal(tensor, second[0][name]) for name, tensor in first[0].items())
+    return all(map(np.array_equal, first.params, second.params))
 
 
 def one_line(done, *words):
@@ -97,19 +101,28 @@ def test_perplexity_falls_and_everything_is_written(trained):
     assert values[-1] < 6  # nine words; chance alone would be 11
     assert "sample (temperature 0.6)" in done.stdout
     assert re.search(r"with the plain NumPy layers .* times (faster|slower)", done.stdout)
-    assert sorted(path.name for path in (folder / "out").iterdir()) == ["lm.png", "lm.safetensors"]
+    files = ["lm-corpus", "lm.log", "lm.png", "lm.safetensors"]
+    assert sorted(path.name for path in (folder / "out").iterdir()) == files
     assert (folder / "out/lm.png").read_bytes().startswith(b"\x89PNG")
     assert done.stderr == ""
 
 
 def test_the_checkpoint_rebuilds_the_model(trained):
     folder, done = trained
-    tensors, settings, progress, words = lm_of(folder / "out")
-    assert words[:2] == ["<unk>", "<eos>"] and {"cat", "sleeps"} <= set(words)
-    assert settings == dict(embed=8, hidden=8, min_count=2, batch=4, steps=10, max_grad=0.25)
-    assert progress["epoch"] == 3
+    saved = lm_of(folder / "out")
+    words = saved.tokenizer.tokens
+    assert words[:2] == ["<unk>", "<eos>"] and {" cat", " sleeps"} <= set(words)
+    sizes = dict(embed=8, hidden=8, batch=4, steps=10, max_grad=0.25)
+    assert saved.training["settings"] == dict(
+        **sizes, model="Rnnlm", min_count=2, level="word", seed=1
+    )
+    progress = saved.training["progress"]
+    assert progress["epoch"] == progress["until"] == 3
     assert progress["best"] == pytest.approx(min(perplexities(done)), abs=0.06)
-    assert tensors["embed.W"].shape == (len(words), 8) and tensors["embed.W"].dtype == np.float32
+    model = load(folder / "out")
+    assert type(model) is models.Rnnlm and model.params[0].shape == (len(words), 8)
+    held_out = Corpus(folder / "out/lm-corpus").held_out
+    assert lm.perplexity(model, held_out, 4, 10) == pytest.approx(progress["best"], rel=1e-6)
 
 
 def test_the_same_seed_gives_the_same_numbers(copy, trained, train):
@@ -119,38 +132,73 @@ def test_the_same_seed_gives_the_same_numbers(copy, trained, train):
 
 
 def test_resume_goes_on_where_it_stopped(copy, train):
-    before = lm_of(copy / "out")
-    done = train("--resume", "--no-compare", "--epochs", 2)
+    before = progress_of(copy / "out")
+    done = train("--resume", "--epochs", 2)
     assert done.returncode == 0, done.stderr
     assert re.findall(r"^epoch +(\d+)", done.stdout, re.MULTILINE) == ["4", "5"]
-    after = lm_of(copy / "out")
-    assert after[3] == before[3] and after[1] == before[1]
-    assert after[2]["best"] <= before[2]["best"]
-    assert after[2]["history"]["held out"][:3] == before[2]["history"]["held out"]
+    after = progress_of(copy / "out")
+    assert after["best"] <= before["best"]
+    assert after["history"]["held out"][:3] == before["history"]["held out"]
 
 
 def test_resumed_epochs_are_those_of_one_long_run(copy, train):
     # three epochs, then one: the same as four
     train(*SMALL, "--epochs", 4, out="long")
-    train("--resume", "--no-compare", "--epochs", 1)
-    long, out = lm_of(copy / "long"), lm_of(copy / "out")
-    assert long[2] == out[2] and same(long, out)
+    train("--resume", "--epochs", 1)
+    assert progress_of(copy / "long") == progress_of(copy / "out")
+    assert same(lm_of(copy / "long"), lm_of(copy / "out"))
+
+
+def test_resume_finds_text_and_folder_of_the_last_run_by_itself(copy, here):
+    for _ in range(2):
+        assert here("train", "book.txt", *SMALL, cwd=copy).returncode == 0
+    (copy / "book.txt").unlink()
+    done = here("train", "--resume", "--epochs", 0, cwd=copy)
+    assert done.returncode == 0 and "resumed     fastembed-train-2/lm.safetensors" in done.stdout
+    assert "sample" in done.stdout and "\nepoch" not in done.stdout
 
 
 def test_resume_refuses_what_does_not_fit(copy, book, train):
     one_line(train("--resume", "--hidden", 9), "--hidden 8, not 9")
-    nothing = "cannot read nowhere/lm.safetensors", "No such file"
-    one_line(train("--resume", out="nowhere"), *nothing)
+    one_line(train("--resume", out="nowhere"), "no nowhere/lm.safetensors to go on with")
     (copy / "book.txt").write_text(book.replace("cat", "fox"))
     one_line(train("--resume"), "another text")
+    one_line(train(*SMALL, "--epochs", 0, out="new"), "--epochs: must be >= 1")
 
 
-def test_a_new_run_keeps_the_old_model_beside_its_own(copy, train):
-    old = (copy / "out/lm.safetensors").read_bytes()
-    done = train(*SMALL, "--seed", 5)
+def test_resume_with_other_batches_begins_the_epoch_again(copy, train):
+    done = train("--resume", "--batch", 5, "--epochs", 1)
     assert done.returncode == 0, done.stderr
-    assert (copy / "out/lm.previous.safetensors").read_bytes() == old
+    assert "batch 5" in done.stdout and lm_of(copy / "out").training["settings"]["batch"] == 5
+
+
+def test_nothing_is_overwritten_unasked(copy, train, here):
+    old = (copy / "out/lm.safetensors").read_bytes()
+    one_line(train(*SMALL), "out/lm.safetensors holds a model", "--resume", "--force")
+    assert (copy / "out/lm.safetensors").read_bytes() == old
+    done = train(*SMALL, "--seed", 5, "--force")
+    assert done.returncode == 0, done.stderr
     assert (copy / "out/lm.safetensors").read_bytes() != old
+    for name in ("fastembed-train", "fastembed-train-2", "fastembed-train-3"):
+        done = here("train", "book.txt", *SMALL, cwd=copy)
+        assert f"model       {name}/lm.safetensors" in done.stdout
+    (copy / "new").mkdir()
+    (copy / "new/lm.safetensors").mkdir()
+    one_line(train(*SMALL, "--force", out="new"), "Not a regular file")
+
+
+def test_between_epochs_it_is_saved_and_told_now_and_then(copy, train, monkeypatch):
+    """Without a terminal in lines, which are in the log file too."""
+    monkeypatch.setattr(progress, "EVERY", 0)
+    monkeypatch.setattr(training, "SAVE_EVERY", 0)
+    saves = []
+    monkeypatch.setattr(training.Training, "save", lambda run: saves.append(run.step))
+    done = train(*SMALL, out="new")
+    assert done.returncode == 0, done.stderr
+    lines = re.findall(r"^epoch  1 +\d+%  loss [\d.]+  [\d,]+ tokens/s  \d\d:\d\d left$",
+                       done.stdout, re.M)  # fmt: skip
+    assert len(lines) > 20 and lines[-1] in (copy / "new/lm.log").read_text()
+    assert saves == [*range(1, len(lines) + 1), 0]
 
 
 DAMAGE = {
@@ -167,38 +215,25 @@ def test_a_damaged_checkpoint_is_refused_and_left(copy, damage, train):
     path = copy / "out/lm.safetensors"
     damaged = DAMAGE[damage](path.read_bytes())
     path.write_bytes(damaged)
-    for resume in ([], ["--resume"]):
-        one_line(train(*SMALL, *resume), "lm.safetensors", "damaged")
-        assert path.read_bytes() == damaged
+    one_line(train("--resume"), "out/lm.safetensors is not a safetensors file")
+    assert path.read_bytes() == damaged
 
 
 def test_a_foreign_checkpoint_is_refused_and_left(copy, train):
-    from safetensors.numpy import save_file
-
     path = copy / "out/lm.safetensors"
-    save_file({"W": np.zeros(3)}, path)
-    for resume in ([], ["--resume"]):
-        one_line(train(*SMALL, *resume), "was not written by 'python -m fastembed train'")
-    assert path.stat().st_size < 200
+    models.Rnnlm(5, 3, 3).save(path)
+    one_line(train("--resume"), "was not written by 'python -m fastembed train'")
 
 
-def test_a_checkpoint_of_another_task_is_refused(tmp_path):
-    checkpoint.save(tmp_path / "x.safetensors", "lm", {"W": np.zeros(3)}, {}, {}, [])
+def test_a_checkpoint_of_another_task_is_refused(copy):
     with pytest.raises(UserError, match="holds the task 'lm', not 'date'"):
-        checkpoint.load(tmp_path / "x.safetensors", "date")
-
-
-def test_fill_refuses_other_shapes(tmp_path):
-    with pytest.raises(UserError, match=r"x has shape \(2,\), not \(3,\)"):
-        checkpoint.fill([np.zeros(3)], ["x"], {"x": np.zeros(2)}, "file")
-    with pytest.raises(UserError, match="holds other parameters: y"):
-        checkpoint.fill([np.zeros(3)], ["x"], {"y": np.zeros(3)}, "file")
+        checkpoint.load(copy / "out/lm.safetensors", "date")
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch, step):
-    path = tmp_path / "x.safetensors"
-    checkpoint.save(path, "lm", {"W": np.zeros(3)}, {}, {}, [])
+    path, model = tmp_path / "x.safetensors", models.Rnnlm(5, 3, 3)
+    checkpoint.save(path, "lm", model, model.params, {}, {}, {})
     good = path.read_bytes()
 
     def fail(*arguments):
@@ -206,7 +241,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch, step):
 
     monkeypatch.setattr(os, step, fail)
     with pytest.raises(UserError, match="No space left"):
-        checkpoint.save(path, "lm", {"W": np.ones(3)}, {}, {}, [])
+        checkpoint.save(path, "lm", model, model.params, {"W": np.ones(3)}, {}, {})
     assert path.read_bytes() == good
     assert [p.name for p in tmp_path.iterdir()] == ["x.safetensors"]
 
@@ -215,11 +250,11 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch, step):
     ("make", "words"),
     [
         (lambda path: None, ["cannot read", "No such file"]),
-        (lambda path: path.mkdir(), ["is a folder"]),
-        (lambda path: path.write_bytes(b""), ["too short: 0 tokens"]),
-        (lambda path: path.write_text(" \n\n \n"), ["too short: 0 tokens"]),
-        (lambda path: path.write_text("just a few words"), ["too short", "needs 701"]),
-        (lambda path: path.write_bytes(b"\xff\xfe\x00a"), ["not UTF-8", "0xff", "position 0"]),
+        (lambda path: path.mkdir(), ["folder text holds no text"]),
+        (lambda path: path.write_bytes(b""), ["too short: "]),
+        (lambda path: path.write_text(" \n\n \n"), ["too short: "]),
+        (lambda path: path.write_text("just a few words " * 9), ["too short", "needs 701"]),
+        (lambda path: path.write_bytes(b"\xffabc"), ["not UTF-8", "0xff", "position 0"]),
         (lambda path: path.write_bytes(b"ab\0cd"), ["null character"]),
     ],
     ids=["missing", "folder", "empty", "blank", "tiny", "undecodable", "binary"],
@@ -253,22 +288,32 @@ def test_a_folder_that_cannot_be_written_ends_with_one_line(train, monkeypatch):
     for out in ("book.txt", "book.txt/deeper"):
         one_line(train(*SMALL, out=out), f"cannot write into folder {out}")
     with pytest.raises(UserError, match="cannot write into folder"):
-        checkpoint.Checkpoint("null\0character", "lm").make_folder()
+        with checkpoint.Checkpoint("lm", "null\0character").folder():
+            pass
 
     def refuse(dir):  # permissions do not bind the superuser, who may run this test
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(checkpoint.tempfile, "TemporaryFile", refuse)
-    one_line(train(*SMALL), "cannot write into folder out: Permission denied")
+    one_line(train(*SMALL, out="new"), "cannot write into folder new: Permission denied")
 
 
-def test_divergence_ends_with_one_line_and_no_file(copy, train):
+@pytest.mark.parametrize("lr", ["1e30", "1000"])
+def test_divergence_is_said_with_status_1_and_leaves_no_file(copy, train, lr):
     with np.errstate(all="ignore"):
-        done = train(*SMALL, "--lr", "1e30", "--max-grad", "1e30", out="new")
-    assert done.returncode == 2
+        done = train(*SMALL, "--lr", lr, "--max-grad", "1e30", out="new")
+    assert done.returncode == 1
+    assert "training diverged (loss " in done.stderr
     assert done.stderr.splitlines()[-1].endswith("choose a smaller --lr")
     assert "Traceback" not in done.stderr
     assert not (copy / "new/lm.safetensors").exists()
+
+
+def test_divergence_in_a_later_epoch_goes_back_to_the_best(copy, train):
+    with np.errstate(all="ignore"):
+        done = train("--resume", "--epochs", 1, "--lr", "1e30")
+    assert done.returncode == 0 and "diverged: back to epoch 3" in done.stdout
+    assert progress_of(copy / "out")["best_epoch"] == 3
 
 
 def _start_long(cwd, *arguments):
@@ -292,17 +337,17 @@ def test_ctrl_c_ends_with_a_line_and_keeps_the_checkpoint(copy):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "interrupted; long/lm.safetensors holds epoch" in errors
+    assert "interrupted; long/lm.safetensors holds what was trained" in errors
     assert "--resume" in errors and "Traceback" not in errors
-    assert lm_of(copy / "long")[2]["epoch"] >= 3
+    assert progress_of(copy / "long")["epoch"] >= 3
 
 
 def test_a_killed_run_keeps_a_good_checkpoint(copy, train):
     process = _start_long(copy)
     process.kill()
     process.communicate(timeout=30)
-    epoch = lm_of(copy / "long")[2]["epoch"]
-    done = train("--resume", "--no-compare", "--epochs", 1, out="long")
+    epoch = progress_of(copy / "long")["epoch"]
+    done = train("--resume", "--epochs", 1, out="long")
     assert done.returncode == 0, done.stderr
     assert f"{epoch} epochs" in done.stdout
 

@@ -15,13 +15,15 @@ import pytest
 from fastembed import models
 from fastembed.tasks import checkpoint
 from fastembed.tasks.values import UserError
+from fastembed.text import WordTokenizer
 
 posix = pytest.mark.skipif(os.name == "nt", reason="links, pipes and signals of POSIX systems")
 MODEL = models.Rnnlm(5, 3, 3)
+MODEL.tokenizer = WordTokenizer(["a", "b", "c"])
 
 
 def save_checkpoint(path):
-    checkpoint.save(path, "lm", {"W": np.ones(3)}, {}, {}, [])
+    checkpoint.save(path, "lm", MODEL, MODEL.params, {}, {}, {})
 
 
 WRITERS = [MODEL.save, MODEL.save_params, save_checkpoint]
@@ -128,10 +130,14 @@ def test_a_full_disk_leaves_the_old_file(save, tmp_path):
 SAVE_FOR_EVER = """
 import sys
 import numpy as np
+from fastembed.models import Rnnlm
 from fastembed.tasks import checkpoint
-value = 0
+from fastembed.text import WordTokenizer
+value, model = 0, Rnnlm(5, 3, 3)
+model.tokenizer = WordTokenizer(["a", "b", "c"])
 while True:
-    checkpoint.save(sys.argv[1], "lm", {"W": np.full(200_000, float(value))}, {}, {}, [])
+    W = np.full(200_000, float(value))
+    checkpoint.save(sys.argv[1], "lm", model, model.params, {"W": W}, {}, {})
     print(value, flush=True)
     value += 1
 """
@@ -156,8 +162,8 @@ def test_kill_9_leaves_a_good_checkpoint_and_the_next_save_tidies_up(tmp_path):
     for delay in np.linspace(0, 0.03, 8):
         with saving_for_ever(path):
             time.sleep(delay)
-        tensors, *_ = checkpoint.load(path, "lm")
-        assert (tensors["W"] == tensors["W"][0]).all()
+        W = checkpoint.load(path, "lm").others["training.W"]
+        assert (W == W[0]).all()
     # what a writer leaves that is killed before its file has its name
     (tmp_path / ".lm.safetensors.0123abcd.tmp").write_bytes(b"half")
     save_checkpoint(path)
@@ -175,52 +181,9 @@ def test_two_processes_may_save_the_same_file(tmp_path):
         assert first.poll() is None and second.poll() is None
 
 
-# ---- the previous checkpoint
-
-
-@pytest.fixture
-def current(tmp_path):
-    save_checkpoint(tmp_path / "lm.safetensors")
-    return tmp_path / "lm.safetensors", tmp_path / "lm.previous.safetensors"
-
-
-@posix
-def test_the_previous_checkpoint_is_kept_beside_the_new_one_and_follows_no_link(current, tmp_path):
-    path, previous = current
-    checkpoint.back_up(path)
-    assert previous.read_bytes() == path.read_bytes()
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.write_bytes(b"precious")
-    previous.unlink()
-    previous.symlink_to("elsewhere")
-    checkpoint.back_up(path)
-    assert elsewhere.read_bytes() == b"precious" and previous.read_bytes() == path.read_bytes()
-
-
-@posix
-def test_keeping_the_previous_checkpoint_waits_for_no_pipe(current):
-    os.mkfifo(current[1])
-    with pytest.raises(UserError, match=r"cannot keep .*: Not a regular file"):
-        checkpoint.back_up(current[0])
-
-
-@posix
-def test_a_full_disk_leaves_the_older_checkpoint(current, monkeypatch):
-    path, previous = current
-    previous.write_bytes(b"older")
-
-    def full(handle):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(UserError, match="cannot keep .*: No space left"):
-        checkpoint.back_up(path)
-    assert previous.read_bytes() == b"older"
-
-
 @posix
 @pytest.mark.parametrize(
-    "load", [MODEL.load, MODEL.load_params, lambda p: checkpoint.find(p, "lm")]
+    "load", [MODEL.load, MODEL.load_params, lambda p: checkpoint.load(p, "lm")]
 )
 def test_reading_waits_for_no_pipe(load, tmp_path):
     os.mkfifo(tmp_path / "pipe")

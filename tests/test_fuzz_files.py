@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from fuzz_files import CORPUS, READERS, resume, try_bytes, try_one
 from hypothesis import HealthCheck, given, settings
@@ -72,14 +73,21 @@ def near(values):
     return st.fixed_dictionaries({}, optional=items) | st.fixed_dictionaries(items) | odd
 
 
-settings_ = near(dict(embed=2, hidden=3, min_count=1, batch=2, steps=2, max_grad=0.5))
+settings_ = near(
+    dict(embed=2, hidden=3, min_count=1, batch=2, steps=2, max_grad=0.5, seed=1)
+    | dict(model="Rnnlm", level="word")
+)
 history = near({"training": [1.5], "held out": [2.5]})
-progress = near(dict(epoch=1, best_epoch=1, best=2.5, lr=1.0)).flatmap(
+progress = near(
+    dict(epoch=1, best_epoch=1, best=2.5, lr=1.0, step=0, steps=0, until=2, total=0.0, iter=0)
+    | dict(seconds=0.0, recent=0.0, data="text", random=list(np.random.get_state()[:1]))
+).flatmap(
     lambda values: history.map(lambda h: {**values, "history": h} if type(values) is dict else h)
 )
-words = st.just(["a", "b"]) | odd
-texts = st.tuples(*(part.map(json.dumps) for part in (settings_, progress, words)))
-good = [(2, 2), (2, 12), (3, 12), (12,), (3, 2), (2,)]
+sizes = near(dict(vocab_size=3, wordvec_size=2, hidden_size=3))
+made = sizes.map(lambda sizes: {"class": "Rnnlm", "arguments": sizes}) | odd
+texts = st.tuples(*(part.map(json.dumps) for part in (settings_, progress, made)))
+good = [(3, 2), (2, 12), (3, 12), (12,), (3, 3), (3,)]
 shapes = st.tuples(*(st.just(s) | st.lists(st.integers(0, 3), max_size=3) for s in good))
 
 

@@ -14,7 +14,8 @@ ANYTHING = None
 # room -> rooms of ours that it may import (besides itself)
 LAYERS = {"ops", "functions", "layers", "time_layers", "attention", "_arrays", "np", "config"}
 LAYERS |= {"_check", "_gradients", "_inputs"}
-TRAINING = LAYERS | {"models", "trainer", "optimizer", "util", "base_model", "_files"}
+TRAINING = LAYERS | {"models", "trainer", "optimizer", "util", "base_model", "_files", "generation"}
+TRAINING |= {"recurrent_layers"}
 ARROWS = {
     "__init__": {"_lazy", "_version", "dropin"},
     "_lazy": set(),
@@ -32,15 +33,18 @@ ARROWS = {
     "functions": LAYERS,
     "layers": LAYERS,
     "time_layers": LAYERS,
+    "recurrent_layers": LAYERS,
     "attention": LAYERS,
     "optimizer": LAYERS | {"reference"},
     "np": LAYERS,
+    "tables": {"ops", "_check", "_inputs"},
     "config": set(),
     "_arrays": LAYERS,
     "_gradients": LAYERS,
     "_inputs": {"_check"},
     "util": TRAINING,
-    "base_model": TRAINING,
+    "base_model": TRAINING | {"text"},
+    "generation": LAYERS,
     "models": TRAINING,
     "trainer": TRAINING,
     "vectors": {"_files", "_check", "runtime"},

@@ -26,12 +26,20 @@ def arguments(rng, dtype, N, T, D, H, V, K):
     def ids(*shape):
         return rng.integers(-V, V, shape)
 
+    def offsets():
+        found = np.sort(rng.integers(0, N * T + 1, N))
+        found[:1] = 0
+        return found
+
     def bits(*shape):
         return rng.integers(0, 2, shape)
 
     return {
         "gather": (draw(V, D), ids(N, T)),
         "scatter_add": (draw(V, D), ids(N, T), draw(N, T, D)),
+        "embedding_bag": (draw(V, D), ids(N * T), offsets()),
+        "embedding_bag_backward": (draw(N, D), draw(V, D), ids(N * T), offsets()),
+        "segment_sum": (draw(N * T, D), offsets()),
         "matmul": (draw(N * T, D), draw(D, H)),
         "affine": (draw(N * T, D), draw(D, H), draw(H)),
         "affine_backward": (draw(N * T, H), draw(N * T, D), draw(D, H)),
@@ -162,6 +170,10 @@ def negative_sampling_gradients(w, h, W, targets, labels):
 
 GRADIENTS = {  # of the sum of w times the first output, in the arguments one after another
     "gather": lambda w, W, ids: [ops.scatter_add(np.zeros_like(W), ids, w)],
+    "embedding_bag": lambda w, *given: [ops.embedding_bag_backward(w, *given)],
+    "segment_sum": lambda w, values, offsets: [
+        np.repeat(w, np.diff([*offsets, len(values)]), axis=0)
+    ],
     "matmul": lambda w, a, b: ops.affine_backward(w, a, b)[:2],
     "affine": lambda w, x, W, b: ops.affine_backward(w, x, W),
     "softmax": lambda w, x: [ops.softmax_backward(w, ops.softmax(x))],

@@ -1,47 +1,44 @@
-"""README as a new user reads it: every code block runs, every link leads somewhere."""
+"""README and the documentation as a new user reads them: every code block runs."""
 
-import os
 import re
-from pathlib import Path
 
 import pytest
-from helpers import python
+from pages import PAGES, ROOT, blocks, named, run
 
-ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
-PAGES += sorted((ROOT / "docs").glob("*.md"))
-
-
-def blocks(page, language):
-    pattern = rf"^```{language}\n(.*?)^```$"
-    return re.findall(pattern, page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
-
-
-def identified(language):
-    return [
-        pytest.param(block, id=f"{page.stem}-{number}")
-        for page in PAGES
-        for number, block in enumerate(blocks(page, language))
-    ]
+RUN = """
+import runpy, sys
+for path in sys.argv[1:]:
+    print(f"--- {path}", flush=True)
+    runpy.run_path(path, run_name="__main__")
+print("--- end")
+"""
 
 
-def run(arguments, folder):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "CFLAGS": "-O0"}
-    result = python(*arguments, cwd=folder, env=environment)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
+def pages_with(language):
+    return [pytest.param(page, id=named(page)) for page in PAGES if blocks(page, language)]
 
 
-@pytest.mark.parametrize("block", identified("python"))
-def test_python_blocks_run(block, tmp_path):
-    (tmp_path / "block.py").write_text(block, "utf-8")
-    printed = run(["-W", "error::RuntimeWarning", "block.py"], tmp_path)
-    for line in re.findall(r"^print\(.*?\)\s+# (.*)$", block, flags=re.MULTILINE):
-        assert line in printed.splitlines()
+@pytest.mark.parametrize("page", pages_with("python"))
+def test_python_blocks_run(page, tmp_path):
+    """Each as a script of its own, those of a page one after the other in one process."""
+    found = blocks(page, "python")
+    for number, block in enumerate(found):
+        (tmp_path / f"block{number}.py").write_text(block, "utf-8")
+    names = [f"block{number}.py" for number in range(len(found))]
+    printed = run(["-W", "error::RuntimeWarning", "-c", RUN, *names], tmp_path)
+    outputs = re.split(r"^--- .*\n", printed, flags=re.MULTILINE)[1:-1]
+    for block, output in zip(found, outputs, strict=True):
+        for line in re.findall(r"^ *print\(.*\)\s+# (.*)$", block, flags=re.MULTILINE):
+            assert line in output.splitlines()
 
 
-@pytest.mark.parametrize("block", identified("cython"))
-def test_cython_blocks_compile_and_run(block, tmp_path):
+@pytest.mark.parametrize("page", pages_with("cython"))
+def test_cython_blocks_compile_and_run(page, tmp_path):
+    """All show the same step; the blocks that are equal to README's are not compiled again."""
+    (block,) = blocks(page, "cython")
+    if page != PAGES[0]:
+        assert block == blocks(PAGES[0], "cython")[0]
+        return
     (tmp_path / "block.pyx").write_text(block, "utf-8")
     (tmp_path / "setup.py").write_text(
         "from Cython.Build import cythonize\n"
@@ -80,13 +77,6 @@ def test_quick_start_is_two_lines_and_ci_runs_the_second_with_lint_between():
     install, test = second.split(" && ")
     ci = (ROOT / ".ci" / "run").read_text("utf-8")
     assert ci.endswith(f"\n{install}\nbash .ci/lint\n{test}\n")
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
-        if not target.startswith("http"):
-            assert (page.parent / target).exists(), target
 
 
 def test_subcommands_in_readme_exist():

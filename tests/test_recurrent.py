@@ -16,7 +16,8 @@ from fastembed.kernels import simd
 
 # Cython looks for .pxd files in the folders of sys.path; an editable install may not be one
 ROOT = str(Path(fastembed.__file__).parents[1])
-GATES = {"lstm": 4, "gru": 3, "rnn": 1}
+GATES = {"lstm": 4, "gru": 3, "gru_reset_after": 3, "rnn": 1}
+BIASES = GATES | {"gru_reset_after": 4}
 KINDS = sorted(GATES)
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}
 SIZES = [(3, 4, 5, 6), (1, 1, 1, 1), (2, 1, 7, 5), (1, 9, 3, 17), (20, 3, 33, 40), (7, 5, 16, 64)]
@@ -32,7 +33,8 @@ def make(kind, N, T, D, H, dtype, seed=0):
         return (scale * rng.standard_normal(shape)).astype(dtype)
 
     states = [draw(N, H) for _ in range(2 if kind == "lstm" else 1)]
-    weights = [draw(D, width, scale=0.5), draw(H, width, scale=0.5 / H**0.5), draw(width)]
+    weights = [draw(D, width, scale=0.5), draw(H, width, scale=0.5 / H**0.5)]
+    weights.append(draw(BIASES[kind] * H))
     return draw(N, T, D), weights, states, draw(N, T, H)
 
 

@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from fastembed import attention, layers, optimizer, time_layers
+from fastembed import attention, layers, optimizer, recurrent_layers, time_layers
 from fastembed.reference import layers as slow_layers
+from fastembed.reference import recurrent as slow_recurrent
 from fastembed.reference import training as slow_training
 
 V, D, H = 7, 5, 4
@@ -34,6 +35,8 @@ LAYERS = {
     "TimeLSTM": (["D4H", "H4H", "4H"], ["NTD"]),
     "TimeGRU": (["D3H", "H3H", "3H"], ["NTD"]),
     "TimeBiLSTM": (2 * ["D4H", "H4H", "4H"], ["NTD"]),
+    "StackedGRU": (["D3H", "H3H", "4H", "H3H", "H3H", "4H"], ["NTD"]),
+    "StackedLSTM": ([*2 * ["D4H", "H4H", "4H"], *2 * ["2H4H", "H4H", "4H"]], ["NTD"]),
     "TimeDropout": ([], ["NTD"]),
     "TimeSoftmaxWithLoss": ([], ["NTV", "NT-"]),
     "TimeSigmoidWithLoss": ([], ["NT", "NT%"]),
@@ -43,7 +46,9 @@ LAYERS = {
     "LSTM": (["D4H", "H4H", "4H"], ["ND", "NH", "NH"]),
     "GRU": (["D3H", "H3H", "3H"], ["ND", "NH"]),
 }
-STATES = {"TimeRNN": 1, "TimeGRU": 1, "TimeLSTM": 2}
+STATES = {"TimeRNN": ["NH"], "TimeGRU": ["NH"], "TimeLSTM": ["NH", "NH"]}
+STATES |= {"StackedGRU": ["2-NH"], "StackedLSTM": ["4-NH", "4-NH"]}
+STACKS = {"StackedGRU": {}, "StackedLSTM": {"bidirectional": True}}  # options
 OPTIMIZERS = "SGD Momentum Nesterov AdaGrad RMSprop Adam".split()
 LAYS = ["C", "F", "reversed", "swapped"]
 EXAMPLES = int(os.environ.get("FASTEMBED_EXAMPLES", 15))
@@ -52,7 +57,10 @@ EXAMPLES = int(os.environ.get("FASTEMBED_EXAMPLES", 15))
 def shape(letters, sizes):
     axes, times = [], 1
     for letter in letters.rstrip("+-%"):
-        if letter.isdigit():
+        if letter == "-":
+            axes.append(times)
+            times = 1
+        elif letter.isdigit():
             times = int(letter)
         else:
             axes.append(times * sizes[letter])
@@ -84,11 +92,17 @@ class Pair(RuleBasedStateMachine):
         self.rng = np.random.default_rng(seed)
         self.sizes = dict(N=3, T=2, D=D, H=H, V=V)
         params = [self.floats(s) / 2 for s in LAYERS[self.name][0]]
-        more = [stateful] if "Time" in self.name and len(params) > 2 else []
+        stacked = self.name in STACKS
+        more = [stateful] if ("Time" in self.name or stacked) and len(params) > 2 else []
         self.pair = []
-        for modules in ((time_layers, attention, layers), (slow_layers,)):
+        ours = time_layers, recurrent_layers, attention, layers
+        for modules in (ours, (slow_layers, slow_recurrent)):
             kind = next(getattr(m, self.name) for m in modules if hasattr(m, self.name))
-            self.pair.append(kind(*(p.copy() for p in params), *more))
+            own = [p.copy() for p in params]
+            if stacked:
+                self.pair.append(kind.from_params(own, stateful=stateful, **STACKS[self.name]))
+            else:
+                self.pair.append(kind(*own, *more))
         self.stateful = stateful and bool(more)
         self.steps = [getattr(optimizer, step)(0.01), getattr(slow_training, step)(0.01)]
         self.out = None
@@ -142,7 +156,7 @@ class Pair(RuleBasedStateMachine):
     @precondition(lambda self: self.name in STATES)
     @rule(none=st.booleans())
     def set_state(self, none):
-        state = [None if none else self.floats("NH") for _ in range(STATES[self.name])]
+        state = [None if none else self.floats(letters) for letters in STATES[self.name]]
         self.both(lambda layer: layer.set_state(*state), "set_state")
 
     @precondition(lambda self: self.name in STATES)

@@ -4,14 +4,15 @@ import json
 import os
 import tracemalloc
 from functools import partial
-from types import SimpleNamespace
 
+import fuzz_files
 import numpy as np
 import pytest
 
-from fastembed import models
+import fastembed
+from fastembed import base_model, models
 from fastembed._files import tensors
-from fastembed.tasks import checkpoint, lm
+from fastembed.tasks import checkpoint
 from fastembed.tasks.values import UserError
 
 TENSORS = {
@@ -191,33 +192,53 @@ def test_crafted_files_end_in_one_line_and_little_memory(name, path):
     refuses(partial(checkpoint.load, path, "lm"), UserError, None, memory)
 
 
-# ---- checkpoints with a right checksum
+# ---- models and checkpoints with a right checksum
 
-WORDS = ["<unk>", "<eos>", "a"]
-SETTINGS = dict(embed=4, hidden=5, min_count=2, batch=4, steps=10, max_grad=0.25)
-PROGRESS = dict(epoch=2, best_epoch=1, best=9.5, lr=20.0)
-PROGRESS["history"] = {"training": [9.0, 8.0], "held out": [9.5, 10.0]}
-SHAPED = [(3, 4), (4, 20), (5, 20), (20,), (5, 3), (3,)]
-PARAMS = {name: np.zeros(s, "f4") for name, s in zip(lm.PARAMETERS, SHAPED, strict=True)}
+SIZES = dict(vocab_size=3, wordvec_size=4, hidden_size=5)
+MADE = {"class": "Rnnlm", "arguments": SIZES}
+SETTINGS = dict(
+    embed=4, hidden=5, min_count=2, batch=4, steps=10, max_grad=0.25, level="word", model="Rnnlm",
+    seed=1,
+)  # fmt: skip
+HISTORY = {"training": [9.0, 8.0], "held out": [9.5, 10.0]}
+PROGRESS = dict(
+    epoch=2, best_epoch=1, best=9.5, lr=20.0, step=3, steps=3, until=4, total=7.5, seconds=0.5,
+    recent=2.5, iter=0, data="text", history=HISTORY,
+)  # fmt: skip
+kind, keys, *rest = np.random.get_state()
+PROGRESS["random"] = [kind, keys.tolist(), *rest]
+SHAPES_OF = [(3, 4), (4, 20), (5, 20), (20,), (5, 3), (3,)]
+PARAMS = {f"param{k}": np.zeros(shape, "f4") for k, shape in enumerate(SHAPES_OF)}
+PARAMS["training.state0.h"] = np.ones((4, 5), "f4")
 
 
-def resume(path, params=PARAMS, settings=SETTINGS, progress=PROGRESS, words=WORDS, **given):
-    checkpoint.save(path, "lm", params, settings, progress, words)
-    options = SimpleNamespace(**{**lm.DEFAULTS, **given})
-    lm.adopt(options, given, checkpoint.load(path, "lm"), path)
-    return options
+def write(path, params=PARAMS, settings=SETTINGS, progress=PROGRESS, made=MADE):
+    fuzz_files.write(path, params, *map(json.dumps, (settings, progress, made)))
 
 
-def test_a_good_checkpoint_is_adopted(path):
-    options = resume(path)
-    assert (options.embed, options.hidden, options.lr) == (4, 5, 20.0)
-    assert resume(path, lr=3.0, batch=7).batch == 7
-    odd = {**PROGRESS, "history": {"training": [np.inf, np.nan], "held out": [9.5, np.inf]}}
-    resume(path, progress=odd)
+def resume(path, **given):
+    return fuzz_files.go_on(path.parent, **given)
+
+
+@pytest.fixture
+def lm_path(tmp_path):
+    return tmp_path / "lm.safetensors"
+
+
+def test_a_good_checkpoint_is_gone_on_with(lm_path):
+    write(lm_path)
+    run = resume(lm_path)
+    assert (run.epoch, run.step, run.lr, run.until) == (2, 3, 20.0, 4)
+    assert run.model._recurrent[0].h.sum() == 20 and run.model._recurrent[0].c is None
+    run = resume(lm_path, lr=3.0, batch=7, epochs=9)
+    assert (run.options.batch, run.lr, run.until, run.step) == (7, 3.0, 11, 0)
+    odd = {"training": [np.inf, np.nan], "held out": [9.5, np.inf]}
+    write(lm_path, progress={**PROGRESS, "history": odd, "best": np.inf})
+    resume(lm_path)
 
 
 NUMBERS_NOT = [None, "x", "4", [4], {}, -1, True, np.nan, np.inf]
-SIZES_NOT = [*NUMBERS_NOT, 0, 0.5, 1 << 40]
+SIZES_NOT = [*NUMBERS_NOT, 0.5, 1 << 40]
 
 
 def without(values, key, others):
@@ -227,27 +248,28 @@ def without(values, key, others):
 
 
 def refused(path, message="is damaged", **changes):
-    refuses(partial(resume, path, **changes), UserError, message, 1_000_000)
+    write(path, **changes)
+    refuses(partial(resume, path), UserError, message, 1_000_000)
 
 
-def test_crafted_settings_are_refused(path):
+def test_crafted_settings_are_refused(lm_path):
     for key in SETTINGS:
         others = NUMBERS_NOT if key == "max_grad" else SIZES_NOT[:-1]
         for settings in without(SETTINGS, key, others):
-            refused(path, settings=settings)
+            refused(lm_path, settings=settings)
     for key in ("embed", "hidden", "batch", "steps"):
-        refused(path, settings={**SETTINGS, key: 1 << 40})
-    for settings in (None, [], 7, "x"):
-        refused(path, settings=settings)
+        refused(lm_path, settings={**SETTINGS, key: 1 << 40})
+    for settings in (None, [], 7, "x", {**SETTINGS, "model": "CBOW"}):
+        refused(lm_path, settings=settings)
 
 
-def test_crafted_progress_is_refused(path):
-    for key in ("best", "lr"):
+def test_crafted_progress_is_refused(lm_path):
+    for key in ("lr", "total", "recent"):
         for progress in without(PROGRESS, key, NUMBERS_NOT):
-            refused(path, progress=progress)
-    for key in ("epoch", "best_epoch"):
-        for progress in without(PROGRESS, key, SIZES_NOT):
-            refused(path, progress=progress)
+            refused(lm_path, progress=progress)
+    for key in ("epoch", "best_epoch", "step", "until", "iter"):
+        for progress in without(PROGRESS, key, SIZES_NOT[:-1]):
+            refused(lm_path, progress=progress)
     one = [1.0]
     for history in [
         None,
@@ -258,39 +280,58 @@ def test_crafted_progress_is_refused(path):
         {"training": one * 2},
         {"training": one, "held out": one},
     ]:
-        refused(path, progress={**PROGRESS, "history": history})
+        refused(lm_path, progress={**PROGRESS, "history": history})
     for values in [None, {}, "ab", 2, ["a", "b"], [[1.0], [2.0]], [1.0, None], [1.0] * 3]:
-        refused(path, progress={**PROGRESS, "history": {"training": one * 2, "held out": values}})
+        history = {"training": one * 2, "held out": values}
+        refused(lm_path, progress={**PROGRESS, "history": history})
+    for random in [None, 7, [], ["MT19937"], ["MT19937", [1, 2], 3], [kind, keys.tolist(), "x"]]:
+        refused(lm_path, progress={**PROGRESS, "random": random})
     for progress in (None, [], 7, "x"):
-        refused(path, progress=progress)
+        refused(lm_path, progress=progress)
+    refused(lm_path, "another text", progress={**PROGRESS, "data": None})
 
 
-def test_crafted_words_and_sizes_are_refused_before_a_model_is_built(path):
-    for words in (None, {}, 7, "abc", [1, 2, 3], [["a"]] * 3, [None] * 3):
-        refused(path, words=words)
-    refused(path, "does not fit these settings", words=["a"] * 1000)
-    large = {**SETTINGS, "embed": 1 << 14, "hidden": 1 << 14}
-    refused(path, "embed.W has shape .3, 4., not .3, 16384.", settings=large)
-    refused(path, "holds other parameters", params={"W": np.zeros(3)})
-    refused(path, "lstm.b has shape", params={**PARAMS, "lstm.b": np.zeros((20, 1))})
+def test_crafted_states_are_refused(lm_path):
+    for name in ("training.state0.h", "training.state0.c", "training.param0"):
+        refused(lm_path, params={**PARAMS, name: np.ones((4, 6), "f4")})
 
 
-@pytest.mark.parametrize("key", ["settings", "progress", "vocabulary"])
-def test_crafted_json_within_is_refused(key, path):
-    for text in ["", "{", "[" * 100_000, "nul", "9" * 5000, "\ud800", '{"a": 1} x']:
-        metadata = {"format": checkpoint.FORMAT, "task": "lm"}
-        metadata |= {"settings": "{}", "progress": "{}", "vocabulary": "[]", key: text}
-        if text == "\ud800":
-            with pytest.raises(ValueError, match="surrogates"):
-                tensors.write(path, PARAMS, metadata)
-            continue
-        tensors.write(path, PARAMS, metadata)
-        refuses(partial(checkpoint.load, path, "lm"), UserError, "is damaged", 5_000_000)
+def test_crafted_models_are_refused_before_memory_is_taken_for_them(lm_path):
+    large = dict(embed=1 << 14, hidden=1 << 14)
+    huge = {"vocab_size": 3, "wordvec_size": 1 << 14, "hidden_size": 1 << 14}
+    for arguments in (huge, {**SIZES, "vocab_size": 1 << 40}, {**SIZES, "hidden_size": -5}):
+        made = {"class": "Rnnlm", "arguments": arguments}
+        write(lm_path, made=made)
+        for load in (fastembed.load, models.Rnnlm.load):
+            refuses(partial(load, lm_path), ValueError, "does not make a Rnnlm", 1_000_000)
+    refused(
+        lm_path, "does not make a", settings={**SETTINGS, **large}, made={**MADE, "arguments": huge}
+    )
+    refused(lm_path, "has other sizes", settings={**SETTINGS, **large})
+    for made in [None, 7, [], "x", {}, {"class": "Rnnlm"}, {"class": 7, "arguments": {}}]:
+        refused(lm_path, made=made)
+    refused(lm_path, "it holds a 'os.system'", made={"class": "os.system", "arguments": SIZES})
+    refused(lm_path, "not param0", params={"W": np.zeros(3)})
+    refused(lm_path, "holds 7 parameters", params={**PARAMS, "param6": np.zeros(3, "f4")})
+    for arguments in [{}, {**SIZES, "other": 1}, {**SIZES, "hidden_size": "5"}, {"vocab_size": 3}]:
+        write(lm_path, made={"class": "Rnnlm", "arguments": arguments})
+        refuses(partial(fastembed.load, lm_path), ValueError, "does not make a", 1_000_000)
+    write(lm_path, made={"class": "Foreign", "arguments": {}})
+    refuses(partial(fastembed.load, lm_path), ValueError, "not one of fastembed.models", 1_000_000)
 
 
-def test_a_crafted_checkpoint_ends_the_command_with_one_line(path, tmp_path, here):
+@pytest.mark.parametrize("key", [base_model.MODEL, base_model.TRAINING, base_model.TOKENIZER])
+def test_crafted_json_within_is_refused(key, lm_path):
+    for text in ["", "{", "[" * 100_000, "nul", "9" * 5000, '{"a": 1} x', "[1]", '{"level": "x"}']:
+        write(lm_path)
+        arrays, metadata = tensors.read(lm_path)
+        tensors.write(lm_path, arrays, metadata | {key: text})
+        refuses(partial(resume, lm_path), UserError, "damaged|not written by", 5_000_000)
+
+
+def test_a_crafted_checkpoint_ends_the_command_with_one_line(tmp_path, lm_path, here):
     (tmp_path / "text").write_text("a b c d .\n\n" * 400)
-    checkpoint.save(tmp_path / "lm.safetensors", "lm", PARAMS, SETTINGS, {}, WORDS)
+    write(lm_path, progress={"data": None})
     done = here("train", "text", "--resume", "--out", ".", cwd=tmp_path)
-    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "epoch must be" in done.stderr
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "another text" in done.stderr
     assert sorted(os.listdir(tmp_path)) == ["lm.safetensors", "text"]

@@ -1,13 +1,10 @@
 """A text as ids in files: what is held out, what is said, how much memory it takes."""
 
-import json
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
-from helpers import linux
+from helpers import linux, run_code
 from hypothesis import given
 from hypothesis import strategies as st
 from languages import LANGUAGES, TEXTS, book
@@ -138,25 +135,20 @@ def test_what_cannot_be_made_is_said(make, tmp_path):
     assert not list((tmp_path / "ids").iterdir())  # nothing is left of what failed
 
 
-def test_standard_input_can_be_a_corpus(tmp_path):
+@pytest.mark.parametrize("name", ["-", pytest.param("/dev/stdin", marks=linux)])
+def test_what_comes_through_a_pipe_can_be_a_corpus(tmp_path, name):
     code = """
     import sys
-    from fastembed.text.corpus import Corpus
-    from fastembed.text.sources import find
-    corpus = Corpus.make(find(["-"]), sys.argv[1])
+    from fastembed.text import Corpus, find
+    corpus = Corpus.make(find([sys.argv[1]]), sys.argv[2])
     print(len(corpus.tokenizer.decode(corpus.train)) + corpus.characters, corpus.report[0])
     """
     text = book("Korean")
-    done = subprocess.run(
-        [sys.executable, "-c", "\n".join(line[4:] for line in code.splitlines()), tmp_path / "ids"],
-        input=text.encode(),
-        capture_output=True,
-        timeout=60,
-        check=True,
-    )
-    count, said = done.stdout.decode().split(" ", 1)
+    done = run_code(code, name, tmp_path / "ids", input=text, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    count, said = done.stdout.split(" ", 1)
     assert int(count) == pytest.approx(len(text), abs=3)
-    assert said.startswith("text        standard input: ")
+    assert said.startswith(f"text        {'standard input' if name == '-' else name}: ")
     assert not (tmp_path / "ids/text.txt").exists()
 
 
@@ -250,29 +242,33 @@ def test_the_trainer_reads_the_files_in_place(make):
 
 
 @linux
-@pytest.mark.parametrize("level", ["word", "char", "subword"])
-def test_a_text_larger_than_the_memory_that_is_left(tmp_path, level):
-    line = json.dumps(TEXTS["English"])
+@pytest.mark.parametrize(
+    ("level", "megabytes", "ids"),
+    [("word", 8, 2_500_000), ("char", 24, 27_000_000), ("subword", 8, 3_500_000)],
+)
+def test_a_text_larger_than_the_memory_that_is_left(tmp_path, level, megabytes, ids):
+    # the text, or its tokens in a list, would not fit: 24 MB besides the ids, mapped
     code = f"""
     import resource, sys
-    from fastembed.text.corpus import Corpus
-    from fastembed.text.sources import find
-    Corpus.make(find([sys.argv[1]]), sys.argv[2], level="{level}")  # libraries are loaded
-    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-    with open(sys.argv[3], "w") as file:
-        for k in range(40_000):
-            file.write(f"{{k}} {{k * k}} " + {line} + "\\n")
-    limit = used + 24 * 2**20 + 4 * {24_000_000 if level == "char" else 10_000_000}
+    from fastembed.text import Corpus, find
+    from fastembed.trainer import RnnlmTrainer
+    small, folder, large = sys.argv[1:]
+    Corpus.make(find([small]), folder, level="{level}")  # libraries are loaded
+    pages = int(open("/proc/self/statm").read().split()[0])
+    limit = pages * resource.getpagesize() + 24 * 2**20 + 4 * {ids}
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    corpus = Corpus.make(find([sys.argv[3]]), sys.argv[2], level="{level}")
-    assert corpus.train[-1] == corpus.tokenizer.eos_id
-    print(len(corpus.train))
+    corpus = Corpus.make(find([large]), folder, level="{level}")
+    xs, ts = corpus.train[:-1], corpus.train[1:]
+    trainer = RnnlmTrainer(None, None)
+    batches = [trainer.get_batch(xs, ts, 20, 35) for _ in range(10)]
+    assert all((x[:, 1:] == t[:, :-1]).all() for x, t in batches)
+    print(len(corpus.train) + len(corpus.held_out))
     """
-    (tmp_path / "small.txt").write_text(book("English"))
-    code = "\n".join(line[4:] for line in code.splitlines())
-    arguments = [tmp_path / "small.txt", tmp_path / "ids", tmp_path / "large.txt"]
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=110
-    )
+    small, large = tmp_path / "small.txt", tmp_path / "large.txt"
+    small.write_text(book("English"))
+    with open(large, "w") as file:
+        for k in range(megabytes * 10**6 // len(TEXTS["English"])):
+            file.write(f"{k} {k * k} " + TEXTS["English"].replace("\n", " ") + "\n")
+    done = run_code(code, small, tmp_path / "ids", large)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) > 1_000_000
+    assert ids / 2 < int(done.stdout) < ids

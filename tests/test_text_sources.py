@@ -257,7 +257,7 @@ def test_pieces_are_the_text(documents, size):
 def test_any_bytes_are_text_or_refused(data):
     for encoding in (None, "cp949", "utf-16"):
         try:
-            text = "".join(sources._decode(io.BytesIO(data), "x", encoding))
+            text = "".join(sources._decoded(io.BytesIO(data), "x", encoding))
         except UserError as error:
             assert str(error).startswith("x is not ")
         else:

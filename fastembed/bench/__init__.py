@@ -6,14 +6,18 @@
 import math
 import time
 
-from fastembed.cli.options import Parser, UserError, integer, reason
+from fastembed.cli.options import Parser, UserError, add_threads, reason
 
 QUICK_LIMIT = 25  # seconds after which --quick begins no further case
 
 
 def parser(prog, description, quick):
     """The options that both commands have."""
-    p = Parser(prog=prog, description=description)
+    p = Parser(
+        prog=prog,
+        description=description,
+        examples=[f"{prog} --quick", f"{prog} --only lstm,gather --json out.json"],
+    )
     p.add_argument("--quick", action="store_true", help=quick)
     p.add_argument(
         "--only",
@@ -44,7 +48,7 @@ def main(argv):
         "in a process of its own, and results are compared before anything is timed.",
         "fewer cases, within 30 s",
     )
-    p.add_argument("--threads", type=integer(1), metavar="N", help="threads of ours and PyTorch's")
+    add_threads(p, "threads of ours and PyTorch's")
     p.add_argument(
         "--contender",
         metavar="MODULE:CLASS",

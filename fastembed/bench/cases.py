@@ -23,6 +23,7 @@ SMALL = {
     "V": 13,
     "n": 37,
     "k": 3,
+    "L": 5,
     "M": 17,
     "K": 9,
 }
@@ -116,9 +117,9 @@ class Draw:
     def ids(self, V, *shape):
         return draw_ids(self.rng, self.distribution, V, shape)
 
-    def cell(self, gates, D, H):
+    def cell(self, gates, D, H, biases=None):
         """Wx, Wh and b of a recurrent cell."""
-        shapes = (D, gates * H), (H, gates * H), (gates * H,)
+        shapes = (D, gates * H), (H, gates * H), ((biases or gates) * H,)
         return [self(*shape, width=1 / math.sqrt(H)) for shape in shapes]
 
 
@@ -147,24 +148,55 @@ def _embedding_op(make):
     return Op(lambda d, V, D, n: (d(V, D), d.ids(V, n), d(n, D)), make, ids)
 
 
-def _recurrent_ops(name, gates, states):
-    def draw(d, N, T, D, H):
-        return d(N, T, D), d.cell(gates, D, H), [d(N, H) for _ in range(states)], d(N, T, H)
+def spread_lengths(N, T):
+    """Lengths of N sequences, spread from T / N to T: about half of a padded batch is padding."""
+    return -(-np.arange(1, N + 1) * T // N)
 
-    def infer(m, xs, weights, start, _):
-        return partial(getattr(m, name), xs, *weights, *start, need_cache=False)
 
-    def train(m, xs, weights, start, dhs):
-        forward, backward = getattr(m, name), getattr(m, f"{name}_backward")
+def _bag_op(mode, train):
+    options = {"mode": "sum" if mode == "weighted" else mode}
+
+    def make(m, W, idx, weights, dout):
+        given = options | ({"per_sample_weights": weights} if mode == "weighted" else {})
+        infer = partial(m.embedding_bag, W, idx, **given)
+        if not train:
+            return infer
 
         def run():
-            *outputs, cache = forward(xs, *weights, *start)
+            if mode != "max":
+                return infer(), m.embedding_bag_backward(dout, W, idx, **given)
+            out, argmax = infer(need_argmax=True)
+            return out, m.embedding_bag_backward(dout, W, idx, argmax=argmax, **given)
+
+        return run
+
+    return Op(lambda d, V, D, N, L: (d(V, D), d.ids(V, N, L), d(N, L), d(N, D)), make, WORDS)
+
+
+def _recurrent_ops(name, gates, states, biases=None):
+    def draw(d, N, T, D, H):
+        weights = d.cell(gates, D, H, biases)
+        return d(N, T, D), weights, [d(N, H) for _ in range(states)], d(N, T, H)
+
+    def draw_lengths(d, N, T, D, H):
+        return *draw(d, N, T, D, H), {"lengths": d.rng.permutation(spread_lengths(N, T))}
+
+    def infer(m, xs, weights, start, _, options=None):
+        return partial(getattr(m, name), xs, *weights, *start, need_cache=False, **(options or {}))
+
+    def train(m, xs, weights, start, dhs, options=None):
+        forward, backward = getattr(m, name), getattr(m, f"{name}_backward")
+        forward = partial(forward, xs, *weights, *start, **(options or {}))
+
+        def run():
+            *outputs, cache = forward()
             return outputs, backward(dhs, cache)
 
         return run
 
     return {
-        f"{name} {part}": Op(draw, make, tolerance=LOOSE)
+        f"{name} {part}{end}": Op(inputs, make, tolerance=LOOSE)
+        for end, inputs in (("", draw), (" lengths", draw_lengths))
         for part, make in (("fwd", infer), ("fwd+bwd", train))
     }
 
@@ -234,8 +266,14 @@ OPS = {
     "gather out": _embedding_op(lambda m, W, idx, out: partial(m.gather, W, idx, out=out)),
     "scatter_add": _embedding_op(lambda m, *x: partial(m.scatter_add, *x)),
     "scatter_add zero": _embedding_op(lambda m, *x: partial(m.scatter_add, *x, zero=True)),
+    **{
+        f"embedding_bag {mode} {part}": _bag_op(mode, part != "fwd")
+        for mode in ("sum", "mean", "max", "weighted")
+        for part in ("fwd", "fwd+bwd")
+    },
     **_recurrent_ops("lstm", 4, 2),
     **_recurrent_ops("gru", 3, 1),
+    **_recurrent_ops("gru_reset_after", 3, 1, 4),
     **_recurrent_ops("rnn", 1, 1),
     "matmul": Op(
         lambda d, M, K, N: (d(M, K), d(K, N), d(M, N)),

@@ -20,6 +20,12 @@ SMALL_LOOKUPS = [
     {"V": 30_000, "D": 768, "n": 2048},
 ]
 SMALL_SCATTERS = [{"V": 10_000, "D": 100, "n": 128}, {"V": 10_000, "D": 650, "n": 700}]
+BAGS = [
+    {"V": 1000, "D": 16, "N": 1, "L": 5},
+    {"V": 10_000, "D": 64, "N": 128, "L": 10},
+    {"V": 100_000, "D": 300, "N": 512, "L": 20},
+    {"V": 1_000_000, "D": 64, "N": 2048, "L": 32},
+]
 LSTMS = [
     {"N": 20, "T": 35, "D": 100, "H": 100},
     {"N": 20, "T": 35, "D": 650, "H": 650},
@@ -61,6 +67,18 @@ SECTIONS = [
         quick=(7,),
     ),
     Section(
+        "bags",
+        [
+            *(
+                case(f"embedding_bag {mode} {part}", **s)
+                for s in BAGS
+                for mode in ("sum", "max")
+                for part in ("fwd", "fwd+bwd")
+            ),
+        ],
+        quick=(5,),
+    ),
+    Section(
         "recurrent",
         [
             *(case(f"lstm {part}", **s) for s in LSTMS for part in ("fwd", "fwd+bwd")),
@@ -68,6 +86,12 @@ SECTIONS = [
             case("gru fwd+bwd", **LSTMS[0]),
             case("gru fwd+bwd", **LSTMS[3]),
             case("rnn fwd+bwd", **LSTMS[0]),
+            case("gru_reset_after fwd+bwd", **LSTMS[0]),
+            *(
+                case(f"{cell} {part} lengths", **LSTMS[k])
+                for cell, k in (("lstm", 0), ("lstm", 3), ("gru", 0))
+                for part in ("fwd", "fwd+bwd")
+            ),
         ],
         quick=(0, 1, 10),
     ),

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from torch.nn.utils import rnn
 
 from fastembed.bench.cases import flat
 from fastembed.bench.peers import Task, threads_text
@@ -64,6 +65,30 @@ def _dense_gradient(dW, idx, dout):
     return torch.ops.aten.embedding_dense_backward(dout, idx, len(dW), -1, False)
 
 
+def _bag(mode, train):
+    def make(W, idx, weights, dout):
+        W, idx, weights, dout = _tensors(W, idx, weights, dout)
+        options = {"mode": "sum" if mode == "weighted" else mode}
+        leaves = [W, weights] if mode == "weighted" else [W]
+        if mode == "weighted":
+            options["per_sample_weights"] = weights
+        for leaf in leaves:
+            leaf.requires_grad_(train)
+        forward = partial(torch.nn.functional.embedding_bag, idx, W, **options)
+
+        def infer():
+            with torch.no_grad():
+                return forward()
+
+        def run():
+            out = forward()
+            return out, torch.autograd.grad(out, leaves, dout)
+
+        return Task(run if train else infer, _fetch)
+
+    return make
+
+
 def _gates(array, order):
     """Blocks of the last axis in another order."""
     blocks = np.split(array, len(order), axis=-1)
@@ -74,6 +99,7 @@ def _gates(array, order):
 _KINDS = {
     "lstm": (torch.nn.LSTM, (2, 0, 1, 3)),
     "gru": (torch.nn.GRU, (1, 0, 2)),
+    "gru_reset_after": (torch.nn.GRU, (1, 0, 2)),
     "rnn": (torch.nn.RNN, (0,)),
 }
 
@@ -81,6 +107,7 @@ _KINDS = {
 def recurrent(kind, Wx, Wh, b):
     """A module with the book's parameters; its second bias is zero and does not learn."""
     make, order = _KINDS[kind]
+    b = b[: Wx.shape[1]]
     module = make(*Wx.shape[:1], *Wh.shape[:1], batch_first=True, dtype=torch.from_numpy(b).dtype)
     with torch.no_grad():
         module.weight_ih_l0.copy_(torch.from_numpy(_gates(Wx, order).T.copy()))
@@ -92,8 +119,9 @@ def recurrent(kind, Wx, Wh, b):
 
 
 def _sequence(kind, train):
-    def make(xs, weights, states, dhs):
+    def make(xs, weights, states, dhs, options=None):
         module = recurrent(kind, *weights)
+        lengths = torch.from_numpy(options["lengths"]) if options else None
         dhs, *leaves = _tensors(dhs, xs, *(state[np.newaxis] for state in states))
         for leaf in leaves:
             leaf.requires_grad_(train)
@@ -102,12 +130,19 @@ def _sequence(kind, train):
         back = np.argsort(_KINDS[kind][1])
         weights = module.weight_ih_l0, module.weight_hh_l0, module.bias_ih_l0
 
+        def forward():
+            if lengths is None:
+                return module(xs, start)
+            packed = rnn.pack_padded_sequence(xs, lengths, True, enforce_sorted=False)
+            packed, last = module(packed, start)
+            return rnn.pad_packed_sequence(packed, True, total_length=xs.shape[1])[0], last
+
         def infer():
             with torch.no_grad():
-                return module(xs, start)
+                return forward()
 
         def run():
-            results = module(xs, start)
+            results = forward()
             return results, torch.autograd.grad(results[0], [*leaves, *weights], dhs)
 
         def fetch(results):
@@ -120,8 +155,9 @@ def _sequence(kind, train):
             dstates = [state[0] for state in dstates]
             return fetch(forward), dxs, dstates, [_gates(grad.T, back) for grad in (dWx, dWh, db)]
 
-        # PyTorch's GRU resets after the product with Wh, the book's before it: only its time counts
-        compared = kind != "gru"
+        # PyTorch's GRU resets after the product with Wh, the book's before it, and its z is 1 - z
+        # of ours: only its time counts
+        compared = not kind.startswith("gru")
         return Task(run, fetch_all, compared) if train else Task(infer, fetch, compared)
 
     return make
@@ -163,9 +199,15 @@ TASKS = {
     "scatter_add": _scatter_add,
     "scatter_add zero": _scatter_add_zero,
     **{
-        f"{kind} {part}": _sequence(kind, part != "fwd")
+        f"embedding_bag {mode} {part}": _bag(mode, part != "fwd")
+        for mode in ("sum", "mean", "max", "weighted")
+        for part in ("fwd", "fwd+bwd")
+    },
+    **{
+        f"{kind} {part}{end}": _sequence(kind, part != "fwd")
         for kind in _KINDS
         for part in ("fwd", "fwd+bwd")
+        for end in ("", " lengths")
     },
     "matmul": _matmul,
     "softmax_cross_entropy": _cross_entropy,

@@ -22,6 +22,7 @@ def main(argv):
         prog="python -m fastembed info",
         description="Say what fastembed runs on: versions, CPU and instruction set, threads, "
         "NumPy's BLAS, the cache of compiled kernels, and a clash with the other 'fastembed'.",
+        examples=["python -m fastembed info"],
     ).parse_args(argv)
     for label, text in rows():
         print(f"{label:20} {text}")

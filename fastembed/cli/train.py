@@ -1,28 +1,40 @@
 """``python -m fastembed train``: options, which task runs, and how fast a step was."""
 
-import argparse
 import importlib
-from functools import partial
 from types import SimpleNamespace
 
 import fastembed
-from fastembed.cli.options import Parser, UserError, integer
+from fastembed.cli.options import Parser, UserError, add_threads, use_threads
 from fastembed.tasks.values import OPTIONS, flag
 
 # task: (module of tasks, its run(options, given, say), its default values, what it does)
 TASKS = {
-    "lm": ("lm", "run", "DEFAULTS", "a language model (LSTM) on text; writes new text"),
-    "addition": ("seq2seq", "addition", "ADDITION", "learns to add numbers from examples"),
-    "date": (
+    "lm": ("lm", "run", "DEFAULTS", "a language model on text: it writes new text (Rnnlm)"),
+    "word2vec": ("word2vec", "run", "DEFAULTS", "word vectors of a text (CBOW, SkipGram)"),
+    "pairs": (
         "seq2seq",
-        "date",
-        "DATE",
-        "learns to read dates in many formats; draws its attention",
+        "pairs",
+        "PAIRS",
+        "answers, from a file of pairs (AttentionSeq2seq, PeekySeq2seq)",
     ),
-    "word2vec": ("word2vec", "run", "DEFAULTS", "word vectors of a text; nearest words, analogies"),
+    "addition": (
+        "seq2seq",
+        "addition",
+        "ADDITION",
+        "learns to add numbers from examples (PeekySeq2seq, Seq2seq)",
+    ),
+    "date": ("seq2seq", "date", "DATE", "learns to read dates in many formats (AttentionSeq2seq)"),
 }
 _SEQ2SEQ = ["Seq2seq", "PeekySeq2seq", "AttentionSeq2seq"]
-MODELS = {"addition": _SEQ2SEQ, "date": _SEQ2SEQ, "word2vec": ["CBOW", "SkipGram"]}
+MODELS = dict.fromkeys(("addition", "date", "pairs"), _SEQ2SEQ)
+MODELS |= {"lm": ["Rnnlm"], "word2vec": ["CBOW", "SkipGram"]}
+LEVELS = ["word", "char", "subword"]
+COMMON = {"out": None, "force": False, "resume": False, "seed": 1}  # options of every task
+EXAMPLES = [
+    "python -m fastembed train book.txt",
+    "python -m fastembed train --resume --epochs 2",
+    "python -m fastembed train --task pairs english-french.tsv",
+]
 
 
 def _task(name):
@@ -32,70 +44,84 @@ def _task(name):
     return getattr(module, run), getattr(module, defaults)
 
 
+def _told(defaults, name):
+    """The default values of an option, those of several tasks together."""
+    tasks = {}
+    for task, values in defaults.items():
+        if name in values:
+            tasks.setdefault(f"{values[name]:g}", []).append(task)
+    if len(tasks) == 1:
+        return next(iter(tasks))
+    return ", ".join(f"{'/'.join(names)} {value}" for value, names in tasks.items())
+
+
 def _parser():
-    defaults = {name: _task(name)[1] for name in TASKS}
+    defaults = {name: {**COMMON, **_task(name)[1]} for name in TASKS}
     tasks = "".join(f"  {name:10} {text}\n" for name, (*_, text) in TASKS.items())
-    others = {name: [m for m in MODELS[name] if m != defaults[name]["model"]] for name in MODELS}
-    models = (f"{n}: {defaults[n]['model']} (or {', '.join(rest)})" for n, rest in others.items())
     parser = Parser(
         prog="python -m fastembed train",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Train a model, show what it learnt, and keep it in a safetensors file.\n\n"
-        "tasks:\n" + tasks,
+        usage="python -m fastembed train [TEXT ...] [--task TASK] [OPTIONS]",
+        description="Train a model, show what it learnt, and keep it in a safetensors file. "
+        f"Tasks:\n{tasks}",
+        examples=EXAMPLES,
     )
     add = parser.add_argument
+    default = "files, folders, - for a pipe (default: the Python reference)"
+    add("text", nargs="*", metavar="TEXT", help=default)
+    add("--task", choices=TASKS, default="lm", metavar="TASK", help="default: lm")
+    known = list(dict.fromkeys(name for names in MODELS.values() for name in names))
     add(
-        "text",
-        nargs="*",
-        metavar="TEXT",
-        help="UTF-8 text files (default: the Python language reference that every CPython carries)",
+        "--model",
+        choices=known,
+        metavar="NAME",
+        help="another than the first one that the task names",
     )
-    add("--task", choices=TASKS, default="lm", help="default: lm")
-    add(
-        "--out",
-        default="fastembed-train",
-        metavar="FOLDER",
-        help="where files are written (default: %(default)s)",
-    )
-    resume = "go on from the model in the output folder"
+    add("--out", metavar="FOLDER", help="for the files (default: a new fastembed-train)")
+    force = "replace the model in the folder"
+    add("--force", action="store_true", default=None, help=force)
+    resume = "go on with the model in the folder"
     add("--resume", action="store_true", default=None, help=resume)
-    seed = "of all random numbers (default: %(default)s)"
-    add("--seed", type=integer(0, 2**32 - 1), default=1, metavar="N", help=seed)
-    threads = "default: the CPUs that this process may use"
-    add("--threads", type=integer(1, 1024), metavar="N", help=threads)
-    compare = "do not measure how much faster a step was"
-    add("--no-compare", dest="compare", action="store_false", default=None, help=compare)
-    known = sorted({name for names in MODELS.values() for name in names})
-    add("--model", choices=known, metavar="NAME", help="; ".join(models))
+    add("--level", choices=LEVELS, metavar="L", help="tokens: word, char or subword")
+    add("--column", metavar="NAME", help="of tables (.csv, .tsv, .jsonl): what is read")
+    add("--encoding", metavar="NAME", help="of TEXT, where it is not UTF-8")
     for name, (kind, text) in OPTIONS.items():
-        values = (f"{task} {d[name]:g}" for task, d in defaults.items() if name in d)
         metavar = "X" if name in ("lr", "max_grad", "temperature") else "N"
-        add(flag(name), type=kind, metavar=metavar, help=f"{text} ({', '.join(values)})")
+        add(flag(name), type=kind, metavar=metavar, help=f"{text} ({_told(defaults, name)})")
+    compare = "measure a step against plain NumPy at the end"
+    add("--compare", action="store_true", default=None, help=compare)
+    add_threads(parser)
     return parser
 
 
 def main(argv):
+    from fastembed.tasks.progress import Say
+
     parser = _parser()
-    args = parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)
     run, defaults = _task(args.task)
+    defaults = {**COMMON, **defaults}
     given = {name: value for name, value in vars(args).items() if value not in (None, [])}
-    flags = {name: flag(name) for name in (*OPTIONS, "model", "resume")}
-    for name, said in {**flags, "compare": "--no-compare", "text": "text"}.items():
-        if name in given and name not in defaults:
+    for name in given:
+        if name not in defaults and name not in ("task", "threads"):
+            said = "text" if name == "text" else flag(name)
             parser.error(f"argument {said}: --task {args.task} has no such option")
     if args.model and args.model not in MODELS[args.task]:
         parser.error(f"argument --model: --task {args.task} has no model {args.model}")
-    try:
-        fastembed.set_num_threads(args.threads or fastembed.get_num_threads())
-    except ValueError as error:  # of FASTEMBED_NUM_THREADS
-        raise UserError(str(error)) from None
-    say = partial(print, flush=True)
+    if args.epochs == 0 and not args.resume:
+        parser.error("argument --epochs: must be >= 1 without --resume, got 0")
+    use_threads(args.threads)
+    say = Say()
     try:
         sizes = run(SimpleNamespace(**{**defaults, **given}), given, say)
+        if sizes:
+            say(_speed(sizes))
     except MemoryError:
         raise UserError("not enough memory for these sizes") from None
-    if sizes:
-        say(_speed(sizes))
+    except (KeyboardInterrupt, UserError) as error:
+        say.note(f"{type(error).__name__}: {error}")
+        raise
+    finally:
+        say.close()
     return 0
 
 

@@ -19,6 +19,7 @@ def main(argv):
         description="Compile every Numba kernel for float32 and float64 and keep the machine code "
         "(beside the package, or in NUMBA_CACHE_DIR), so that the first call in a later process is "
         "fast.",
+        examples=["python -m fastembed warmup"],
     ).parse_args(argv)
     began = time.perf_counter()
     pairs = [(entry, real) for entry in kernel_list.entries() for real in REALS]

@@ -19,8 +19,11 @@ usage: python -m fastembed run [--report] [--strict] [--verify] SCRIPT [ARGS]
 Run a Python script, unedited, with its book-style layers accelerated.
 
   --report  print at the end what was accelerated, what was not, and why
-  --strict  end with status 1 if anything known that was used was left alone or fell back
+  --strict  end with status 1 if anything known was left alone or fell back
   --verify  run the script's own code too in every call, and compare; slow
+
+example:
+  python -m fastembed run --report train_rnnlm.py
 """
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
 

@@ -33,6 +33,7 @@ def _vector(dtype):
 
 # "real" is the dtype that the kernel is compiled for
 matrix, id_matrix, int_matrix, bit_matrix = map(_matrix, ("real", "int64", "int32", "uint8"))
+half_matrix, byte_matrix = map(_matrix, ("uint16", "int8"))
 vector, ids, bits, doubles = map(_vector, ("real", "int64", "uint8", "float64"))
 integer = Field(1, "args[k]")
 double = Field(1, "int64(args[k]).view(float64)")
@@ -49,7 +50,8 @@ def _pointer(typing_context, address, dtype):
     return kind(address, dtype), generate
 
 
-NAMES = {name: getattr(np, name) for name in ("int32", "int64", "uint8", "float64")}
+DTYPES = "int8", "int32", "int64", "uint8", "uint16", "float64"
+NAMES = {name: getattr(np, name) for name in DTYPES}
 NAMES |= {"carray": carray, "pointer": _pointer}
 
 

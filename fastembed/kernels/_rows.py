@@ -14,7 +14,8 @@ BYTE, WORD = ir.IntType(8), ir.IntType(64)
 LINES = 4 * 64  # bytes
 
 
-def _pointer(context, builder, kind, array, offset):
+def pointer(context, builder, kind, array, offset):
+    """Where a byte of an array is."""
     data = context.make_array(kind)(context, builder, array).data
     return builder.gep(builder.bitcast(data, BYTE.as_pointer()), [offset])
 
@@ -27,8 +28,8 @@ def _copier(count, width):
     def copy(typing_context, target, t, source, s, nbytes):
         def generate(context, builder, signature, values):
             (to, t, start, s, nbytes), kinds = values, signature.args
-            to = _pointer(context, builder, kinds[0], to, t)
-            start = _pointer(context, builder, kinds[2], start, s)
+            to = pointer(context, builder, kinds[0], to, t)
+            start = pointer(context, builder, kinds[2], start, s)
             places = [ir.Constant(WORD, k * width) for k in range(count - 1)]
             places.append(builder.sub(nbytes, ir.Constant(WORD, width)))
             for value, place in [
@@ -49,20 +50,22 @@ SHORT = {8: _copier(2, 4), 16: _copier(2, 8), 32: _copier(2, 16), 64: copy_64}
 SHORT |= {96: _copier(3, 32), 128: _copier(4, 32)}
 
 
+def prefetch(context, builder, kind, array, offset):
+    """Ask for the cache line at a byte of array; a hint that never faults."""
+    flag = ir.IntType(32)
+    function = cgutils.get_or_insert_function(
+        builder.module,
+        ir.FunctionType(ir.VoidType(), [BYTE.as_pointer(), flag, flag, flag]),
+        "llvm.prefetch.p0",
+    )
+    read, keep, data = (ir.Constant(flag, value) for value in (0, 3, 1))
+    builder.call(function, [pointer(context, builder, kind, array, offset), read, keep, data])
+
+
 @intrinsic
 def _prefetch(typing_context, array, offset):
-    """Ask for the cache line at a byte of array; a hint that never faults."""
-
     def generate(context, builder, signature, values):
-        pointer = _pointer(context, builder, signature.args[0], *values)
-        flag = ir.IntType(32)
-        function = cgutils.get_or_insert_function(
-            builder.module,
-            ir.FunctionType(ir.VoidType(), [BYTE.as_pointer(), flag, flag, flag]),
-            "llvm.prefetch.p0",
-        )
-        read, keep, data = (ir.Constant(flag, value) for value in (0, 3, 1))
-        builder.call(function, [pointer, read, keep, data])
+        prefetch(context, builder, signature.args[0], *values)
         return context.get_dummy_value()
 
     return types.void(array, types.intp), generate

@@ -4,6 +4,8 @@
  *   CELL(x)         makes a name of this cell
  *   GATES           how many there are; SPLIT of them are made from h_prev, which is product 0, the
  *                   others from mid, product 1
+ *   ALONE           1 if instead gate 0 is made from h_prev alone and the last one from x alone: Wh and
+ *                   Wx have them at the same place, the last; b has all, gate 0 as the last
  *   STATE, CARRY    1 if there is a state beside h; if backward hands on more than a product: the
  *                   gradient of the state, or else of h
  *   first           gates, and mid or the new state, after product 0
@@ -13,7 +15,8 @@
  * Phases: one packs, then one for each product of each step; backward ends with all weights.
  */
 
-#define PRODUCTS (SPLIT < GATES ? 2 : 1)
+#define WIDE (GATES - ALONE) /* gates side by side in Wx and Wh */
+#define PRODUCTS (SPLIT < WIDE ? 2 : 1)
 
 typedef struct {
     REAL *gates, *states, *h_prev, *mid, *end;
@@ -21,7 +24,7 @@ typedef struct {
 } CELL(saved);
 
 typedef struct {
-    REAL *bias, *Wx, *Wh[2], *rows, *own, *end; /* packed weights, or (few) rows of gates */
+    REAL *bias, *Wx, *Wh[2], *xs, *rows, *own, *end; /* packed weights, or (few) rows of gates */
 } CELL(packed);
 
 typedef struct {
@@ -54,9 +57,10 @@ static CELL(packed) CELL(packed_of)(const job *j, REAL *memory)
     CELL(packed) w;
     w.bias = memory;
     w.Wx = w.bias + GATES * units;
-    w.Wh[0] = w.Wx + j->D * GATES * units;
+    w.Wh[0] = w.Wx + j->D * WIDE * units;
     w.Wh[1] = w.Wh[0] + j->H * SPLIT * units;
-    w.rows = w.Wh[1] + j->H * (GATES - SPLIT) * units;
+    w.xs = w.Wh[1] + j->H * (WIDE - SPLIT) * units;
+    w.rows = w.xs + (j->row ? NAME(whole_lines)(j->N * j->T * j->D) : 0);
     w.own = w.rows + NAME(whole_lines)(few * j->N * GATES * j->H);
     w.end = w.own + few * j->parts * NAME(few_scratch)(j, GATES);
     return w;
@@ -68,10 +72,10 @@ static CELL(gradients) CELL(gradients_of)(const job *j, REAL *memory)
     const ptrdiff_t weights = few ? 0 : units;
     CELL(gradients) w;
     w.da = memory;
-    w.WxT = w.da + j->N * j->T * GATES * units;
-    w.WhT[0] = w.WxT + GATES * weights * NAME(blocks)(j->D) * LANES;
+    w.WxT = w.da + NAME(all_rows)(j) * GATES * units;
+    w.WhT[0] = w.WxT + WIDE * weights * NAME(blocks)(j->D) * LANES;
     w.WhT[1] = w.WhT[0] + SPLIT * weights * weights;
-    w.carry = w.WhT[1] + (GATES - SPLIT) * weights * weights;
+    w.carry = w.WhT[1] + (WIDE - SPLIT) * weights * weights;
     w.rows = w.carry + CARRY * j->N * units;
     w.own = w.rows + NAME(whole_lines)(few * j->N * GATES * j->H);
     w.own = memory + NAME(whole_lines)(w.own - memory);
@@ -101,6 +105,8 @@ INLINE void CELL(times_Wh)(
     const ptrdiff_t H = j->H, lds = NAME(lds)(H), width = GATES * LANES;
     const ptrdiff_t own = (CELL(hi)(p) - CELL(lo)(p)) * LANES;
     REAL *c = gates + n_lo * width + CELL(lo)(p) * LANES;
+    for (ptrdiff_t n = n_lo; ALONE && n < n_hi; n++)
+        NAME(store)(gates + n * width, NAME(load)(w->bias + block * width));
     NAME(panel) panel = {
         .K = H, .pieces = 1, .a = operand + n_lo * lds, .a_row = lds, .a_col = 1,
         .b = w->Wh[p] + block * H * own, .b_row = own, .c = c, .c_row = width, .begin = c,
@@ -113,26 +119,31 @@ static void CELL(few_gates)(
     const job *j, const CELL(packed) *w, int p, const NAME(items) *items, ptrdiff_t part,
     const REAL *operand, REAL *gates)
 {
-    const ptrdiff_t H = j->H, width = GATES * H, from = NAME(unit)(items->first, H);
+    const ptrdiff_t H = j->H, width = WIDE * H, from = NAME(unit)(items->first, H);
     const ptrdiff_t end = NAME(unit)(items->last, H) + LANES, units = (end < H ? end : H) - from;
-    const int step = units == H ? CELL(hi)(p) - CELL(lo)(p) : 1; /* gates side by side, or one */
+    const int lo = CELL(lo)(p), hi = CELL(hi)(p) + ALONE;
+    const int step = units == H && !ALONE ? hi - lo : 1; /* gates side by side, or one */
     REAL *scratch = w->own + part * NAME(few_scratch)(j, GATES);
     if (items->last < items->first)
         return;
-    for (int g = CELL(lo)(p); g < CELL(hi)(p); g += step) {
-        const ptrdiff_t at = g * H + from;
+    for (int g = lo; g < hi; g += step) {
+        const ptrdiff_t at = NAME(column)(g, ALONE, WIDE) * H + from;
+        const REAL *bias = (const REAL *)j->b + NAME(column)(g, ALONE, GATES) * H + from;
         product x_Wx = {
             .M = j->N, .N = step * units, .K = j->D, .a = j->xs, .a_row = j->D, .a_col = 1,
             .b = (const REAL *)j->Wx + at, .b_row = width, .b_col = 1,
-            .c = w->rows + at, .c_row = width, .bias = (const REAL *)j->b + at};
+            .c = w->rows + g * H + from, .c_row = GATES * H, .bias = bias};
         product h_Wh = x_Wx;
         h_Wh.K = H, h_Wh.a = operand, h_Wh.a_row = NAME(lds)(H);
-        h_Wh.b = (const REAL *)j->Wh + at, h_Wh.bias = NULL, h_Wh.add = 1;
-        NAME(small_product)(&x_Wx, scratch);
-        NAME(small_product)(&h_Wh, scratch);
+        h_Wh.b = (const REAL *)j->Wh + at;
+        if (g >= ALONE) {
+            NAME(small_product)(&x_Wx, scratch);
+            h_Wh.bias = NULL, h_Wh.add = 1;
+        }
+        if (g < WIDE)
+            NAME(small_product)(&h_Wh, scratch);
     }
-    NAME(to_blocks)(
-        w->rows, j->N, GATES, CELL(lo)(p), CELL(hi)(p), H, items->first, items->last, gates);
+    NAME(to_blocks)(w->rows, j->N, GATES, lo, hi, H, items->first, items->last, gates);
 }
 
 static void CELL(begin)(
@@ -140,17 +151,21 @@ static void CELL(begin)(
 {
     const ptrdiff_t H = j->H, B = NAME(blocks)(H), lo = B * part / parts, hi = B * (part + 1) / parts;
     NAME(first_state)(j, part, parts, s->h_prev);
+    NAME(zero_padding)(j, j->hs, H, part, parts);
     if (NAME(few)(j))
         return;
-    NAME(pack_gates)(j->b, 1, H, GATES, 0, GATES, lo, hi, w->bias);
-    NAME(pack_gates)(j->Wx, j->D, H, GATES, 0, GATES, lo, hi, w->Wx);
+    if (j->row)
+        NAME(sort_xs)(j, part, parts, w->xs);
+    NAME(pack_gates)(j->b, 1, H, GATES, ALONE, 0, GATES, lo, hi, w->bias);
+    NAME(pack_gates)(j->Wx, j->D, H, WIDE, ALONE, ALONE, GATES, lo, hi, w->Wx);
     for (int p = 0; p < PRODUCTS; p++)
-        NAME(pack_gates)(j->Wh, H, H, GATES, CELL(lo)(p), CELL(hi)(p), lo, hi, w->Wh[p]);
+        NAME(pack_gates)(j->Wh, H, H, WIDE, ALONE, CELL(lo)(p), CELL(hi)(p), lo, hi, w->Wh[p]);
 }
 
 static void CELL(forward)(const void *args, int64_t phase, int64_t part, int64_t parts)
 {
     const job *j = args;
+    const NAME(order) order = NAME(order_of)(j);
     const ptrdiff_t N = j->N, T = j->T, H = j->H, B = NAME(blocks)(H), lds = NAME(lds)(H);
     const ptrdiff_t width = GATES * LANES;
     const CELL(saved) s = CELL(saved_of)(j, j->saved);
@@ -159,8 +174,8 @@ static void CELL(forward)(const void *args, int64_t phase, int64_t part, int64_t
         CELL(begin)(j, &s, &w, part, parts);
         return;
     }
-    const NAME(items) items = NAME(items_of)(j, B, part, parts);
-    const ptrdiff_t t = (phase - 1) / PRODUCTS, chunk = NAME(chunk)(j, GATES), in_chunk = t % chunk;
+    const ptrdiff_t t = (phase - 1) / PRODUCTS, left = NAME(rows_at)(j, t + 1), chunk = NAME(chunk)(j, GATES), in_chunk = t % chunk;
+    const NAME(items) items = NAME(items_of)(j, B, NAME(rows_at)(j, t), part, parts);
     const int p = (phase - 1) % PRODUCTS;
     const ptrdiff_t now = t % s.slots, then = (t + 1) % s.slots;
     const REAL *c0 = j->c0, *h_prev = s.h_prev + now * N * lds;
@@ -170,10 +185,10 @@ static void CELL(forward)(const void *args, int64_t phase, int64_t part, int64_t
         CELL(few_gates)(j, &w, p, &items, part, p ? mid : h_prev, step);
     else if (in_chunk == 0 && p == 0)
         NAME(times_Wx)(
-            j, GATES, &items, t, t + chunk < T ? chunk : T - t, w.bias, w.Wx, step);
+            j, GATES, ALONE, &items, t, t + chunk < T ? chunk : T - t, w.bias, w.Wx, w.xs, step);
 
     for (ptrdiff_t block = items.first; block <= items.last; block++) {
-        const ptrdiff_t n_lo = NAME(row_lo)(j, &items, block), n_hi = NAME(row_hi)(j, &items, block);
+        const ptrdiff_t n_lo = NAME(row_lo)(&items, block), n_hi = NAME(row_hi)(&items, block);
         const ptrdiff_t unit = NAME(unit)(block, H);
         REAL *gates = step + block * N * width, *h_next = s.h_prev + then * N * lds + unit;
         REAL *c_prev = s.states + (now * B + block) * N * LANES;
@@ -185,7 +200,8 @@ static void CELL(forward)(const void *args, int64_t phase, int64_t part, int64_t
         if (STATE && t == 0)
             for (ptrdiff_t n = n_lo; n < n_hi; n++)
                 NAME(store)(
-                    c_prev + n * LANES, c0 ? NAME(load_units)(c0 + n * H + unit, H) : (VEC){0});
+                    c_prev + n * LANES,
+                    c0 ? NAME(load_units)(c0 + NAME(row_of)(&order, n) * H + unit, H) : (VEC){0});
         /* two loops: the long chains of operations of several rows overlap in the CPU */
         if (p == 0)
             for (ptrdiff_t n = n_lo; n < n_hi; n++) {
@@ -202,13 +218,14 @@ static void CELL(forward)(const void *args, int64_t phase, int64_t part, int64_t
                 const VEC state = STATE ? NAME(load)(c + n * LANES) : (VEC){0};
                 const VEC h = CELL(last)(
                     gates + n * width, NAME(load)(h_prev + n * lds + unit), state);
-                NAME(store_units)((REAL *)j->hs + (n * T + t) * H + unit, h, H);
+                NAME(store_units)((REAL *)j->hs + NAME(place)(&order, n, t) * H + unit, h, H);
                 NAME(store)(h_next + n * lds, h);
-                if (t < T - 1)
+                if (n < left)
                     continue;
-                NAME(store_units)((REAL *)j->h + n * H + unit, h, H);
+                const ptrdiff_t last = NAME(row_of)(&order, n) * H + unit;
+                NAME(store_units)((REAL *)j->h + last, h, H);
                 if (STATE)
-                    NAME(store_units)((REAL *)j->c + n * H + unit, state, H);
+                    NAME(store_units)((REAL *)j->c + last, state, H);
             }
     }
 }
@@ -221,32 +238,37 @@ INLINE void CELL(step_backward)(
     const job *j, const CELL(saved) *s, const CELL(gradients) *w, int p, ptrdiff_t t,
     ptrdiff_t block, ptrdiff_t n_lo, ptrdiff_t n_hi, const REAL *product)
 {
-    const ptrdiff_t N = j->N, T = j->T, H = j->H, B = NAME(blocks)(H), unit = NAME(unit)(block, H);
+    const ptrdiff_t N = j->N, H = j->H, B = NAME(blocks)(H), unit = NAME(unit)(block, H);
     const ptrdiff_t width = GATES * LANES, lds = NAME(lds)(H);
-    const REAL *dhs = (const REAL *)j->dhs + t * H + unit, *dc = j->dc_last;
+    const NAME(order) order = NAME(order_of)(j);
+    const ptrdiff_t all = NAME(all_rows)(j), left = NAME(rows_at)(j, t + 1);
+    const REAL *dhs = (const REAL *)j->dhs + unit, *dh_last = j->dh_last, *dc_last = j->dc_last;
     const REAL *gates = s->gates + (t * B + block) * N * width;
     const REAL *states = s->states + (t * B + block) * N * LANES;
     const REAL *h_prev = s->h_prev + t * N * lds + unit;
-    REAL *to = w->da + (block * T + t) * N * width, *carries = w->carry + block * N * LANES;
+    REAL *to = w->da + (block * all + NAME(start_of)(j, t)) * width, *carries = w->carry + block * N * LANES;
     const BITS own = NAME(own_units)(block, H);
     for (ptrdiff_t n = n_lo; n < n_hi; n++) {
         const VEC h = NAME(load)(h_prev + n * lds);
+        const ptrdiff_t last = NAME(row_of)(&order, n) * H + unit;
         VEC da[GATES] = {{0}}, carry = {0}, c_prev = {0}, c = {0};
-        if (CARRY && (p || t < T - 1))
+        if (CARRY && (p || n < left))
             carry = NAME(load)(carries + n * LANES);
-        else if (STATE && dc)
-            carry = NAME(load_units)(dc + n * H + unit, H);
+        else if (STATE && dc_last)
+            carry = NAME(load_units)(dc_last + last, H);
         if (p == 0) {
-            VEC dh = NAME(load_units)(dhs + n * T * H, H);
-            if (t < T - 1)
+            VEC dh = NAME(load_units)(dhs + NAME(place)(&order, n, t) * H, H);
+            if (n < left)
                 dh += NAME(load)(product + n * QUAD);
+            else if (dh_last)
+                dh += NAME(load_units)(dh_last + last, H);
             if (STATE) {
                 c_prev = NAME(load)(states + n * LANES);
                 c = NAME(load)(states + (B * N + n) * LANES);
             }
             CELL(first_backward)(gates + n * width, h, c_prev, c, dh, &carry, da);
         }
-#if SPLIT < GATES
+#if PRODUCTS == 2
         else {
             for (int g = 0; g < GATES; g++)
                 if (LATE(g))
@@ -267,16 +289,21 @@ static void CELL(few_WhT)(
     const job *j, const CELL(gradients) *w, int p, ptrdiff_t first, ptrdiff_t last, REAL *sums,
     REAL *scratch)
 {
-    const ptrdiff_t H = j->H, width = GATES * H, lo = CELL(lo)(p) * H;
+    const ptrdiff_t H = j->H, width = WIDE * H, lo = CELL(lo)(p) * H, turned = ALONE * H;
     while (first <= last) {
         const ptrdiff_t to = NAME(shared)(last, H) && first < last ? last - 1 : last;
         const ptrdiff_t unit = NAME(unit)(first, H), units = (to + 1 - first) * LANES;
         product da_WhT = {
-            .M = j->N, .N = units < H ? units : H, .K = CELL(hi)(p) * H - lo,
-            .a = w->rows + lo, .a_row = width, .a_col = 1,
+            .M = j->N, .N = units < H ? units : H, .K = CELL(hi)(p) * H - lo - turned,
+            .a = w->rows + lo + turned, .a_row = GATES * H, .a_col = 1,
             .b = (const REAL *)j->Wh + unit * width + lo, .b_row = 1, .b_col = width,
             .c = sums, .c_row = QUAD};
         NAME(small_product)(&da_WhT, scratch);
+        if (ALONE) {
+            da_WhT.K = H, da_WhT.a = w->rows, da_WhT.add = 1;
+            da_WhT.b = (const REAL *)j->Wh + unit * width + width - H;
+            NAME(small_product)(&da_WhT, scratch);
+        }
         sums += units;
         first = to + 1;
     }
@@ -288,13 +315,15 @@ INLINE void CELL(times_WhT)(
     ptrdiff_t n_lo, ptrdiff_t n_hi, REAL *sums)
 {
     const ptrdiff_t N = j->N, H = j->H, B = NAME(blocks)(H), groups = (B + 3) / 4;
+    const ptrdiff_t rows = NAME(rows_at)(j, t), end = n_hi < rows ? n_hi : rows;
     if (NAME(few)(j)) {
         CELL(few_WhT)(j, w, p, B * g / groups, B * (g + 1) / groups - 1, sums, sums + N * QUAD);
         return;
     }
     NAME(times_transposed)(
-        j, GATES, CELL(lo)(p), CELL(hi)(p), w->da + (t * N + n_lo) * GATES * LANES, n_hi - n_lo,
-        w->WhT[p], H, g, next, sums + n_lo * QUAD);
+        j, GATES, CELL(lo)(p), CELL(hi)(p),
+        w->da + (NAME(start_of)(j, t) + n_lo) * GATES * LANES, end - n_lo, w->WhT[p], H, g, next,
+        sums + n_lo * QUAD);
 }
 
 /* The gradients of the first state: what product 0 of step 0 and the carry make of it. */
@@ -303,16 +332,18 @@ INLINE void CELL(state_backward)(
     const REAL *product)
 {
     const ptrdiff_t N = j->N, H = j->H, unit = NAME(unit)(block, H);
+    const NAME(order) order = NAME(order_of)(j);
     for (ptrdiff_t n = n_lo; n < n_hi; n++) {
+        const ptrdiff_t to = NAME(row_of)(&order, n) * H + unit;
         VEC dh = NAME(load)(product + n * QUAD);
         if (CARRY) {
             const VEC carry = NAME(load)(w->carry + (block * N + n) * LANES);
             if (STATE)
-                NAME(store_units)((REAL *)j->dc + n * H + unit, carry, H);
+                NAME(store_units)((REAL *)j->dc + to, carry, H);
             else
                 dh += carry;
         }
-        NAME(store_units)((REAL *)j->dh + n * H + unit, dh, H);
+        NAME(store_units)((REAL *)j->dh + to, dh, H);
     }
 }
 
@@ -330,40 +361,45 @@ static void CELL(few_weights)(
     const job *j, const CELL(saved) *s, const CELL(gradients) *w, ptrdiff_t part, ptrdiff_t parts,
     REAL *scratch)
 {
-    const ptrdiff_t N = j->N, D = j->D, H = j->H, width = GATES * H;
+    const ptrdiff_t N = j->N, D = j->D, H = j->H, width = WIDE * H, all = GATES * H;
+    const REAL *rows = w->rows + ALONE * H;
     const ptrdiff_t d_lo = D * part / parts, d = D * (part + 1) / parts - d_lo;
     const ptrdiff_t h_lo = H * part / parts, h = H * (part + 1) / parts - h_lo;
     product da_WxT = {
-        .M = N, .N = d, .K = width, .a = w->rows, .a_row = width, .a_col = 1,
+        .M = N, .N = d, .K = width, .a = rows, .a_row = all, .a_col = 1,
         .b = (const REAL *)j->Wx + d_lo * width, .b_row = 1, .b_col = width,
         .c = (REAL *)j->dxs + d_lo, .c_row = D};
     product xT_da = {
         .M = d, .N = width, .K = N, .a = (const REAL *)j->xs + d_lo, .a_row = 1, .a_col = D,
-        .b = w->rows, .b_row = width, .b_col = 1, .c = (REAL *)j->dWx + d_lo * width, .c_row = width};
+        .b = rows, .b_row = all, .b_col = 1, .c = (REAL *)j->dWx + d_lo * width, .c_row = width};
     NAME(small_product)(&da_WxT, scratch);
     NAME(small_product)(&xT_da, scratch);
     for (int p = 0; p < PRODUCTS; p++) {
         const ptrdiff_t lo = CELL(lo)(p) * H;
         product hT_da = {
-            .M = h, .N = CELL(hi)(p) * H - lo, .K = N,
+            .M = h, .N = (CELL(hi)(p) - ALONE) * H - lo, .K = N,
             .a = (p ? s->mid : s->h_prev) + h_lo, .a_row = 1, .a_col = NAME(lds)(H),
-            .b = w->rows + lo, .b_row = width, .b_col = 1,
+            .b = rows + lo, .b_row = all, .b_col = 1,
             .c = (REAL *)j->dWh + h_lo * width + lo, .c_row = width};
         NAME(small_product)(&hT_da, scratch);
+        if (ALONE) {
+            hT_da.N = H, hT_da.b = w->rows, hT_da.c = (REAL *)j->dWh + h_lo * width + width - H;
+            NAME(small_product)(&hT_da, scratch);
+        }
     }
     if (part == 0)
-        for (ptrdiff_t k = 0; k < width; k++) {
+        for (ptrdiff_t k = 0; k < all; k++) {
             REAL sum = 0;
             for (ptrdiff_t n = 0; n < N; n++)
-                sum += w->rows[n * width + k];
-            ((REAL *)j->db)[k] = sum;
+                sum += w->rows[n * all + k];
+            ((REAL *)j->db)[NAME(column)(k / H, ALONE, GATES) * H + k % H] = sum;
         }
 }
 
 static void CELL(backward)(const void *args, int64_t phase, int64_t part, int64_t parts)
 {
     const job *j = args;
-    const ptrdiff_t N = j->N, T = j->T, D = j->D, H = j->H, lds = NAME(lds)(H);
+    const ptrdiff_t T = j->T, D = j->D, H = j->H, lds = NAME(lds)(H);
     const ptrdiff_t B = NAME(blocks)(H), groups = (B + 3) / 4;
     const CELL(saved) s = CELL(saved_of)(j, j->saved);
     const CELL(gradients) w = CELL(gradients_of)(j, j->scratch);
@@ -374,15 +410,17 @@ static void CELL(backward)(const void *args, int64_t phase, int64_t part, int64_
     if (phase == 0) {
         for (int p = 0; p < PRODUCTS; p++)
             NAME(pack_all_transposed)(
-                j->Wh, H, H, GATES, CELL(lo)(p), CELL(hi)(p), part, parts, w.WhT[p]);
-        NAME(pack_all_transposed)(j->Wx, D, H, GATES, 0, GATES, part, parts, w.WxT);
+                j->Wh, H, H, WIDE, ALONE, CELL(lo)(p), CELL(hi)(p), part, parts, w.WhT[p]);
+        NAME(pack_all_transposed)(j->Wx, D, H, WIDE, ALONE, ALONE, GATES, part, parts, w.WxT);
+        NAME(zero_padding)(j, j->dxs, D, part, parts);
         return;
     }
-    const NAME(items) items = NAME(items_of)(j, groups, part, parts);
     const ptrdiff_t t = T - 1 - (phase - 1) / PRODUCTS; /* -1 in the last phase */
+    const ptrdiff_t rows = NAME(rows_at)(j, t < 0 ? 0 : t);
+    const NAME(items) items = NAME(items_of)(j, groups, rows, part, parts);
     const int p = (phase - 1) % PRODUCTS;
     for (ptrdiff_t g = items.first; g <= items.last; g++) {
-        const ptrdiff_t n_lo = NAME(row_lo)(j, &items, g), n_hi = NAME(row_hi)(j, &items, g);
+        const ptrdiff_t n_lo = NAME(row_lo)(&items, g), n_hi = NAME(row_hi)(&items, g);
         const ptrdiff_t next = g < items.last ? g + 1 : items.first;
         if (p || t < T - 1)
             CELL(times_WhT)(j, &w, p, p ? t : t + 1, g, next, n_lo, n_hi, own);
@@ -403,13 +441,13 @@ static void CELL(backward)(const void *args, int64_t phase, int64_t part, int64_
         CELL(few_weights)(j, &s, &w, part, parts, own);
         return;
     }
-    NAME(make_dW)(j, GATES, 0, GATES, w.da, j->xs, T * D, D, D, j->dWx, part, parts, own);
-    NAME(make_dW)(j, GATES, 0, SPLIT, w.da, s.h_prev, lds, N * lds, H, j->dWh, part, parts, own);
+    NAME(make_dW)(j, GATES, ALONE, ALONE, GATES, w.da, 1, j->xs, D, D, j->dWx, part, parts, own);
+    NAME(make_dW)(j, GATES, ALONE, 0, SPLIT, w.da, 0, s.h_prev, lds, H, j->dWh, part, parts, own);
     if (PRODUCTS == 2)
         NAME(make_dW)(
-            j, GATES, SPLIT, GATES, w.da, s.mid, lds, N * lds, H, j->dWh, part, parts, own);
-    NAME(make_dxs)(j, GATES, w.da, w.WxT, part, parts, own);
-    NAME(make_db)(j, GATES, w.da, part, parts);
+            j, GATES, ALONE, SPLIT, GATES, w.da, 0, s.mid, lds, H, j->dWh, part, parts, own);
+    NAME(make_dxs)(j, GATES, ALONE, w.da, w.WxT, part, parts, own);
+    NAME(make_db)(j, GATES, ALONE, w.da, part, parts);
 }
 
 /* ---- a single step whose gates the caller keeps, in rows (N, GATES, H) */
@@ -434,11 +472,13 @@ static void CELL(take_gates)(const job *j, const void *gates)
 }
 
 static const cell CELL(cell) = {
-    GATES, STATE, PRODUCTS, CELL(sizes), CELL(forward), CELL(backward), CELL(give_gates),
+    WIDE, GATES, STATE, PRODUCTS, CELL(sizes), CELL(forward), CELL(backward), CELL(give_gates),
     CELL(take_gates)};
 
 #undef CELL
 #undef GATES
+#undef ALONE
+#undef WIDE
 #undef SPLIT
 #undef STATE
 #undef CARRY

@@ -2,8 +2,9 @@
 
 #ifdef REAL
 #include "gru.h"
+#include "gru_reset_after.h"
 #include "lstm.h"
 #include "rnn.h"
 #else
-#define CELLS(each) each(gru) each(lstm) each(rnn)
+#define CELLS(each) each(gru) each(gru_reset_after) each(lstm) each(rnn)
 #endif

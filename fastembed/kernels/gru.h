@@ -2,6 +2,7 @@
 
 #define CELL(x) NAME(gru_##x)
 #define GATES 3
+#define ALONE 0
 #define SPLIT 2 /* z and r */
 #define STATE 0
 #define CARRY 1 /* what reaches h_prev without a product */

@@ -6,9 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A recurrent layer over T steps; G gates side by side in the weights. */
+/* A recurrent layer over T steps; G gates side by side in the weights. Rows may end earlier: then those
+ * that are still there at a step come first, in the order of their lengths. */
 typedef struct {
     ptrdiff_t N, T, D, H;
+    /* NULL, or where each row is in the caller's arrays (N,), its steps, the most first (N,), and how
+     * many rows all steps before this one have (T + 1,) */
+    const ptrdiff_t *row, *length, *start;
+    ptrdiff_t pitch; /* steps from one row of xs and hs to the next */
+    int reverse;     /* from the last step of each row to its first */
     ptrdiff_t parts; /* the most there will be */
     int keep;        /* saved is for a backward; otherwise it has room for some steps */
     const void *xs;  /* (N, T, D) */
@@ -17,7 +23,7 @@ typedef struct {
     void *saved, *scratch;   /* aligned to 64 bytes */
     void *hs;                /* (N, T, H) */
     void *h, *c;             /* (N, H), the last ones */
-    const void *dhs, *dc_last; /* as hs and c; NULL is zero */
+    const void *dhs, *dh_last, *dc_last; /* as hs, h and c; the last two: NULL is zero */
     void *dxs, *dh, *dc, *dWx, *dWh, *db;
 } job;
 
@@ -26,7 +32,7 @@ typedef struct {
 } sizes;
 
 typedef struct {
-    int gates, state, products; /* state: 1 if c is there; products of Wh in a step, one after the other */
+    int gates, biases, state, products; /* gates in Wx and Wh, and in b; state: 1 if c is there; products of Wh in a step, one after the other */
     void (*sizes)(const job *, sizes *);
     /* Run one part of a phase, see cell.h: 1 + T products phases, and one more in backward. */
     void (*forward)(const void *job, int64_t phase, int64_t part, int64_t parts);

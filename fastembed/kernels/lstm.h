@@ -2,6 +2,7 @@
 
 #define CELL(x) NAME(lstm_##x)
 #define GATES 4
+#define ALONE 0
 #define SPLIT 4 /* all gates are made from h_prev */
 #define STATE 1
 #define CARRY 1 /* the gradient of c */

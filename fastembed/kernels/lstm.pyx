@@ -1,6 +1,7 @@
 """One LSTM step for other Cython code, on the kernel for whole sequences (see lstm.pxd)."""
 
 from libc.stdlib cimport abort, free, malloc
+from libc.string cimport memset
 
 from fastembed.kernels.simd import isa  # noqa: F401
 from fastembed.kernels.simd cimport cell, cell_number, chosen, job, sizes
@@ -73,7 +74,8 @@ cdef void *prepare(
     cdef sizes s
     cdef size_t saved
     cdef char *memory
-    j.N, j.T, j.D, j.H, j.parts, j.keep = N, 1, D, H, 1, True
+    memset(j, 0, sizeof(job))
+    j.N, j.T, j.pitch, j.D, j.H, j.parts, j.keep = N, 1, 1, D, H, 1, True
     lstm.sizes(j, &s)
     saved = (s.saved * itemsize + 63) // 64 * 64
     memory = <char *>malloc(saved + max(s.forward, s.backward) * itemsize + 64)

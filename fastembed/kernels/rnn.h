@@ -2,6 +2,7 @@
 
 #define CELL(x) NAME(rnn_##x)
 #define GATES 1
+#define ALONE 0
 #define SPLIT 1
 #define STATE 0
 #define CARRY 0

@@ -3,8 +3,9 @@
  * Hidden units are cut into blocks of LANES; the last block ends at H and so may overlap the one
  * before it (both then compute the same bits); fewer units than LANES are filled up with zeros. What
  * a block needs at a step lies in one piece, G gates side by side: gates (steps, blocks, N, G, LANES),
- * and the gradients before the gates da (blocks, T, N, G, LANES). A work item is a block, or some
- * blocks, and a tile of batch rows; a part has the same items in all phases.
+ * and the gradients before the gates da (blocks, rows of all steps, G, LANES). A work item is a block,
+ * or some blocks, and a tile of batch rows; a part has the same items in all phases, or nearly so if
+ * rows end earlier.
  */
 
 #define QUAD ((ptrdiff_t)(4 * LANES)) /* numbers in a row of the widest tile */
@@ -60,9 +61,51 @@ static ptrdiff_t NAME(strips)(ptrdiff_t n) { return (n + ROWS - 1) / ROWS; }
 /* h_prev (T, N, lds): a line more in each row, so that rows do not share places in the cache */
 static ptrdiff_t NAME(lds)(ptrdiff_t H) { return (H + 2 * LINE - 1) / LINE * LINE; }
 
+/* ---- which rows there are */
+
+/* Rows that have a step t, and those of all steps before it. */
+INLINE ptrdiff_t NAME(start_of)(const job *j, ptrdiff_t t) { return j->start ? j->start[t] : t * j->N; }
+INLINE ptrdiff_t NAME(rows_at)(const job *j, ptrdiff_t t)
+{
+    return t >= j->T ? 0 : NAME(start_of)(j, t + 1) - NAME(start_of)(j, t);
+}
+
+INLINE ptrdiff_t NAME(all_rows)(const job *j) { return NAME(start_of)(j, j->T); }
+INLINE ptrdiff_t NAME(length_of)(const job *j, ptrdiff_t n) { return j->length ? j->length[n] : j->T; }
+
+/* Where a row is in the caller's arrays (N, …), and its step t in those of (N, pitch, …): in the order
+ * of a job, which is copied so that what it says is known not to change in a loop. */
+typedef struct {
+    const ptrdiff_t *row, *length;
+    ptrdiff_t pitch, T;
+    int reverse;
+} NAME(order);
+
+INLINE NAME(order) NAME(order_of)(const job *j)
+{
+    return (NAME(order)){j->row, j->length, j->pitch, j->T, j->reverse};
+}
+
+INLINE ptrdiff_t NAME(row_of)(const NAME(order) *o, ptrdiff_t n) { return o->row ? o->row[n] : n; }
+INLINE ptrdiff_t NAME(place)(const NAME(order) *o, ptrdiff_t n, ptrdiff_t t)
+{
+    const ptrdiff_t step = o->reverse ? (o->length ? o->length[n] : o->T) - 1 - t : t;
+    return NAME(row_of)(o, n) * o->pitch + step;
+}
+
+/* What xs and hs have where no steps are, for a part of the rows. */
+static void NAME(zero_padding)(
+    const job *j, void *rows, ptrdiff_t size, ptrdiff_t part, ptrdiff_t parts)
+{
+    if (j->length)
+        for (ptrdiff_t n = j->N * part / parts; n < j->N * (part + 1) / parts; n++)
+            memset((REAL *)rows + (j->row[n] * j->pitch + j->length[n]) * size, 0,
+                   (j->pitch - j->length[n]) * size * sizeof(REAL));
+}
+
 /* A single step of few rows: packing would cost more than the products, which are made from the
  * weights as they are, in rows (N, G, H). */
-static int NAME(few)(const job *j) { return j->T == 1 && j->N <= STEP_ROWS; }
+static int NAME(few)(const job *j) { return j->T == 1 && j->N <= STEP_ROWS && !j->row; }
 
 static ptrdiff_t NAME(whole_lines)(ptrdiff_t n) { return (n + LINE - 1) / LINE * LINE; }
 
@@ -94,20 +137,21 @@ static ptrdiff_t NAME(chunk)(const job *j, int G)
 static ptrdiff_t NAME(own_size)(const job *j)
 {
     const ptrdiff_t rows = j->N > DX_ROWS ? j->N : DX_ROWS;
-    const ptrdiff_t for_dW = DW_STRIPS * ROWS * (QUAD + j->N * j->T);
+    const ptrdiff_t for_dW = DW_STRIPS * ROWS * (QUAD + NAME(all_rows)(j));
     return (rows * QUAD > for_dW ? rows * QUAD : for_dW) + LINE;
 }
 
 /* A part's share of the items, as blocks (or groups of them) and batch rows. */
 typedef struct {
-    ptrdiff_t lo, hi, tiles, first, last;
+    ptrdiff_t rows, lo, hi, tiles, first, last;
 } NAME(items);
 
 static NAME(items) NAME(items_of)(
-    const job *j, ptrdiff_t blocks, ptrdiff_t part, ptrdiff_t parts)
+    const job *j, ptrdiff_t blocks, ptrdiff_t rows, ptrdiff_t part, ptrdiff_t parts)
 {
     NAME(items) i;
-    i.tiles = NAME(few)(j) ? 1 : NAME(strips)(j->N);
+    i.rows = rows;
+    i.tiles = NAME(few)(j) ? 1 : NAME(strips)(rows);
     i.lo = blocks * i.tiles * part / parts;
     i.hi = blocks * i.tiles * (part + 1) / parts;
     i.first = i.lo / i.tiles;
@@ -116,19 +160,19 @@ static NAME(items) NAME(items_of)(
 }
 
 /* The first batch row of a tile; tiles before 0 and after the last count as the borders. */
-static ptrdiff_t NAME(row_of)(ptrdiff_t N, ptrdiff_t tiles, ptrdiff_t tile)
+static ptrdiff_t NAME(first_row)(const NAME(items) *i, ptrdiff_t tile)
 {
-    return tile <= 0 ? 0 : tile >= tiles ? N : N * tile / tiles;
+    return tile <= 0 ? 0 : tile >= i->tiles ? i->rows : i->rows * tile / i->tiles;
 }
 
-static ptrdiff_t NAME(row_lo)(const job *j, const NAME(items) *i, ptrdiff_t block)
+static ptrdiff_t NAME(row_lo)(const NAME(items) *i, ptrdiff_t block)
 {
-    return NAME(row_of)(j->N, i->tiles, i->lo - block * i->tiles);
+    return NAME(first_row)(i, i->lo - block * i->tiles);
 }
 
-static ptrdiff_t NAME(row_hi)(const job *j, const NAME(items) *i, ptrdiff_t block)
+static ptrdiff_t NAME(row_hi)(const NAME(items) *i, ptrdiff_t block)
 {
-    return NAME(row_of)(j->N, i->tiles, i->hi - block * i->tiles);
+    return NAME(first_row)(i, i->hi - block * i->tiles);
 }
 
 /* ---- rows (N, G, H) and blocks (blocks, N, G, LANES) */
@@ -157,13 +201,16 @@ INLINE void NAME(to_rows)(
                     blocks + ((block * N + n) * G + g) * LANES, NAME(shared)(block, H), H);
 }
 
+/* Where gate g is among the G that weights have side by side: see ALONE in cell.h. */
+INLINE int NAME(column)(int g, int alone, int G) { return g >= alone ? g - alone : G - 1; }
+
 /* ---- forward */
 
 /* Weights (K, G H) as tiles want them: packed[block][k][gate][lane], for gates g_lo to g_hi; some
  * rows at a time, so that whole pages are read. */
 INLINE void NAME(pack_gates)(
-    const REAL *W, ptrdiff_t K, ptrdiff_t H, int G, int g_lo, int g_hi, ptrdiff_t lo, ptrdiff_t hi,
-    REAL *packed)
+    const REAL *W, ptrdiff_t K, ptrdiff_t H, int G, int alone, int g_lo, int g_hi, ptrdiff_t lo,
+    ptrdiff_t hi, REAL *packed)
 {
     const ptrdiff_t width = (g_hi - g_lo) * LANES;
     for (ptrdiff_t k_lo = 0; k_lo < K; k_lo += PACKED_AT_ONCE) {
@@ -173,7 +220,7 @@ INLINE void NAME(pack_gates)(
             for (ptrdiff_t k = k_lo; k < k_hi; k++) {
                 REAL *to = packed + (block * K + k) * width;
                 for (int g = g_lo; g < g_hi; g++, to += LANES)
-                    NAME(store)(to, NAME(load_units)(from + (k * G + g) * H, H));
+                    NAME(store)(to, NAME(load_units)(from + (k * G + NAME(column)(g, alone, G)) * H, H));
             }
         }
     }
@@ -184,34 +231,52 @@ static void NAME(first_state)(const job *j, ptrdiff_t part, ptrdiff_t parts, REA
 {
     const ptrdiff_t H = j->H, lds = NAME(lds)(H);
     const REAL *h0 = j->h0;
+    const NAME(order) order = NAME(order_of)(j);
     for (ptrdiff_t n = j->N * part / parts; n < j->N * (part + 1) / parts; n++)
         if (h0)
-            memcpy(h_prev + n * lds, h0 + n * H, H * sizeof(REAL));
+            memcpy(h_prev + n * lds, h0 + NAME(row_of)(&order, n) * H, H * sizeof(REAL));
         else
             memset(h_prev + n * lds, 0, H * sizeof(REAL));
 }
 
-/* gates = x Wx + b of steps from on, for a part's items. */
+/* A part of xs by row and step, where the caller's rows are in another order: sorted (N, T, D). */
+static void NAME(sort_xs)(const job *j, ptrdiff_t part, ptrdiff_t parts, REAL *sorted)
+{
+    const ptrdiff_t D = j->D;
+    const NAME(order) order = NAME(order_of)(j);
+    for (ptrdiff_t n = j->N * part / parts; n < j->N * (part + 1) / parts; n++)
+        for (ptrdiff_t t = 0; t < j->length[n]; t++)
+            memcpy(sorted + (n * j->T + t) * D, (const REAL *)j->xs + NAME(place)(&order, n, t) * D,
+                   D * sizeof(REAL));
+}
+
+/* gates = x Wx + b of steps from on, for a part's items; but for the first ones of h_prev alone. */
 INLINE void NAME(times_Wx)(
-    const job *j, int G, const NAME(items) *items, ptrdiff_t from, ptrdiff_t steps, const REAL *bias,
-    const REAL *packed_Wx, REAL *gates)
+    const job *j, int G, int alone, const NAME(items) *items, ptrdiff_t from, ptrdiff_t steps, const REAL *bias,
+    const REAL *packed_Wx, const REAL *sorted, REAL *gates)
 {
     const ptrdiff_t N = j->N, T = j->T, D = j->D, B = NAME(blocks)(j->H), width = G * LANES;
+    const ptrdiff_t skipped = alone * LANES, own = width - skipped;
+    const ptrdiff_t x_step = j->reverse && !j->row ? -D : D, first = j->reverse ? T - 1 : 0;
+    const REAL *xs = j->row ? sorted : (const REAL *)j->xs + first * D;
     for (ptrdiff_t block = items->first; block <= items->last; block++) {
-        const ptrdiff_t n_lo = NAME(row_lo)(j, items, block), n_hi = NAME(row_hi)(j, items, block);
-        const REAL *W = packed_Wx + block * D * width;
+        const ptrdiff_t n_lo = NAME(row_lo)(items, block), n_hi = NAME(row_hi)(items, block);
+        const REAL *W = packed_Wx + block * D * own;
         /* the longer of the axes gives the better tiles */
         const int along_t = steps >= n_hi - n_lo;
         for (ptrdiff_t k = 0; k < (along_t ? n_hi - n_lo : steps); k++) {
             const ptrdiff_t n = along_t ? n_lo + k : n_lo, t = along_t ? 0 : k;
+            const ptrdiff_t left = (along_t ? NAME(length_of)(j, n) : NAME(rows_at)(j, from + t))
+                                   - (along_t ? from : n_lo);
+            const ptrdiff_t most = along_t ? steps : n_hi - n_lo;
             /* gates[r, :] = bias + xs[r, :] Wx */
             NAME(panel) p = {
-                .K = D, .pieces = 1, .a = (const REAL *)j->xs + (n * T + from + t) * D,
-                .a_row = along_t ? D : T * D, .a_col = 1, .b = W, .b_row = width,
-                .c = gates + ((t * B + block) * N + n) * width,
-                .c_row = along_t ? B * N * width : width, .begin = bias + block * width,
-                .next = k ? W : W + D * width};
-            NAME(whole_panel)(&p, G, along_t ? steps : n_hi - n_lo);
+                .K = D, .pieces = 1, .a = xs + n * T * D + (from + t) * x_step,
+                .a_row = along_t ? x_step : T * D, .a_col = 1, .b = W, .b_row = own,
+                .c = gates + ((t * B + block) * N + n) * width + skipped,
+                .c_row = along_t ? B * N * width : width, .begin = bias + block * width + skipped,
+                .next = k ? W : W + D * own};
+            NAME(whole_panel)(&p, G - alone, left < most ? left : most);
         }
     }
 }
@@ -221,7 +286,7 @@ INLINE void NAME(times_Wx)(
 /* Weights (rows, G H) transposed, for gates g_lo to g_hi and a group of <= 4 vectors of rows:
  * packed[group][block][gate][lane of unit][vector][lane of row]; the inner index runs as da does. */
 INLINE void NAME(pack_transposed)(
-    const REAL *W, ptrdiff_t rows, ptrdiff_t H, int G, int g_lo, int g_hi, ptrdiff_t lo,
+    const REAL *W, ptrdiff_t rows, ptrdiff_t H, int G, int alone, int g_lo, int g_hi, ptrdiff_t lo,
     ptrdiff_t hi, REAL *packed)
 {
     const ptrdiff_t B = NAME(blocks)(H), vectors = hi - lo;
@@ -230,7 +295,8 @@ INLINE void NAME(pack_transposed)(
         for (int g = g_lo; g < g_hi; g++, to += LANES * vectors * LANES)
             for (ptrdiff_t v = 0; v < vectors; v++) {
                 const ptrdiff_t row = rows < LANES ? 0 : NAME(unit)(lo + v, rows);
-                const REAL *from = W + (row * G + g) * H + NAME(unit)(block, H);
+                const REAL *from =
+                    W + (row * G + NAME(column)(g, alone, G)) * H + NAME(unit)(block, H);
                 VEC square[LANES];
                 for (int lane = 0; lane < LANES; lane++)
                     square[lane] = lane < rows ? NAME(load_units)(from + lane * G * H, H) : (VEC){0};
@@ -244,13 +310,13 @@ INLINE void NAME(pack_transposed)(
 
 /* A part of all groups. */
 INLINE void NAME(pack_all_transposed)(
-    const REAL *W, ptrdiff_t rows, ptrdiff_t H, int G, int g_lo, int g_hi, ptrdiff_t part,
-    ptrdiff_t parts, REAL *packed)
+    const REAL *W, ptrdiff_t rows, ptrdiff_t H, int G, int alone, int g_lo, int g_hi,
+    ptrdiff_t part, ptrdiff_t parts, REAL *packed)
 {
     const ptrdiff_t V = NAME(blocks)(rows), groups = (V + 3) / 4;
     for (ptrdiff_t g = groups * part / parts; g < groups * (part + 1) / parts; g++)
         NAME(pack_transposed)(
-            W, rows, H, G, g_lo, g_hi, V * g / groups, V * (g + 1) / groups, packed);
+            W, rows, H, G, alone, g_lo, g_hi, V * g / groups, V * (g + 1) / groups, packed);
 }
 
 /* c = da W^T over gates g_lo to g_hi for group g of groups, whose vectors it returns; a span of
@@ -261,7 +327,7 @@ INLINE ptrdiff_t NAME(times_transposed)(
 {
     const ptrdiff_t B = NAME(blocks)(j->H), V = NAME(blocks)(width), groups = (V + 3) / 4;
     const ptrdiff_t v_lo = V * g / groups, vectors = V * (g + 1) / groups - v_lo;
-    const ptrdiff_t K = (g_hi - g_lo) * LANES, jump = j->T * j->N * G * LANES;
+    const ptrdiff_t K = (g_hi - g_lo) * LANES, jump = NAME(all_rows)(j) * G * LANES;
     const ptrdiff_t spans = NAME(cut)(B * K, SPAN) < B ? NAME(cut)(B * K, SPAN) : B;
     const REAL *W = packed + v_lo * B * K * LANES;
     for (ptrdiff_t span = 0; span < spans; span++) {
@@ -281,20 +347,27 @@ INLINE ptrdiff_t NAME(times_transposed)(
 
 /* A part's rows of dxs; a row is a step and a batch row, as in da. */
 INLINE void NAME(make_dxs)(
-    const job *j, int G, const REAL *da, const REAL *WxT, ptrdiff_t part, ptrdiff_t parts,
+    const job *j, int G, int alone, const REAL *da, const REAL *WxT, ptrdiff_t part, ptrdiff_t parts,
     REAL *sums)
 {
-    const ptrdiff_t N = j->N, T = j->T, D = j->D, V = NAME(blocks)(D), groups = (V + 3) / 4;
-    const ptrdiff_t hi = N * T * (part + 1) / parts;
-    for (ptrdiff_t r_lo = N * T * part / parts; r_lo < hi; r_lo += DX_ROWS) {
+    const ptrdiff_t D = j->D, V = NAME(blocks)(D), groups = (V + 3) / 4, all = NAME(all_rows)(j);
+    const ptrdiff_t hi = all * (part + 1) / parts;
+    const NAME(order) order = NAME(order_of)(j);
+    ptrdiff_t places[DX_ROWS], t = 0;
+    for (ptrdiff_t r_lo = all * part / parts; r_lo < hi; r_lo += DX_ROWS) {
         const ptrdiff_t r_hi = r_lo + DX_ROWS < hi ? r_lo + DX_ROWS : hi;
+        for (ptrdiff_t r = r_lo; r < r_hi; r++) {
+            while (r >= NAME(start_of)(j, t + 1))
+                t++;
+            places[r - r_lo] = NAME(place)(&order, r - NAME(start_of)(j, t), t);
+        }
         for (ptrdiff_t g = 0; g < groups; g++) {
             const ptrdiff_t v_lo = V * g / groups;
             const ptrdiff_t vectors = NAME(times_transposed)(
-                j, G, 0, G, da + r_lo * G * LANES, r_hi - r_lo, WxT, D, g,
+                j, G, alone, G, da + r_lo * G * LANES, r_hi - r_lo, WxT, D, g,
                 g + 1 < groups ? g + 1 : 0, sums);
             for (ptrdiff_t r = r_lo; r < r_hi; r++) {
-                REAL *to = (REAL *)j->dxs + (r % N * T + r / N) * D;
+                REAL *to = (REAL *)j->dxs + places[r - r_lo] * D;
                 const REAL *from = sums + (r - r_lo) * QUAD;
                 if (D < LANES)
                     memcpy(to, from, D * sizeof(REAL));
@@ -306,30 +379,31 @@ INLINE void NAME(make_dxs)(
     }
 }
 
-/* packed[strip of ROWS columns][t, n][column of the strip] = xs[n, t, column] */
+/* packed[strip of ROWS columns][t, n][column of the strip]: those of rows that are where the caller
+ * has xs, or (T, N, size). */
 static void NAME(pack_strips)(
-    const REAL *xs, ptrdiff_t step_n, ptrdiff_t step_t, ptrdiff_t N, ptrdiff_t T, ptrdiff_t columns,
-    REAL *packed)
+    const job *j, int like_xs, const REAL *rows, ptrdiff_t size, ptrdiff_t columns, REAL *packed)
 {
-    const ptrdiff_t whole = columns / ROWS;
-    for (ptrdiff_t t = 0, step = 0; t < T; t++)
-        for (ptrdiff_t n = 0; n < N; n++, step++) {
-            const REAL *from = xs + n * step_n + t * step_t;
+    const ptrdiff_t whole = columns / ROWS, N = j->N, all = NAME(all_rows)(j);
+    const NAME(order) order = NAME(order_of)(j);
+    for (ptrdiff_t t = 0, step = 0; t < j->T; t++)
+        for (ptrdiff_t n = 0; n < NAME(rows_at)(j, t); n++, step++) {
+            const REAL *from = rows + (like_xs ? NAME(place)(&order, n, t) : t * N + n) * size;
             REAL *to = packed + step * ROWS;
-            for (ptrdiff_t strip = 0; strip < whole; strip++, to += N * T * ROWS)
+            for (ptrdiff_t strip = 0; strip < whole; strip++, to += all * ROWS)
                 memcpy(to, from + strip * ROWS, ROWS * sizeof(REAL));
             for (ptrdiff_t column = whole * ROWS; column < columns; column++)
                 to[column - whole * ROWS] = from[column];
         }
 }
 
-/* A part's rows of dW (columns, G H) for gates g_lo to g_hi: the sum over all steps of an input
+/* A part's rows of dW (columns, (G - alone) H) for gates g_lo to g_hi: the sum over all steps of an input
  * times da. Some rows at a time, so that their place stays in the cache while it is filled. */
 INLINE void NAME(make_dW)(
-    const job *j, int G, int g_lo, int g_hi, const REAL *da, const REAL *in, ptrdiff_t step_n,
-    ptrdiff_t step_t, ptrdiff_t columns, REAL *dW, ptrdiff_t part, ptrdiff_t parts, REAL *own)
+    const job *j, int G, int alone, int g_lo, int g_hi, const REAL *da, int like_xs, const REAL *in,
+    ptrdiff_t size, ptrdiff_t columns, REAL *dW, ptrdiff_t part, ptrdiff_t parts, REAL *own)
 {
-    const ptrdiff_t N = j->N, T = j->T, H = j->H, B = NAME(blocks)(H), steps = N * T;
+    const ptrdiff_t H = j->H, B = NAME(blocks)(H), steps = NAME(all_rows)(j);
     const ptrdiff_t strips = NAME(strips)(columns), hi = strips * (part + 1) / parts;
     const ptrdiff_t sums_of = NAME(cut)(steps, SUM), width = G * LANES;
     REAL *sums = own, *packed = own + DW_STRIPS * ROWS * QUAD;
@@ -337,7 +411,7 @@ INLINE void NAME(make_dW)(
         s_hi = s_lo + DW_STRIPS < hi ? s_lo + DW_STRIPS : hi;
         const ptrdiff_t row = s_lo * ROWS;
         const ptrdiff_t rows = s_hi * ROWS < columns ? s_hi * ROWS - row : columns - row;
-        NAME(pack_strips)(in + row, step_n, step_t, N, T, rows, packed);
+        NAME(pack_strips)(j, like_xs, in + row, size, rows, packed);
         for (ptrdiff_t block = 0; block < B; block++) {
             for (ptrdiff_t q = 0; q < sums_of; q++) {
                 const ptrdiff_t k_lo = steps * q / sums_of, k = steps * (q + 1) / sums_of - k_lo;
@@ -353,19 +427,22 @@ INLINE void NAME(make_dW)(
                     NAME(whole_panel)(&p, g_hi - g_lo, ROWS);
                 }
             }
-            REAL *to = dW + (row * G + g_lo) * H + NAME(unit)(block, H);
-            for (ptrdiff_t m = 0; m < rows; m++, to += G * H)
+            const int wide = G - alone;
+            REAL *to = dW + row * wide * H + NAME(unit)(block, H);
+            for (ptrdiff_t m = 0; m < rows; m++, to += wide * H)
                 for (int g = 0; g < g_hi - g_lo; g++)
                     NAME(store_own)(
-                        to + g * H, sums + m * QUAD + g * LANES, NAME(shared)(block, H), H);
+                        to + NAME(column)(g_lo + g, alone, wide) * H, sums + m * QUAD + g * LANES,
+                        NAME(shared)(block, H), H);
         }
     }
 }
 
 /* A part of db. */
-INLINE void NAME(make_db)(const job *j, int G, const REAL *da, ptrdiff_t part, ptrdiff_t parts)
+INLINE void NAME(make_db)(
+    const job *j, int G, int alone, const REAL *da, ptrdiff_t part, ptrdiff_t parts)
 {
-    const ptrdiff_t H = j->H, B = NAME(blocks)(H), steps = j->N * j->T;
+    const ptrdiff_t H = j->H, B = NAME(blocks)(H), steps = NAME(all_rows)(j);
     REAL sums[4 * LANES];
     for (ptrdiff_t block = B * part / parts; block < B * (part + 1) / parts; block++) {
         VEC sum[4] = {{0}};
@@ -381,8 +458,8 @@ INLINE void NAME(make_db)(const job *j, int G, const REAL *da, ptrdiff_t part, p
         for (int g = 0; g < G; g++) {
             NAME(store)(sums + g * LANES, sum[g]);
             NAME(store_own)(
-                (REAL *)j->db + g * H + NAME(unit)(block, H), sums + g * LANES,
-                NAME(shared)(block, H), H);
+                (REAL *)j->db + NAME(column)(g, alone, G) * H + NAME(unit)(block, H),
+                sums + g * LANES, NAME(shared)(block, H), H);
         }
     }
 }

@@ -5,7 +5,13 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 cdef extern from "jobs.h":
     ctypedef struct job:
-        Py_ssize_t N, T, D, H, parts
+        Py_ssize_t N, T, D, H
+        const Py_ssize_t *row
+        const Py_ssize_t *length
+        const Py_ssize_t *start
+        Py_ssize_t pitch
+        int reverse
+        Py_ssize_t parts
         int keep
         const void *xs
         const void *Wx
@@ -19,6 +25,7 @@ cdef extern from "jobs.h":
         void *h
         void *c
         const void *dhs
+        const void *dh_last
         const void *dc_last
         void *dxs
         void *dh
@@ -31,7 +38,7 @@ cdef extern from "jobs.h":
         Py_ssize_t saved, forward, backward
 
     ctypedef struct cell:
-        int gates, state, products
+        int gates, biases, state, products
         void (*sizes)(const job *, sizes *) noexcept nogil
         void (*forward)(const void *, int64_t, int64_t, int64_t) noexcept nogil
         void (*backward)(const void *, int64_t, int64_t, int64_t) noexcept nogil

@@ -5,6 +5,9 @@ from fastembed._lazy import attach
 _NAMES = {
     "gather": "embedding",
     "scatter_add": "embedding",
+    "embedding_bag": "embedding_bag",
+    "embedding_bag_backward": "embedding_bag",
+    "segment_sum": "embedding_bag",
     "matmul": "dense",
     "affine": "dense",
     "affine_backward": "dense",
@@ -33,7 +36,7 @@ _NAMES = {
     "weight_sum": "attention",
     "weight_sum_backward": "attention",
 }
-_CELLS = ("gru", "lstm", "rnn")
+_CELLS = ("gru", "gru_reset_after", "lstm", "rnn")
 for _end in ("", "_backward", "_cell", "_cell_backward"):
     _NAMES |= dict.fromkeys((cell + _end for cell in _CELLS), "recurrent")
 

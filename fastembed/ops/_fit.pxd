@@ -1,7 +1,7 @@
 """What a door takes without asking Python: the one place that decides whether an array fits.
 
-An array fits if it is an exact ndarray in C order, aligned, of native byte order, and of the dtype and
-number of axes that are asked for. Everything else is made fit in Python, or refused there.
+An array fits if it is an exact ndarray or memmap in C order, aligned, of native byte order, and of the
+dtype and number of axes that are asked for. Everything else is made fit in Python, or refused there.
 """
 
 cimport numpy as cnp
@@ -16,6 +16,18 @@ cdef extern from "Python.h":
 
 cdef extern from "numpy/arrayobject.h":
     object PyArray_Scalar(void *, cnp.dtype, object)
+
+cdef extern from *:
+    """
+    #include <string.h>
+    /* numpy.memmap, whose rows lie as those of its base class do */
+    static int is_memmap(PyObject *x)
+    {
+        PyTypeObject *kind = Py_TYPE(x);
+        return kind->tp_base == &PyArray_Type && strcmp(kind->tp_name, "memmap") == 0;
+    }
+    """
+    bint is_memmap(object x) noexcept
 
 cdef enum:
     FEW = 64  # ids that need no memory of their own
@@ -36,10 +48,15 @@ ctypedef struct id_list:
     int64_t few[FEW]
 
 
+cdef inline bint is_array(object x) noexcept:
+    """An ndarray or a memmap; other subclasses may mean something else by their numbers."""
+    return cnp.PyArray_CheckExact(x) or (cnp.PyArray_Check(x) and is_memmap(x))
+
+
 cdef inline bint is_plain(object x) noexcept:
-    """An exact ndarray in C order, aligned, of native byte order."""
+    """An array in C order, aligned, of native byte order."""
     return (
-        cnp.PyArray_CheckExact(x)
+        is_array(x)
         and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x)
         and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>x)
     )
@@ -48,7 +65,7 @@ cdef inline bint is_plain(object x) noexcept:
 cdef inline int real_in_any_layout(object x) noexcept:
     """0 for a float32 ndarray, aligned and of native byte order, 1 for float64, -1 for the rest."""
     cdef int kind
-    if not cnp.PyArray_CheckExact(x) or not cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>x):
+    if not is_array(x) or not cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>x):
         return -1
     kind = cnp.PyArray_TYPE(<cnp.ndarray>x)
     return 0 if kind == cnp.NPY_FLOAT32 else 1 if kind == cnp.NPY_FLOAT64 else -1
@@ -168,7 +185,7 @@ cdef inline double epsilon(object x) except? -1:
 cdef inline bint are_ids(object x) noexcept:
     """Whether read_ids takes it: an ndarray of int64 or int32 in any layout."""
     cdef int kind
-    if not cnp.PyArray_CheckExact(x) or not cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>x):
+    if not is_array(x) or not cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>x):
         return False
     kind = cnp.PyArray_TYPE(<cnp.ndarray>x)
     return kind == cnp.NPY_INT64 or kind == cnp.NPY_LONGLONG or kind == cnp.NPY_INT32

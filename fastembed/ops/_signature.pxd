@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t
 ctypedef PyObject *ref  # an argument, borrowed: no counting for a look at it
 
 cdef enum:
-    MOST = 8  # arguments, and lengths that have names
+    MOST = 9  # arguments, and lengths that have names
     AXES = 3  # of an argument, besides "..."
 
 # lengths by number

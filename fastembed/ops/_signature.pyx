@@ -13,6 +13,7 @@ give a place for, ``=`` a place that he must give. Arrays of floats have one dty
 
     any, tied         taken as it lies: in any layout; with rows or columns side by side
     ids<V, classes<V  integers in [-V, V); those of classes may be ignored
+    offsets<N         integers from 0 on that never decrease, at most N
     bits              0 and 1
     float64           of that dtype alone
     optional          may be None
@@ -42,6 +43,7 @@ cdef enum:
     REAL
     IDS
     CLASSES
+    OFFSETS
     BITS
 
 cdef enum:
@@ -50,12 +52,15 @@ cdef enum:
     ANY
 
 ROW = re.compile(r"([>+=]?) ?(\w+)(?: \((.*?)\))?([^:(]*)(?:: (.*))?")
-KINDS = {"ids": IDS, "classes": CLASSES, "bits": BITS}
+KINDS = {"ids": IDS, "classes": CLASSES, "offsets": OFFSETS, "bits": BITS}
 LENGTH = re.compile(r"(\d*)([A-Z]\w*)(\+?)")
 TERMS = {
     "eps": "float; Added to the probability before the logarithm; the gradient is that of eps = 0.",
     "ignore_label": "int or None; Rows with this label give no loss and no gradient. None: all count.",
     "need_grad": "bool; False: the loss alone, with the same bits; out is not touched.",
+    "mode": "str; 'sum', 'mean' or 'max'.",
+    "include_last_offset": "bool; Whether offsets have one more: where the last one's entries end.",
+    "padding_idx": "int or None; An id that counts as if it were not there.",
     "need_cache": (
         "bool; False where no backward follows: quicker, in less memory, and cache is None."
     ),
@@ -182,6 +187,8 @@ cdef class Signature:
             array = arrays[row.name]
             if row.kind in (IDS, CLASSES):
                 array = _within(row, array, met, ignore_label)
+            elif row.kind == OFFSETS:
+                array = _offsets(row, array, met)
             elif row.kind == BITS:
                 array = _bits(row.name, array)
             arrays[row.name] = _check.plain(array)
@@ -226,7 +233,7 @@ cdef class Signature:
         else:
             kind = f"array_like of integers, shape {row.shape}"
             end = f" in [-{row.bound}, {row.bound}); negative ones count from the end."
-            note = {IDS: "Ids" + end, CLASSES: "Classes" + end, BITS: "0 or 1."}[row.kind]
+            note = {IDS: "Ids" + end, CLASSES: "Classes" + end, BITS: "0 or 1."}.get(row.kind)
             note = row.note or note
         if row is not None and (row.optional or name == "out"):
             kind += ", optional"
@@ -249,7 +256,7 @@ def _row(mark, name, axes, tags, note):
     row.kind = next((k for tag, k in KINDS.items() if tag in tags), REAL)
     row.layout = ANY if "any" in tags else TIED if "tied" in tags else PLAIN
     row.dtype = "float64" if "float64" in tags else None
-    row.optional, row.bound = "optional" in tags, tags.partition("<")[2].strip()
+    row.optional, row.bound = "optional" in tags, tags.partition("<")[2].partition(" ")[0]
     row.shape = f"({axes.replace('+', '')}{',' * (len(row.lengths) == 1 and row.leading < 0)})"
     return row
 
@@ -314,6 +321,24 @@ def _within(row, ids, met, ignore_label):
     of, unit = ("scores", "classes") if row.kind == CLASSES else (of, "rows")
     ids = _check.indices(row.name, ids, bound, of, unit).reshape(ids.shape)
     return np.where(ignored, -1, ids)
+
+
+def _offsets(row, offsets, met):
+    """Offsets as intp that begin with 0, do not decrease, nor go beyond what they are offsets into."""
+    (bound, of), name = met[row.bound], row.name
+    if offsets.size and offsets[0] != 0:
+        raise ValueError(f"{name} must begin with 0, got {name}[0] = {offsets[0]}")
+    last = max(0, offsets.size - 1)
+    falls = np.flatnonzero(offsets[1:] < offsets[:last]) + 1
+    if falls.size:
+        k = falls[0]
+        raise ValueError(
+            f"{name} must not decrease, got {name}[{k}] = {offsets[k]} after {offsets[k - 1]}"
+        )
+    if offsets.size and offsets[last] > bound:
+        place = f"{name}[{last}] = {offsets[last]}"
+        raise IndexError(f"{place} is out of bounds for {of} with {bound} entries")
+    return offsets.astype(np.intp)
 
 
 def _bits(name, labels):

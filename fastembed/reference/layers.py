@@ -169,6 +169,23 @@ class Embedding:
         np.add.at(dW, self.idx, dout)
 
 
+class EmbeddingBag(_Layer):
+    """Means of bags (N, L) of ids."""
+
+    def __init__(self, W):
+        super().__init__(W)
+        self.idx = None
+
+    def forward(self, idx):
+        self.idx = np.asarray(idx)
+        return self.params[0][self.idx].mean(axis=1)
+
+    def backward(self, dout):
+        dW, L = np.zeros_like(self.params[0]), self.idx.shape[1]
+        np.add.at(dW, self.idx, dout[:, None, :] / L)
+        self._fill(dW)
+
+
 class EmbeddingDot:
     def __init__(self, W):
         self.embed = Embedding(W)

@@ -22,6 +22,64 @@ def scatter_add(dW, idx, dout, *, zero=False):
     return dW
 
 
+# --- bags of embeddings ---
+
+
+def _bags(idx, offsets, include_last_offset, padding_idx, V):
+    """The places of each bag in flat ids, without those of padding; and the ids from 0 on."""
+    flat = np.asarray(idx, np.int64).reshape(-1)
+    flat = np.where(flat < 0, flat + V, flat)
+    if offsets is None:
+        places = np.arange(flat.size).reshape(np.shape(idx))
+    else:
+        offsets = np.asarray(offsets, np.int64)
+        ends = [*offsets[1:], *([] if include_last_offset else [flat.size])]
+        places = [np.arange(lo, hi) for lo, hi in zip(offsets, ends, strict=False)]
+    padding = -1 if padding_idx is None else padding_idx % V
+    return [bag[flat[bag] != padding] for bag in places], flat
+
+
+def embedding_bag(
+    W, idx, offsets=None, *, mode="sum", per_sample_weights=None, include_last_offset=False,
+    padding_idx=None, need_argmax=False, out=None,
+):  # fmt: skip
+    bags, flat = _bags(idx, offsets, include_last_offset, padding_idx, len(W))
+    result = np.zeros((len(bags), W.shape[1]), W.dtype) if out is None else out
+    argmax = np.zeros(result.shape, np.int64)
+    for b, bag in enumerate(bags):
+        rows = W[flat[bag]]
+        if per_sample_weights is not None:
+            rows = rows * np.reshape(per_sample_weights, (-1, 1))[bag]
+        result[b] = getattr(rows, mode)(axis=0) if len(bag) else 0
+        if mode == "max" and len(bag):
+            argmax[b] = flat[bag][rows.argmax(axis=0)]
+    return (result, argmax if mode == "max" else None) if need_argmax else result
+
+
+def embedding_bag_backward(
+    dout, W, idx, offsets=None, *, mode="sum", per_sample_weights=None, include_last_offset=False,
+    padding_idx=None, argmax=None, out=None,
+):  # fmt: skip
+    bags, flat = _bags(idx, offsets, include_last_offset, padding_idx, len(W))
+    dW = np.zeros_like(W) if out is None else out
+    dW[...] = 0
+    weights = np.ones(flat.size, W.dtype) if per_sample_weights is None else per_sample_weights
+    weights, dweights = np.reshape(weights, -1), np.zeros(flat.size, W.dtype)
+    for b, bag in enumerate(bags):
+        if mode == "max" and len(bag):
+            np.add.at(dW, (np.asarray(argmax)[b], np.arange(W.shape[1])), dout[b])
+        elif mode != "max":
+            shares = weights[bag] / (max(len(bag), 1) if mode == "mean" else 1)
+            np.add.at(dW, flat[bag], shares[:, np.newaxis] * dout[b])
+            dweights[bag] = W[flat[bag]] @ dout[b]
+    return dW if per_sample_weights is None else (dW, dweights.reshape(np.shape(idx)))
+
+
+def segment_sum(values, offsets, *, include_last_offset=False, out=None):
+    places = np.arange(len(values))
+    return embedding_bag(values, places, offsets, include_last_offset=include_last_offset, out=out)
+
+
 # --- matrix products ---
 
 

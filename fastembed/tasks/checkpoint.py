@@ -1,125 +1,144 @@
-"""Trained parameters in a safetensors file; vocabulary, settings and progress in its metadata."""
+"""A run's folder: the model, with where its training stands in the same file; log and pictures."""
 
+import contextlib
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
+from fastembed import base_model
 from fastembed._files import tensors as files
-from fastembed._files import whole
 from fastembed.tasks.values import UserError, reason
 
-FORMAT = "fastembed-train/2"
+FORMAT = "fastembed-train/3"
+FOLDER = "fastembed-train"  # where nothing else is asked for: this, or the next -2, -3, …
+STATE = "training."  # begins the names of tensors that only training needs
 
 
 class Checkpoint:
     """A task's file in a folder.
 
-    ``old`` is what `load` found there. With resume it must be there, and is replaced; else the file
-    of another run is kept as NAME.previous.safetensors before the first `save`.
+    Nothing is written over unasked: without a folder's name, a run gets a new folder; one that
+    holds a model of the task is refused, unless it is to be replaced (force) or trained further
+    (resume): then ``saved`` is the model that is there.
     """
 
-    def __init__(self, folder, task, resume=False):
-        self.task = task
-        self.path = Path(folder) / f"{task}.safetensors"
-        self.old = load(self.path, task) if resume else find(self.path, task)
-        self.kept = resume or self.old is None
+    def __init__(self, task, out=None, resume=False, force=False):
+        self.task, self.saved = task, None
+        self.any_folder = out is None and not (resume or force)
+        self.path = self._in(_newest(task) if resume and out is None else out or FOLDER)
+        if resume:
+            self.saved = load(self.path, task)
+        elif os.path.lexists(self.path) and not self.any_folder:
+            if not force:
+                raise UserError(
+                    f"{self.path} holds a model: choose another --out, "
+                    f"or go on with it (--resume), or replace it (--force)"
+                )
+            if not self.path.is_file():
+                raise UserError(f"cannot replace {self.path}: Not a regular file")
 
-    def make_folder(self):
-        """Make the folder, and find out now rather than after training if it can be written."""
+    def _in(self, folder):
+        return Path(folder) / f"{self.task}.safetensors"
+
+    @contextlib.contextmanager
+    def folder(self):
+        """Make the folder, and find out now rather than after training if it can be written.
+
+        After an error within, a folder that was made for it is gone.
+        """
+        folder, was_there = self.path.parent, self.path.parent.exists()
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.path.parent):
+            if self.any_folder:
+                folder, was_there = _new_folder(), False
+                self.path = self._in(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
                 pass
         except (OSError, ValueError) as error:  # ValueError: a null character in the path
-            words = f"cannot write into folder {self.path.parent}: {reason(error)}"
+            words = f"cannot write into folder {folder}: {reason(error)}"
             raise UserError(words) from None
+        try:
+            yield
+        except BaseException:
+            if not was_there:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
 
-    def save(self, tensors, settings, progress, words):
-        """Write the file, see the function `save`."""
-        if not self.kept:
-            back_up(self.path)
-            self.kept = True
-        save(self.path, self.task, tensors, settings, progress, words)
+    def save(self, model, params, state, settings, progress):
+        """Write the model with the parameters given, and where training stands, see `save`."""
+        save(self.path, self.task, model, params, state, settings, progress)
 
     def beside(self, ending):
         """The path of another file of the task."""
         return self.path.with_name(self.task + ending)
 
 
-def save(path, task, tensors, settings, progress, words):
-    """Write a checkpoint: the file at path is the old one or the new one, never a part of one.
+def save(path, task, model, params, state, settings, progress):
+    """Write a model: the file at path is the old one or the new one, never a part of one.
 
-    Settings (what rebuilds the model) and progress (where training stands) are dicts of values of
-    JSON, words the vocabulary in the order of the ids. UserError if it cannot be written.
+    Params are the arrays that count as the model's; state is a dict of arrays, settings and
+    progress dicts of values of JSON: what training needs to go on. UserError if it cannot be
+    written.
     """
-    metadata = {
-        "format": FORMAT,
-        "task": task,
-        "settings": json.dumps(settings),
-        "progress": json.dumps(progress),
-        "vocabulary": json.dumps(words, ensure_ascii=False),
-    }
+    arrays, metadata = base_model.pack(model)
+    arrays |= {f"param{k}": param for k, param in enumerate(params)}
+    arrays |= {STATE + name: array for name, array in state.items()}
+    training = {"format": FORMAT, "task": task, "settings": settings, "progress": progress}
     try:
-        files.write(path, tensors, metadata)
+        files.write(path, arrays, {**metadata, base_model.TRAINING: json.dumps(training)})
     except OSError as error:
         raise UserError(f"cannot write {path}: {reason(error)}") from None
 
 
 def load(path, task):
-    """Read a checkpoint: tensors, settings, progress and words, as they were given to `save`.
+    """Read what `save` wrote, a `fastembed.base_model.Saved`; its training is checked to be one.
 
     UserError if the file is missing, damaged, of another program or of another task.
     """
     try:
-        tensors, metadata = files.read(path)
-        if metadata.get("format") != FORMAT:
-            raise UserError(f"{path} was not written by 'python -m fastembed train'")
-        if metadata["task"] != task:
-            raise UserError(f"{path} holds the task {metadata['task']!r}, not {task!r}")
-        settings, progress, words = (
-            json.loads(metadata[key]) for key in ("settings", "progress", "vocabulary")
-        )
+        saved = base_model.unpack(path)
+    except FileNotFoundError:
+        raise UserError(f"there is no {path} to go on with") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {reason(error)}") from None
-    except (KeyError, RecursionError, ValueError) as error:
-        raise UserError(f"{path} is damaged or foreign ({' '.join(str(error).split())})") from None
-    kinds = [type(settings) is dict, type(progress) is dict, type(words) is list]
-    if not all(kinds) or not all(type(word) is str for word in words):
-        raise UserError(f"{path} is damaged (its settings or words are none)")
-    return tensors, settings, progress, words
+    except ValueError as error:
+        raise UserError(" ".join(str(error).split())) from None
+    training = saved.training
+    if type(training) is not dict or training.get("format") != FORMAT:
+        raise UserError(f"{path} was not written by 'python -m fastembed train'")
+    if training.get("task") != task:
+        raise UserError(f"{path} holds the task {training.get('task')!r:.50}, not {task!r}")
+    if not type(training.get("settings")) is type(training.get("progress")) is dict:
+        raise UserError(f"{path} is damaged (its settings or progress are none)")
+    if saved.tokenizer is None or saved.made_by is None:
+        raise UserError(f"{path} is damaged (it has no vocabulary, or no model)")
+    return saved
 
 
-def find(path, task):
-    """The checkpoint at path, None if there is no file; refuse one that is not good."""
-    if not os.path.lexists(path):
-        return None
-    try:
-        return load(path, task)
-    except UserError as error:
-        raise UserError(f"{error}; move it away or choose another --out") from None
+def _names():
+    yield FOLDER
+    number = 2
+    while True:
+        yield f"{FOLDER}-{number}"
+        number += 1
 
 
-def back_up(path):
-    """Keep the file at path as NAME.previous.safetensors, before another run's takes its place."""
-    try:
-        whole.write(Path(path).with_suffix(".previous.safetensors"), whole.read(path), follow=False)
-    except OSError as error:
-        raise UserError(f"cannot keep {path}: {reason(error)}") from None
+def _new_folder():
+    for name in _names():
+        try:
+            os.mkdir(name)
+            return Path(name)
+        except FileExistsError:
+            continue
 
 
-def fill(model_params, names, tensors, path):
-    """Copy tensors into a model's parameters, in place; refuse other names or shapes."""
-    check({name: p.shape for name, p in zip(names, model_params, strict=True)}, tensors, path)
-    for name, param in zip(names, model_params, strict=True):
-        param[...] = tensors[name]
-
-
-def check(shapes, tensors, path):
-    """Refuse tensors of other names or shapes than those given."""
-    if set(shapes) != set(tensors):
-        raise UserError(f"{path} holds other parameters: {', '.join(sorted(tensors))}")
-    for name, shape in shapes.items():
-        if tensors[name].shape != shape:
-            differ = f"shape {tensors[name].shape}, not {shape}"
-            raise UserError(f"{path} does not fit these settings: {name} has {differ}")
+def _newest(task):
+    """The last of the folders that were made for runs which has a model of the task."""
+    found = FOLDER
+    for name in _names():
+        if not os.path.lexists(name):
+            return found
+        if os.path.exists(os.path.join(name, f"{task}.safetensors")):
+            found = name

@@ -1,10 +1,14 @@
-"""Questions and answers for the seq2seq tasks, made here: additions, and dates in many formats."""
+"""Questions and answers for the seq2seq tasks: additions, dates in many formats, a user's pairs."""
 
 import datetime
+from collections import Counter
 
 import numpy as np
 
-START = "_"  # every answer begins with it
+from fastembed.tasks.values import UserError
+from fastembed.text import sources
+
+IGNORED = -1  # a label that has no part in the loss
 
 
 def additions(count, rng):
@@ -12,7 +16,7 @@ def additions(count, rng):
     made = {}
     while len(made) < count:
         a, b = (int(rng.integers(10 ** int(rng.integers(1, 4)))) for _ in range(2))
-        made[f"{a}+{b}"] = f"{START}{a + b}"
+        made[f"{a}+{b}"] = str(a + b)
     return list(made), list(made.values())
 
 
@@ -43,7 +47,7 @@ _FORMATS = [
 
 
 def dates(count, rng):
-    """Distinct dates as people write them, with ``_YYYY-MM-DD`` as answers; 1970 to 2029."""
+    """Distinct dates as people write them, with ``YYYY-MM-DD`` as answers; 1970 to 2029."""
     made = {}
     while len(made) < count:
         date = _FIRST + datetime.timedelta(int(rng.integers((_LAST - _FIRST).days + 1)))
@@ -51,18 +55,44 @@ def dates(count, rng):
         question = write(date, _MONTHS[date.month - 1], _DAYS[date.weekday()])
         case = rng.integers(3)
         question = (question, question.lower(), question.upper())[case]
-        made[question] = f"{START}{date.isoformat()}"
+        made[question] = date.isoformat()
     return list(made), list(made.values())
 
 
-def encode(texts, chars):
-    """Ids (int32) of texts, padded with spaces to the longest: (N, T)."""
-    ids = {char: k for k, char in enumerate(chars)}
-    width = max(map(len, texts))
-    rows = [[ids[char] for char in text.ljust(width)] for text in texts]
-    return np.array(rows, dtype=np.int32)
+def pairs(path, encoding=None):
+    """Questions and answers of a file with a tab between them, one pair a line; more is left out.
+
+    UserError for a file that cannot be read, and for a line without a tab.
+    """
+    asked, answered = [], []
+    for number, line in enumerate(sources.lines(path, encoding), 1):
+        if not line.strip():
+            continue
+        question, *rest = (part.strip() for part in line.split("\t"))
+        if not (question and rest and rest[0]):
+            raise UserError(f"{path}: line {number} is not QUESTION, a tab, ANSWER: {line!r:.60}")
+        asked.append(question)
+        answered.append(rest[0])
+    return asked, answered
 
 
-def decode(row, chars):
-    """Text of ids, without padding and the start mark."""
-    return "".join(chars[k] for k in row).strip().removeprefix(START)
+def padded(answers):
+    """Answers (N, T), int32; what follows the end of one is no label."""
+    out = np.full((len(answers), max(map(len, answers))), IGNORED, np.int32)
+    for row, ids in zip(out, answers, strict=True):
+        row[: len(ids)] = ids
+    return out
+
+
+def batches(questions, size, rng):
+    """Places of the questions of each batch, in a drawn order; those of a batch are of a length."""
+    order = rng.permutation(len(questions))
+    lengths = np.array([len(questions[k]) for k in order])
+    same = (order[lengths == length] for length in np.unique(lengths))
+    parts = [part for one in same for part in np.array_split(one, -(-len(one) // size))]
+    return [parts[k] for k in rng.permutation(len(parts))]
+
+
+def count(questions, size):
+    """How many batches there are."""
+    return sum(-(-n // size) for n in Counter(map(len, questions)).values())

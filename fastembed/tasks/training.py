@@ -1,35 +1,346 @@
-"""How the tasks with examples train: by Adam, with a rate that falls to nothing."""
+"""How every task trains: steps that can be stopped after any one, and gone on with as if not."""
 
+import argparse
+import math
+import signal
 import time
+from contextlib import contextmanager
 
 import numpy as np
 
-from fastembed.optimizer import Adam
-from fastembed.tasks.values import UserError
+from fastembed import models
+from fastembed.tasks.progress import Progress
+from fastembed.tasks.values import OPTIONS, Diverged, UserError, flag, integer, number
 from fastembed.threads import get_num_threads
-from fastembed.trainer import Trainer
+from fastembed.trainer import remove_duplicate
+from fastembed.util import clip_grads
+
+SAVE_EVERY = 300  # seconds
+PACE = ["batch", "steps"]  # of an epoch
+WORDS = {"model": models.__all__, "level": ["word", "char", "subword"]}
+# the mean loss of so many steps tells that training diverges: it is that of a model which gives
+# what comes a tenth of the probability that chance alone would
+STEPS, WORSE = 50, math.log(10)
 
 
-def epochs(model, x, t, options, max_grad=None):
-    """Train for ``options.epochs`` passes; yield each one's number, mean loss and seconds."""
-    optimizer = Adam(options.lr)
-    trainer = Trainer(model, optimizer, verbose=False)
-    steps = len(x) // options.batch
-    for epoch in range(1, options.epochs + 1):
-        # the last epochs settle what the first ones found
-        optimizer.lr = options.lr * (1 - (epoch - 1) / options.epochs)
-        start = time.perf_counter()
-        trainer.fit(x, t, 1, options.batch, max_grad, eval_interval=1)
-        seconds = time.perf_counter() - start
-        loss = float(np.mean(trainer.loss_list[-steps:]))
-        if not all(np.isfinite(param).all() for param in model.params):
-            raise UserError(f"training diverged (loss {loss:.3g}): choose a smaller --lr")
-        yield epoch, loss, seconds
+class Training:
+    """A model on its way: epochs of steps, judged at their ends; all of it can be saved.
+
+    A task fills in `batches`, `count` and `judge`. ``epoch`` counts finished epochs, ``step`` the
+    steps of the one that is not.
+    """
+
+    unit = "example"
+    measures = ()  # what `judge` notes in history
+    settings = ()  # options that are saved, and taken from the file when training goes on
+    fixed = ()  # of them, those that cannot change then
+    count = 0  # steps in an epoch
+    uniform = math.inf  # loss of a model that knows nothing
+
+    def __init__(self, file, options, say, model, optimizer, data):
+        self.file, self.options, self.say = file, options, say
+        self.model, self.optimizer = model, optimizer
+        self.data = data  # what identifies the examples: JSON
+        self.epoch = self.step = self.best_epoch = 0
+        self.best, self.until, self.lr = math.inf, options.epochs, options.lr
+        self.best_params = None  # None: the model's own
+        self.total, self.seconds = 0.0, 0.0  # of the epoch: sum of losses, time
+        self.recent, self.steps = 0.0, 0
+        self.history = {name: [] for name in self.measures}
+        self.max_grad = getattr(options, "max_grad", None)
+
+    # ---- what a task fills in
+
+    def batches(self):
+        """The batches x, t of the present epoch, from ``step`` on, and how many units each has."""
+        raise NotImplementedError
+
+    def begin(self):
+        """Before the first step of an epoch."""
+
+    def judge(self, loss):
+        """After an epoch with this mean loss: note what it is worth; returns what is said of it."""
+        raise NotImplementedError
+
+    def go_back(self):
+        """What to do about an epoch that diverged; whether there is something to do."""
+        return False
+
+    # ---- the loop
+
+    def run(self):
+        """Train until all epochs are done; KeyboardInterrupt, with all saved, after Ctrl-C."""
+        progress = None
+        try:
+            with _interrupts() as interrupts, np.errstate(over="ignore", invalid="ignore"):
+                while self.epoch < self.until:
+                    if progress is None:
+                        done = self.epoch * self.size() + self._units_before()
+                        progress = Progress(self.say, self.until * self.size(), done, self.unit)
+                    self._epoch(progress, interrupts)
+        finally:
+            if progress is not None:
+                progress.close()
+
+    def size(self):
+        """Units in an epoch."""
+        raise NotImplementedError
+
+    def _units_before(self):
+        return self.size() * self.step // self.count
+
+    def _epoch(self, progress, interrupts):
+        if self.step == 0:
+            self.begin()
+        if self.best_epoch and self.best_params is None:
+            self.best_params = [param.copy() for param in self.model.params]
+        self.optimizer.lr = self.rate()
+        label, saved = f"epoch {self.epoch + 1:2}", time.monotonic()
+        begun, before = time.monotonic(), self.seconds
+        diverges = False
+        for x, t, units in self.batches():
+            loss = float(_step(self.model, self.optimizer, x, t, self.max_grad))
+            self.step += 1
+            self.steps += 1
+            self.total += loss
+            self.recent += (loss - self.recent) / min(self.steps, STEPS)
+            self.seconds = before + time.monotonic() - begun
+            progress.update(units, label, self.recent)
+            diverges = not math.isfinite(loss) or (
+                self.steps >= STEPS and self._is_bad(self.recent)
+            )
+            if diverges:
+                break
+            interrupted = bool(interrupts)
+            if interrupted or time.monotonic() - saved > SAVE_EVERY:
+                self.save()
+                saved = time.monotonic()
+            if interrupted:
+                self._interrupted()
+        loss = self.total / max(1, self.step)
+        lr = self.rate()
+        note = self._diverged(loss) if diverges or self._is_bad(loss) else self.judge(loss)
+        units = self._units_before()
+        self.epoch, self.step, self.total = self.epoch + 1, 0, 0.0
+        self.steps = 0
+        speed, seconds = units / max(self.seconds, 1e-9), self.seconds
+        self.seconds = 0.0
+        self.save()
+        self.say(f"{label}    {note}, lr {lr:.3g}, {seconds:.1f} s, {speed:,.0f} {self.unit}s/s")
+        if interrupts:
+            self._interrupted()
+
+    def rate(self):
+        """The learning rate of the present epoch."""
+        return self.lr
+
+    def _is_bad(self, loss):
+        return not loss <= self.uniform + WORSE
+
+    def _diverged(self, loss):
+        if self.go_back():
+            return f"diverged: back to epoch {self.best_epoch}"
+        kept = f"; {self.file.path} holds epoch {self.best_epoch}" if self.best_epoch else ""
+        raise Diverged(f"training diverged (loss {loss:.3g}): choose a smaller --lr{kept}")
+
+    def _interrupted(self):
+        raise KeyboardInterrupt(
+            f"; {self.file.path} holds what was trained in {self.epoch} epochs and {self.step} of "
+            f"{self.count} steps, --resume goes on from it"
+        )
+
+    def use_best(self):
+        """Let the model be what the best epoch left."""
+        if self.best_params is not None:
+            for param, best in zip(self.model.params, self.best_params, strict=True):
+                param[...] = best
+            self.best_params = None
+
+    # ---- to the file and back
+
+    def save(self):
+        """Write the best model and where training stands."""
+        model, state = self.model, {}
+        if self.best_params is not None:
+            state |= {f"param{k}": param for k, param in enumerate(model.params)}
+        for name in self.optimizer.states:
+            arrays = getattr(self.optimizer, name) or []
+            state |= {f"{name}{k}": array for k, array in enumerate(arrays)}
+        for k, layer in enumerate(getattr(model, "_recurrent", [])):
+            parts = {f"state{k}.{part}": getattr(layer, part) for part in layer.state}
+            state |= {name: array for name, array in parts.items() if array is not None}
+        names = "epoch step steps best best_epoch until lr total seconds recent history data"
+        progress = {name: getattr(self, name) for name in names.split()}
+        kind, keys, *rest = np.random.get_state()
+        progress |= {"random": [kind, keys.tolist(), *rest]}
+        progress |= {"iter": getattr(self.optimizer, "iter", 0)}
+        options = vars(self.options)
+        settings = {name: options[name] for name in self.settings if name in options}
+        self.file.save(model, self.best_params or model.params, state, settings, progress)
+
+    def restore(self, given):
+        """Go on from where the file says that training stood."""
+        saved, path = self.file.saved, self.file.path
+        progress = saved.training["progress"]
+        if progress.get("data") != self.data:
+            raise UserError(f"{path} was trained on another text; name the same to go on")
+        settings = saved.training["settings"]
+        if any(given.get(name, settings.get(name)) != settings.get(name) for name in PACE):
+            # an epoch has other steps now: the unfinished one begins anew
+            progress |= {"step": 0, "total": 0.0, "seconds": 0.0}
+        for name, kind in {
+            "epoch": integer(0), "step": integer(0, self.count), "steps": integer(0),
+            "until": integer(0), "lr": number(0, above=True), "best": number(-math.inf),
+            "total": number(0), "seconds": number(0), "recent": number(0), "iter": integer(0),
+        }.items():  # fmt: skip
+            setattr(self, name, value(path, progress, name, kind))
+        self.best_epoch = value(path, progress, "best_epoch", integer(0, self.epoch))
+        self.history = progress.get("history")
+        is_one = type(self.history) is dict and set(self.measures) == set(self.history)
+        lists = self.history.values() if is_one else ()
+        if not (
+            is_one
+            and all(type(values) is list and len(values) == self.epoch for values in lists)
+            and all(type(one) is float for values in lists for one in values)
+        ):
+            raise UserError(f"{path} is damaged (its history is not one of {self.epoch} epochs)")
+        try:
+            np.random.set_state(tuple(progress.get("random", ())))
+            self._restore_arrays(
+                {name.partition(".")[2]: array for name, array in saved.others.items()}
+            )
+        except (IndexError, OverflowError, TypeError, ValueError) as error:
+            raise UserError(f"{path} is damaged ({' '.join(str(error).split())[:200]})") from None
+        if "lr" in given:
+            self.lr = given["lr"]
+        if "epochs" in given:
+            self.until = self.epoch + given["epochs"]
+
+    def _restore_arrays(self, arrays):
+        model = self.model
+        if "param0" in arrays:
+            self.best_params = [param.copy() for param in model.params]
+            model._fill(self.file.path, _numbered(arrays, "param"))
+        params, _ = remove_duplicate(model.params, model.grads)
+        for name in self.optimizer.states:
+            found = [array.copy() for array in _numbered(arrays, name)]
+            if found and [a.shape for a in found] != [p.shape for p in params]:
+                raise ValueError(f"its {name} do not fit the parameters")
+            setattr(self.optimizer, name, found or None)
+        if hasattr(self.optimizer, "iter"):
+            self.optimizer.iter = self.iter
+        for k, layer in enumerate(getattr(model, "_recurrent", [])):
+            for part in layer.state:
+                array = arrays.get(f"state{k}.{part}")
+                width = layer.params[1].shape[0]
+                if array is not None and array.shape != (self.options.batch, width):
+                    if self.step:
+                        raise ValueError(f"its state {part} has shape {array.shape}")
+                    array = None
+                setattr(layer, part, None if array is None else array.copy())
 
 
-def plan(options, size):
-    """A line about what is going to happen."""
+def _numbered(arrays, name):
+    """The arrays name0, name1, …"""
+    found = []
+    while f"{name}{len(found)}" in arrays:
+        found.append(arrays[f"{name}{len(found)}"])
+    return found
+
+
+def _step(model, optimizer, x, t, max_grad):
+    loss = model.forward(x, t)
+    model.backward()
+    params, grads = remove_duplicate(model.params, model.grads)
+    if max_grad is not None:
+        clip_grads(grads, max_grad)
+    optimizer.update(params, grads)
+    return loss
+
+
+@contextmanager
+def _interrupts():
+    """A list that has something in it after Ctrl-C: the step that runs is finished first.
+
+    A second Ctrl-C interrupts at once.
+    """
+    came = []
+
+    def note(number, frame):
+        if came:
+            raise KeyboardInterrupt
+        came.append(number)
+
+    try:
+        ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        before = signal.signal(signal.SIGINT, note) if ours else None
+    except ValueError:  # not in the main thread, where no Ctrl-C comes
+        before = None
+    try:
+        yield came
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
+
+
+# ---- settings of a file
+
+
+def made(file, kinds, options, sizes):
+    """The model of the file, as its best epoch left it; sizes are what it must be made with."""
+    name, arguments = file.saved.made_by
+    if name != options.model or name not in kinds:
+        raise UserError(f"{file.path} is damaged (it holds a {name!r:.50}, not one of {kinds})")
+    if {key: arguments.get(key) for key in sizes} != sizes:
+        raise UserError(f"{file.path} is damaged (its model has other sizes than its settings)")
+    try:
+        return file.saved.make(getattr(models, name))
+    except ValueError as error:
+        raise UserError(" ".join(str(error).split())) from None
+
+
+def described(model, options):
+    """The model's kind and sizes, in words."""
+    size = sum(param.size for param in remove_duplicate(model.params, model.grads)[0])
     return (
-        f"training    {options.epochs} epochs of {size // options.batch} steps of "
-        f"{options.batch}, {get_num_threads()} threads"
+        f"{type(model).__name__}, embed {options.embed}, hidden {options.hidden}, "
+        f"{size:,} parameters"
+    )
+
+
+def adopt(kind, options, given, file):
+    """Take the settings of the file where none are given; refuse given ones that do not fit it."""
+    settings, path = file.saved.training["settings"], file.path
+    for name in kind.settings:
+        if not hasattr(options, name):  # not of this task
+            continue
+        found = settings.get(name)
+        if name in WORDS:
+            if found not in WORDS[name]:
+                raise UserError(f"{path} is damaged (its {name} is {found!r:.50})")
+        else:
+            found = value(path, settings, name, OPTIONS[name][0])
+        if name not in given:
+            setattr(options, name, found)
+        elif name in kind.fixed and given[name] != found:
+            raise UserError(f"{path} was trained with {flag(name)} {found}, not {given[name]}")
+
+
+def value(path, values, name, kind):
+    """A number of a file, within the bounds of an option's kind."""
+    found = values.get(name)
+    if type(found) is float and math.isinf(found) and name == "best":
+        return found  # nothing has been judged
+    try:
+        return kind(str(found) if type(found) in (int, float) else type(found).__name__)
+    except argparse.ArgumentTypeError as error:
+        raise UserError(f"{path} is damaged ({name} {error})") from None
+
+
+def plan(training):
+    """A line about what is going to happen."""
+    left = training.until - training.epoch
+    return (
+        f"training    {left} epochs of {training.count:,} steps, batch {training.options.batch}, "
+        f"{get_num_threads()} threads"
     )

@@ -5,7 +5,13 @@ import math
 
 from fastembed._errors import UserError, reason
 
-__all__ = ["OPTIONS", "UserError", "flag", "integer", "number", "reason"]
+__all__ = ["OPTIONS", "Diverged", "UserError", "flag", "integer", "number", "reason"]
+
+
+class Diverged(UserError):
+    """Training went wrong, as far as its numbers tell."""
+
+    status = 1
 
 
 def integer(low, high=None):
@@ -24,16 +30,17 @@ def integer(low, high=None):
     return convert
 
 
-def number(low, *, above=False):
-    """An argparse type: a finite number >= low, or > low with above."""
+def number(low, *, above=False, high=math.inf):
+    """An argparse type: a finite number >= low, or > low with above, and <= high."""
 
     def convert(text):
         try:
             value = float(text)
         except ValueError:
             value = math.nan
-        if not math.isfinite(value) or value < low or (above and value == low):
+        if not math.isfinite(value) or not low <= value <= high or (above and value == low):
             bounds = f"{'>' if above else '>='} {low}"
+            bounds += f" and <= {high}" if math.isfinite(high) else ""
             raise argparse.ArgumentTypeError(f"must be a number {bounds}, got {text!r}")
         return value
 
@@ -42,18 +49,19 @@ def number(low, *, above=False):
 
 # options that only some tasks have: a task's DEFAULTS say which, and their values
 OPTIONS = {
-    "examples": (integer(1, 200_000), "questions to train on"),
+    "epochs": (integer(0), "passes; with --resume, further ones"),
+    "lr": (number(0, above=True), "learning rate"),
+    "batch": (integer(1, 1 << 20), "sequences (examples) in a step"),
+    "steps": (integer(1, 1 << 16), "words of each sequence in a step"),
     "embed": (integer(1, 1 << 14), "width of the word vectors"),
     "hidden": (integer(1, 1 << 14), "width of the hidden state"),
     "window": (integer(1, 100), "words on either side"),
-    "batch": (integer(1, 1 << 20), "sequences (or examples) in a step"),
-    "steps": (integer(1, 1 << 16), "words of each sequence in a step"),
-    "epochs": (integer(1), "passes over the text; with --resume: further passes"),
-    "lr": (number(0, above=True), "learning rate"),
-    "max_grad": (number(0, above=True), "largest norm of the gradient; above, it is scaled"),
+    "examples": (integer(1, 200_000), "questions to train on"),
+    "max_grad": (number(0, above=True), "norm to which gradients are clipped"),
     "min_count": (integer(1), "rarer words become <unk>"),
-    "temperature": (number(0), "of the sample: 0 always takes the likeliest word"),
+    "temperature": (number(0), "of the sample"),
     "sample_words": (integer(0, 1 << 20), "length of the sample"),
+    "seed": (integer(0, 2**32 - 1), "of all random numbers"),
 }
 
 

@@ -9,6 +9,7 @@ from fastembed.text.tokenizer import (
     WordTokenizer,
     choose,
     from_json,
+    words,
 )
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "choose",
     "find",
     "from_json",
+    "words",
 ]

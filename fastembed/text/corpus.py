@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from fastembed._errors import UserError, reason
 from fastembed._files import whole
@@ -125,14 +125,13 @@ class Corpus:
 
 
 def _kept(texts: Texts, folder: Path) -> Texts:
-    """Texts that can be read again: standard input is written into a file."""
+    """Texts that can be read again: what comes through a pipe is written into a file."""
     if texts.again:
         return texts
     path = folder / "text.txt"
     with open(path, "w", encoding="utf-8", newline="\n") as file:
         file.writelines(texts)
-    kept = Texts([str(path)], texts.name)
-    return kept
+    return Texts([str(path)], texts.name)
 
 
 def _make(

@@ -16,7 +16,7 @@ import re
 import stat
 import sys
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from typing import Any
 from fastembed._errors import UserError, reason
 from fastembed.text.encodings import by_mark, likely
 
-__all__ = ["Texts", "default_text", "find"]
+__all__ = ["Texts", "default_text", "find", "lines"]
 
 BLOCK = 1 << 18  # bytes read at once; characters of a piece, about
 TABLES = (".csv", ".tsv", ".jsonl")
@@ -134,7 +134,7 @@ class Texts:
         self.name = name or (f"{len(files)} files" if files else REFERENCE)
         if self.files == [STDIN]:
             self.name = "standard input"
-        self.again = STDIN not in files
+        self.again = all(name != STDIN and os.path.isfile(name) for name in files)  # no pipes
 
     def __iter__(self) -> Iterator[str]:
         return _blocks(_joined(self._documents()))
@@ -156,22 +156,24 @@ class Texts:
             yield [default_text()]
         for name in self.files:
             called = "standard input" if name == STDIN else name
-            with _open(name, called) as file:
-                chunks = _decode(file, called, self.encoding)
+            # an error in a plain file passes through `_decode` alone, which closes the file
+            with contextlib.closing(_decode(name, called, self.encoding)) as chunks:
                 kind = _ending(Path(name))
                 if name == STDIN and self.column is not None:
                     first = next(chunks, "")
                     kind = ".jsonl" if first.lstrip().startswith("{") else ".csv"
-                    chunks = chain([first], chunks)
+                    pieces: Iterable[str] = chain([first], chunks)
+                else:
+                    pieces = chunks
                 if kind == ".jsonl":
-                    yield from ([text] for text in _json_lines(chunks, called, self.column))
+                    yield from ([text] for text in _json_lines(pieces, called, self.column))
                 elif kind in TABLES:
                     tabs = kind == ".tsv"
-                    yield from ([text] for text in _table(chunks, called, self.column, tabs))
+                    yield from ([text] for text in _table(pieces, called, self.column, tabs))
                 elif self.column is not None:
                     raise UserError(f"--column is of {', '.join(TABLES)}; {name} is none of them")
                 else:
-                    yield chunks
+                    yield pieces
 
 
 def default_text() -> str:
@@ -197,8 +199,13 @@ def _open(name: str, called: str) -> Iterator[Any]:
         yield gzip.GzipFile(fileobj=file) if zipped else file
 
 
-def _decode(file: Any, name: str, encoding: str | None) -> Iterator[str]:
+def _decode(name: str, called: str, encoding: str | None) -> Generator[str]:
     """The text of a file in pieces, with ``\\n`` at line ends."""
+    with _open(name, called) as file:
+        yield from _decoded(file, called, encoding)
+
+
+def _decoded(file: Any, name: str, encoding: str | None) -> Iterator[str]:
     decoder: Any = None
     lines = io.IncrementalNewlineDecoder(None, translate=True)
     done = 0
@@ -249,6 +256,14 @@ def _lines(chunks: Iterable[str]) -> Iterator[str]:
         yield from (line + "\n" for line in whole)
     if rest:
         yield rest
+
+
+def lines(name: str, encoding: str | None = None) -> Iterator[str]:
+    """The lines of one file, or of standard input (``-``), without what ends them."""
+    called = "standard input" if name == STDIN else name
+    with contextlib.closing(_decode(name, called, encoding)) as chunks:
+        for line in _lines(chunks):
+            yield line.removesuffix("\n")
 
 
 def _choose_column(names: list[str], column: str | None, name: str) -> str:

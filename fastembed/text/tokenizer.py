@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 
 from fastembed.text.split import divide, paragraph_end
 
-__all__ = ["CharTokenizer", "SubwordTokenizer", "Tokenizer", "WordTokenizer", "choose", "from_json"]
+__all__ = [
+    "CharTokenizer",
+    "SubwordTokenizer",
+    "Tokenizer",
+    "WordTokenizer",
+    "choose",
+    "from_json",
+    "words",
+]
 
 UNK, EOS = "<unk>", "<eos>"
 MOST_UNK = 0.02  # words that leave more of the held-out part unknown give way to subwords
@@ -82,22 +90,26 @@ class Tokenizer:
 
         IndexError for an id out of bounds.
         """
-        return "".join(self.stream(ids))
+        data = b"".join(map(self._piece, ids))
+        return self._written("\n" + data.decode("utf-8", "replace"))[1:]
 
     def stream(self, ids: Iterable[int]) -> Iterator[str]:
         """The text of ids as they come, in pieces: characters that are whole, words as they end."""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         last, held = "\n", ""  # a space is held back until it is known what follows
         for k in ids:
-            if not 0 <= k < self.vocab_size:
-                raise IndexError(f"id {k} is out of bounds for {self.vocab_size} tokens")
-            text = held + decoder.decode(self._bytes[k])
+            text = held + decoder.decode(self._piece(k))
             held = " " if text.endswith(" ") else ""
             text = text.removesuffix(" ")
             if text:
                 yield self._written(last + text)[1:]
                 last = text[-1]
         yield held + decoder.decode(b"", final=True)
+
+    def _piece(self, k: int) -> bytes:
+        if not 0 <= k < len(self._bytes):
+            raise IndexError(f"id {k} is out of bounds for {self.vocab_size} tokens")
+        return self._bytes[k]
 
     def to_json(self) -> str:
         """The tokenizer as text, for `from_json`."""
@@ -136,7 +148,7 @@ class WordTokenizer(Tokenizer):
         self.tokens = [UNK, EOS, *words]
         self._bytes = [word.encode() for word in (f" {UNK}", eos, *words)]
         self._ids = {word: k for k, word in enumerate(words, 2)}
-        self._find = _words().finditer
+        self._find = _tokens().finditer
 
     @classmethod
     def train(
@@ -268,7 +280,7 @@ class SubwordTokenizer(Tokenizer):
         length = counts.total()
         common = [one for one, n in counts.most_common() if n >= min_count]
         if vocab_size is None:
-            merges = min(max(length // 150, 400), MOST_SUBWORDS)
+            merges = min(max(length // 200, 400), MOST_SUBWORDS)
             size = min(257 + len(common) + merges, MOST_SUBWORDS)
         else:
             size = vocab_size
@@ -318,14 +330,23 @@ def _is_unspaced(one: str) -> bool:
     return regex.match(rf"[{_NO_SPACES}]", one) is not None
 
 
-def _words() -> Any:
+def _word_pattern() -> str:
+    word = rf"[[\w\p{{Join_Control}}]--[{_NO_SPACES}]]+"
+    return rf"\p{{N}}+(?:[.,]\p{{N}}+)+|[{_NO_SPACES}]\p{{M}}*|{word}(?:['’-]{word})*"
+
+
+def _tokens() -> Any:
     import regex
 
-    word = rf"[[\w\p{{Join_Control}}]--[{_NO_SPACES}]]+"
-    return regex.compile(
-        rf"(?V1) ?(?:<unk>|\p{{N}}+(?:[.,]\p{{N}}+)+|[{_NO_SPACES}]\p{{M}}*|{word}(?:['’-]{word})*"
-        r"|([^\w\s])\1{0,15})|\s+(?= \S)|\s+"
-    )
+    return regex.compile(rf"(?V1) ?(?:<unk>|{_word_pattern()}|([^\w\s])\1{{0,15}})|\s+(?= \S)|\s+")
+
+
+def words(text: str) -> list[str]:
+    """The words and numbers of a text, without spaces and marks."""
+    import regex
+
+    found: list[str] = regex.findall(f"(?V1){_word_pattern()}", text)
+    return found
 
 
 def _pre_tokenizer() -> Any:
@@ -349,7 +370,7 @@ def _characters(texts: Iterable[str]) -> Counter[str]:
 
 def count(texts: Iterable[str], eos: str = "\n\n") -> Counter[str]:
     """Count the words of texts as `WordTokenizer` has them; of very many, rare ones are dropped."""
-    find = _words().finditer
+    find = _tokens().finditer
     counts: Counter[str] = Counter()
     for text in texts:
         for part in text.split(eos):

@@ -1,0 +1,578 @@
+"""Bags of embeddings: sums, means and maxima of rows of W, and of rows that lie together."""
+
+import numpy as np
+
+from fastembed import _check
+
+cimport numpy as cnp
+from libc.stdint cimport int64_t
+from libc.string cimport memcpy, memset
+
+from fastembed.ops._costs cimport NS_A_BYTE_ADDED, NS_A_BYTE_COPIED, NS_A_BYTE_ZEROED, NS_A_ROW
+from fastembed.ops._fit cimport (
+    as_matrix, as_vector, axis, data, empty, empty_like, entry, forget_ids, id_list, in_range, matrix,
+    plain_ids, read_ids, size, vector,
+)
+from fastembed.ops._signature cimport Signature, ref
+from fastembed.ops.optim cimport zero_all
+from fastembed.runtime.memory cimport Memory, take
+from fastembed.runtime.pool cimport share, share_gil, slice_function
+
+cnp.import_array()
+
+cdef enum:
+    SUM
+    MEAN
+    MAX
+
+cdef enum:
+    TILE = 256  # bytes, as in kernels/_sums.py
+    LINE = 16  # columns: no two threads write the same cache line
+    GROUP = 1 << 17  # bytes of rows that a core's cache holds beside what is added to them
+    GROUPED = 1 << 18  # a dW of fewer bytes stays in the cache of one core: no need of groups
+
+cdef slice_function[2] sum_entry
+cdef slice_function[2] weighted_entry
+cdef slice_function[2] segment_entry
+cdef slice_function[2] max_entry
+cdef slice_function[2] add_entry
+cdef slice_function[2] group_entry
+cdef slice_function[2] groups_entry
+cdef slice_function[2] max_backward_entry
+cdef slice_function[2] weights_entry
+
+ctypedef struct sum_args:
+    matrix W
+    vector idx
+    vector weights
+    vector starts
+    int64_t length, mean
+    matrix out
+    int64_t fine
+
+ctypedef struct segment_args:
+    matrix values
+    vector starts
+    matrix out
+
+ctypedef struct max_args:
+    matrix W
+    vector idx
+    vector starts
+    int64_t length
+    matrix out
+    matrix argmax
+    int64_t fine
+
+# the first ones as those of embedding.group
+ctypedef struct backward_args:
+    vector idx
+    matrix dout
+    matrix dW
+    int64_t unused, shift
+    vector order
+    vector starts
+    vector bags
+    vector scales
+
+ctypedef struct max_backward_args:
+    matrix dout
+    matrix argmax
+    matrix dW
+
+ctypedef struct weights_args:
+    matrix W
+    vector idx
+    matrix dout
+    vector bags
+    vector dweights
+
+MODES = {"sum": SUM, "mean": MEAN, "max": MAX}
+cdef Signature FORWARD = Signature("""
+    W (V, D): One row per id.
+    idx (N) ids<V: Ids in [-V, V), bag after bag; without offsets (B, L), a bag in each row.
+    offsets (B) offsets<N optional: Where each bag begins in idx; 0 is the first.
+    per_sample_weights (N) optional: A factor for each id, of idx's shape, where mode is 'sum'.
+    need_argmax: bool; Return argmax too.
+    + out (B, D): Zero for a bag without ids.
+    > argmax: (B, D) ndarray of int64, if need_argmax; The id of each maximum, the first of equals;
+        None for another mode.
+""")
+cdef Signature FORWARD_EVEN = Signature("""
+    W (V, D)
+    idx (B, L) ids<V
+    per_sample_weights (B, L) optional
+    + out (B, D)
+""")
+cdef Signature BACKWARD = Signature("""
+    dout (B, D)
+    W (V, D)
+    idx (N) ids<V: As in embedding_bag, and so are offsets and the others.
+    offsets (B) offsets<N optional: Where each bag begins in idx.
+    per_sample_weights (N) optional: A factor for each id.
+    argmax (B, D) ids<V optional: What embedding_bag gave; needed where mode is 'max'.
+    + out (V, D): Overwritten.
+    > dweights (N): Gradient of per_sample_weights, if there are any.
+""")
+cdef Signature BACKWARD_EVEN = Signature("""
+    dout (B, D)
+    W (V, D)
+    idx (B, L) ids<V
+    per_sample_weights (B, L) optional
+    argmax (B, D) ids<V optional
+    + out (V, D)
+""")
+cdef Signature SEGMENTS = Signature("""
+    values (N, D)
+    offsets (B) offsets<N: Where each segment begins in values; 0 is the first.
+    + out (B, D): Zero for a segment without rows.
+""")
+
+
+@FORWARD.documents
+def embedding_bag(
+    W, idx, offsets=None, *, mode="sum", per_sample_weights=None, include_last_offset=False,
+    padding_idx=None, need_argmax=False, out=None,
+):
+    """Sum, mean or maximum of the rows of W for each bag of ids, without an array of these rows.
+
+    As ``torch.nn.functional.embedding_bag``, but that a NaN is the maximum, as in NumPy. Rows are
+    added in the order of idx, with the same bits at any thread count.
+    """
+    kind = _mode(mode, per_sample_weights)
+    if include_last_offset and offsets is not None:
+        idx, offsets, per_sample_weights, _ = _without_last(idx, offsets, per_sample_weights, "idx")
+    rest = (kind, padding_idx, need_argmax)
+    result = embedding_bag_if_fit(W, idx, offsets, per_sample_weights, out, *rest)
+    if result is None:
+        if offsets is None:
+            _blame_idx(idx)
+            result = FORWARD_EVEN.again(_even, (W, idx, per_sample_weights), out, rest)
+        else:
+            given = W, idx, offsets, per_sample_weights
+            result = FORWARD.again(embedding_bag_if_fit, given, out, rest)
+    return result
+
+
+@BACKWARD.documents
+def embedding_bag_backward(
+    dout, W, idx, offsets=None, *, mode="sum", per_sample_weights=None, include_last_offset=False,
+    padding_idx=None, argmax=None, out=None,
+):
+    """Gradient of W, and with per_sample_weights ``(dW, dweights)``, from that of embedding_bag.
+
+    Gradients of equal ids are summed in the order of idx, with the same bits at any thread count.
+    """
+    kind, total = _mode(mode, per_sample_weights), None
+    if kind == MAX and argmax is None:
+        raise TypeError("argmax must be what embedding_bag gave for mode='max', got None")
+    if include_last_offset and offsets is not None:
+        idx, offsets, per_sample_weights, total = _without_last(
+            idx, offsets, per_sample_weights, "idx"
+        )
+    rest = (kind, padding_idx)
+    result = embedding_bag_backward_if_fit(
+        dout, W, idx, offsets, per_sample_weights, argmax, out, *rest
+    )
+    if result is None:
+        if offsets is None:
+            _blame_idx(idx)
+            given = dout, W, idx, per_sample_weights, argmax
+            result = BACKWARD_EVEN.again(_even_backward, given, out, rest)
+        else:
+            given = dout, W, idx, offsets, per_sample_weights, argmax
+            result = BACKWARD.again(embedding_bag_backward_if_fit, given, out, rest)
+    if total is not None and isinstance(result, tuple) and len(result[1]) < total:
+        dweights = np.zeros(total, result[1].dtype)  # of weights that no bag has
+        dweights[:len(result[1])] = result[1]
+        result = result[0], dweights
+    return result
+
+
+@SEGMENTS.documents
+def segment_sum(values, offsets, *, include_last_offset=False, out=None):
+    """Sum rows that lie together: ``out[b] = values[offsets[b]:offsets[b + 1]].sum(axis=0)``.
+
+    The last segment ends with values. The gradient is that of each row's segment,
+    ``np.repeat(dout, lengths, axis=0)``.
+    """
+    if include_last_offset:
+        values, offsets, _, _ = _without_last(values, offsets, None, "values")
+    result = segment_sum_if_fit(values, offsets, out)
+    if result is None:
+        result = SEGMENTS.again(segment_sum_if_fit, (values, offsets), out)
+    return result
+
+
+# ---- doors
+
+
+cpdef embedding_bag_if_fit(
+    W, idx, offsets, per_sample_weights, out, int mode, padding_idx=None, bint need_argmax=False
+):
+    """`embedding_bag`, of a mode by its number; None if an argument does not fit as it is."""
+    cdef sum_args args
+    cdef max_args best
+    cdef Memory memory
+    cdef int64_t padding, row_bytes
+    cdef double ns
+    cdef bint even = offsets is None
+    cdef int real
+    cdef cnp.npy_intp[2] shape
+    if even:
+        real = FORWARD_EVEN.fits([<ref>W, <ref>idx, <ref>per_sample_weights, <ref>out])
+    else:
+        real = FORWARD.fits(
+            [<ref>W, <ref>idx, <ref>offsets, <ref>per_sample_weights, <ref>out]
+        )
+    if real < 0:
+        return None
+    ids = plain_ids(idx)
+    args.W, args.idx, args.mean = as_matrix(W), as_vector(ids), mode == MEAN
+    # in_range: where no kernel reads them all, or where nothing may have been written before
+    if out is not None or axis(W, 0) == 0 or axis(W, 1) == 0 or mode == MAX:
+        if not in_range(args.idx, axis(W, 0)):
+            return None
+    args.weights.data, args.weights.size = NULL, 0
+    if per_sample_weights is not None:
+        args.weights = as_vector(per_sample_weights)
+    shape[0], shape[1] = axis(idx if even else offsets, 0), axis(W, 1)
+    args.length = axis(idx, 1) if even else 0
+    args.starts.size = 0
+    if not even or padding_idx is not None:
+        padding = row_number("padding_idx", padding_idx, axis(W, 0))
+        memory = take(
+            (shape[0] + 1) * sizeof(int64_t)
+            + (2 * args.idx.size * sizeof(int64_t) if padding_idx is not None else 0)
+        )
+        args.starts.data, args.starts.size = memory.start, shape[0] + 1
+        if not read_starts(offsets, args.length, args.idx.size, <int64_t *>memory.start, shape[0]):
+            return None
+        if padding_idx is not None:
+            if not in_range(args.idx, axis(W, 0)):
+                return None
+            leave_out(padding, axis(W, 0), &args, real, shape[0], per_sample_weights is not None)
+    if out is None:
+        out = empty(2, shape, real)
+    args.out, args.fine = as_matrix(out), True
+    row_bytes = args.W.columns * (8 if real else 4)
+    ns = args.idx.size * (NS_A_ROW + NS_A_BYTE_COPIED * row_bytes) + shape[0] * 2 * NS_A_ROW
+    if mode != MAX:
+        if args.W.columns:
+            if per_sample_weights is None:
+                run = entry(sum_entry, "embedding_bag.embedding_bag", real)
+            else:
+                run = entry(weighted_entry, "embedding_bag.embedding_bag_weighted", real)
+            share_gil(run, &args, shape[0] * ((row_bytes + TILE - 1) // TILE), 1, ns)
+        if not args.fine:
+            return None
+        return (out, None) if need_argmax else out
+    argmax = cnp.PyArray_EMPTY(2, shape, cnp.NPY_INT64, 0)
+    best.W, best.idx, best.starts, best.length = args.W, args.idx, args.starts, args.length
+    best.out, best.argmax, best.fine = args.out, as_matrix(argmax), True
+    if args.W.columns:
+        run = entry(max_entry, "embedding_bag.embedding_bag_max", real)
+        share_gil(run, &best, shape[0], 1, 2 * ns)
+    if not best.fine:
+        return None
+    return (out, argmax) if need_argmax else out
+
+
+def _even(W, idx, per_sample_weights, out, *rest):
+    return embedding_bag_if_fit(W, idx, None, per_sample_weights, out, *rest)
+
+
+cpdef embedding_bag_backward_if_fit(
+    dout, W, idx, offsets, per_sample_weights, argmax, out, int mode, padding_idx=None
+):
+    """`embedding_bag_backward`, of a mode by its number; None if an argument does not fit."""
+    cdef backward_args args
+    cdef Memory memory
+    cdef id_list ids
+    cdef int64_t padding, N, B, itemsize
+    cdef bint even = offsets is None
+    cdef int real
+    if even:
+        real = BACKWARD_EVEN.fits([
+            <ref>dout, <ref>W, <ref>idx, <ref>per_sample_weights, <ref>argmax, <ref>out,
+        ])
+    else:
+        real = BACKWARD.fits([
+            <ref>dout, <ref>W, <ref>idx, <ref>offsets, <ref>per_sample_weights, <ref>argmax,
+            <ref>out,
+        ])
+    if real < 0:
+        return None
+    padding = row_number("padding_idx", padding_idx, axis(W, 0))
+    N, B, itemsize = size(idx), axis(dout, 0), 8 if real else 4
+    try:
+        if not read_ids(idx, axis(W, 0), &ids):
+            return None
+        memory = take((B + 1 + 2 * N) * sizeof(int64_t))  # starts, bags, scales
+        args.starts.data, args.starts.size = memory.start, B + 1
+        args.bags.data, args.bags.size = memory.start + (B + 1) * sizeof(int64_t), N
+        args.idx.data, args.idx.size = ids.data, N
+        if not read_starts(
+            offsets, axis(idx, 1) if even else 0, N, <int64_t *>args.starts.data, B
+        ):
+            return None
+        if out is None:
+            out = empty_like(W, real)
+        args.dout, args.dW = as_matrix(dout), as_matrix(out)
+        args.scales.data, args.scales.size = NULL, 0
+        find_bags(&args, padding)
+        if mode == MAX:
+            if not max_backward(argmax, out, &args, real):
+                return None
+            return out
+        if per_sample_weights is not None:
+            args.scales = as_vector(per_sample_weights)
+        elif mode == MEAN:
+            args.scales.data, args.scales.size = <int64_t *>args.bags.data + N, N
+            if real:
+                find_shares[double](&args, <double *>args.scales.data)
+            else:
+                find_shares[float](&args, <float *>args.scales.data)
+        add_scaled(&args, real)
+        if per_sample_weights is None:
+            return out
+        return out, weight_gradients(W, &args, real, per_sample_weights)
+    finally:
+        forget_ids(&ids)
+
+
+def _even_backward(dout, W, idx, per_sample_weights, argmax, out, *rest):
+    return embedding_bag_backward_if_fit(dout, W, idx, None, per_sample_weights, argmax, out, *rest)
+
+
+cpdef segment_sum_if_fit(values, offsets, out=None):
+    """`segment_sum`, or None if an argument does not fit as it is."""
+    cdef int real = SEGMENTS.fits([<ref>values, <ref>offsets, <ref>out])
+    cdef segment_args args
+    cdef Memory memory
+    cdef int64_t row_bytes
+    cdef cnp.npy_intp[2] shape
+    if real < 0:
+        return None
+    shape[0], shape[1] = axis(offsets, 0), axis(values, 1)
+    memory = take((shape[0] + 1) * sizeof(int64_t))
+    args.starts.data, args.starts.size = memory.start, shape[0] + 1
+    if not read_starts(offsets, 0, axis(values, 0), <int64_t *>memory.start, shape[0]):
+        return None
+    if out is None:
+        out = empty(2, shape, real)
+    args.values, args.out = as_matrix(values), as_matrix(out)
+    row_bytes = args.values.columns * (8 if real else 4)
+    if row_bytes:
+        run = entry(segment_entry, "embedding_bag.segment_sum", real)
+        share_gil(
+            run, &args, shape[0], 1,
+            (args.values.rows + shape[0]) * (NS_A_ROW + NS_A_BYTE_COPIED * row_bytes),
+        )
+    return out
+
+
+# ---- bags
+
+
+cdef int64_t row_number(str name, given, int64_t V) except? -1:
+    """An argument that is a row of W or None, which gives -1."""
+    cdef int64_t row
+    if given is None:
+        return -1
+    number = _check.integer(name, given)
+    if not -V <= number < V:
+        raise ValueError(f"{name} must be in [{-V}, {V}) for W with {V} rows, got {number}")
+    row = number
+    return row + V if row < 0 else row
+
+
+cdef bint read_starts(offsets, int64_t length, int64_t N, int64_t *starts, int64_t B) except -1:
+    """Where each bag begins, and where the last one ends; False if offsets are none."""
+    cdef int64_t b
+    if offsets is None:
+        for b in range(B + 1):
+            starts[b] = b * length
+        return True
+    plain = plain_ids(offsets)
+    memcpy(starts, data(plain), B * sizeof(int64_t))
+    starts[B] = N
+    if starts[0] != 0:
+        return B == 0
+    for b in range(B):
+        if starts[b] > starts[b + 1]:
+            return False
+    return True
+
+
+cdef void leave_out(
+    int64_t padding, int64_t V, sum_args *args, int real, int64_t B, bint weighted
+) noexcept:
+    """Copy ids and weights without those of padding, to behind the starts, which move."""
+    cdef int64_t *starts = <int64_t *>args.starts.data
+    cdef int64_t *kept = starts + B + 1
+    cdef const int64_t *idx = <const int64_t *>args.idx.data
+    cdef char *weights = <char *>(kept + args.idx.size)
+    cdef const char *given = <const char *>args.weights.data
+    cdef int64_t b, n, v, itemsize = 8 if real else 4, count = 0, first = 0
+    for b in range(B):
+        for n in range(first, starts[b + 1]):
+            v = idx[n]
+            if (v + V if v < 0 else v) == padding:
+                continue
+            kept[count] = v
+            if weighted:
+                memcpy(weights + count * itemsize, given + n * itemsize, itemsize)
+            count += 1
+        first = starts[b + 1]
+        starts[b + 1] = count
+    args.idx.data, args.idx.size = kept, count
+    if weighted:
+        args.weights.data = weights
+        args.weights.size = count
+
+
+cdef void find_bags(backward_args *args, int64_t padding) noexcept:
+    """The bag of each id; -1 for padding."""
+    cdef const int64_t *starts = <const int64_t *>args.starts.data
+    cdef const int64_t *idx = <const int64_t *>args.idx.data
+    cdef int64_t *bags = <int64_t *>args.bags.data
+    cdef int64_t b, n
+    for b in range(args.starts.size - 1):
+        for n in range(starts[b], starts[b + 1]):
+            bags[n] = -1 if idx[n] == padding else b
+
+
+ctypedef fused number:
+    float
+    double
+
+
+cdef void find_shares(backward_args *args, number *shares) noexcept:
+    """For each id, one over how many its bag has."""
+    cdef const int64_t *starts = <const int64_t *>args.starts.data
+    cdef const int64_t *bags = <const int64_t *>args.bags.data
+    cdef int64_t b, n, count
+    for b in range(args.starts.size - 1):
+        count = 0
+        for n in range(starts[b], starts[b + 1]):
+            count += bags[n] >= 0
+        for n in range(starts[b], starts[b + 1]):
+            shares[n] = <number>1 / <number>count
+
+
+cdef int add_scaled(backward_args *args, int real) except -1:
+    """Fill dW. Each thread owns columns, or groups of rows that it adds to while they are cached.
+
+    No atomics, and each row is added to in the order of idx: the same bits at any thread count.
+    """
+    cdef int64_t n = args.idx.size, row_bytes = args.dW.columns * (8 if real else 4)
+    cdef int64_t nbytes = args.dW.rows * row_bytes, groups
+    cdef double ns = n * (2 * NS_A_ROW + NS_A_BYTE_ADDED * row_bytes)
+    cdef Memory memory
+    cdef slice_function add, sort
+    if nbytes == 0:
+        return 0  # rows without numbers
+    if nbytes <= GROUPED:
+        memset(args.dW.data, 0, nbytes)
+        add = entry(add_entry, "embedding_bag.embedding_bag_backward", real)
+        return share_gil(add, args, args.dW.columns, LINE, ns)
+    add = entry(groups_entry, "embedding_bag.embedding_bag_backward_groups", real)
+    sort = entry(group_entry, "embedding.group", real)
+    args.shift = 0
+    while (<int64_t>2 << args.shift) <= max(1, min(GROUP // row_bytes, args.dW.rows // 32)):
+        args.shift += 1
+    groups = ((args.dW.rows - 1) >> args.shift) + 1
+    memory = take((n + groups + 1) * sizeof(int64_t))
+    args.order.data, args.order.size = memory.start, n
+    args.starts.data, args.starts.size = memory.start + n * sizeof(int64_t), groups + 1
+    with nogil:
+        sort(args, 0, n, 0)
+        share(add, args, groups, 1, ns + nbytes * NS_A_BYTE_ZEROED)
+    return 0
+
+
+cdef bint max_backward(argmax, dW, backward_args *args, int real) except -1:
+    """Fill dW; False if argmax has an id that is no row of it."""
+    cdef max_backward_args best
+    cdef id_list found
+    cdef const int64_t *starts = <const int64_t *>args.starts.data
+    cdef const int64_t *bags = <const int64_t *>args.bags.data
+    cdef int64_t b, d, n, D = args.dW.columns
+    cdef bint nothing
+    if argmax is None:
+        return False
+    try:
+        if not read_ids(argmax, args.dW.rows if D else 1, &found):
+            return False
+        for b in range(args.starts.size - 1):
+            nothing = True
+            for n in range(starts[b], starts[b + 1]):
+                nothing = nothing and bags[n] < 0
+            if nothing:
+                for d in range(D):
+                    found.data[b * D + d] = -1
+        best.dout, best.dW = args.dout, args.dW
+        best.argmax.data, best.argmax.rows, best.argmax.columns = found.data, args.dout.rows, D
+        zero_all((dW,))
+        run = entry(max_backward_entry, "embedding_bag.embedding_bag_max_backward", real)
+        share_gil(run, &best, D, LINE, found.size * NS_A_ROW)
+    finally:
+        forget_ids(&found)
+    return True
+
+
+cdef weight_gradients(W, backward_args *args, int real, per_sample_weights):
+    """The gradient of per_sample_weights."""
+    cdef weights_args back
+    dweights = empty_like(per_sample_weights, real)
+    back.W, back.idx, back.dout, back.bags = as_matrix(W), args.idx, args.dout, args.bags
+    back.dweights = as_vector(dweights)
+    if args.dW.columns == 0:
+        memset(data(dweights), 0, args.idx.size * (8 if real else 4))
+        return dweights
+    run = entry(weights_entry, "embedding_bag.embedding_bag_weights", real)
+    share_gil(
+        run, &back, args.idx.size, LINE,
+        args.idx.size * (2 * NS_A_ROW + NS_A_BYTE_ADDED * back.W.columns * (8 if real else 4)),
+    )
+    return dweights
+
+
+# ---- arguments that do not fit as they are
+
+
+def _mode(mode, per_sample_weights):
+    """The number of a mode."""
+    if not isinstance(mode, str) or mode not in MODES:
+        raise ValueError(f"mode must be 'sum', 'mean' or 'max', got {mode!r}")
+    if per_sample_weights is not None and mode != "sum":
+        raise ValueError(f"per_sample_weights must be None for mode={mode!r}: it is for 'sum'")
+    return MODES[mode]
+
+
+def _blame_idx(idx):
+    """Refuse ids that lie in no bags."""
+    if _check.integers("idx", idx).ndim == 1:
+        raise ValueError("offsets must be given for idx of one axis, got None")
+
+
+def _without_last(values, offsets, weights, name):
+    """What the same bags are without a last offset; and how many weights were given."""
+    offsets = _check.integers("offsets", offsets)
+    if offsets.ndim != 1 or not offsets.size:
+        raise ValueError(f"offsets must have shape (B + 1,) with their last, got {offsets.shape}")
+    values = _check.as_array(name, values)
+    last = len(offsets) - 1
+    N, end = len(values) if values.ndim else 0, int(offsets[last])
+    if not 0 <= end <= N:
+        raise IndexError(f"offsets[{last}] = {end} is out of bounds for {name} with {N} entries")
+    total = None
+    if weights is not None:
+        weights = _check.as_array("per_sample_weights", weights)
+        if weights.shape != values.shape:
+            raise ValueError(
+                f"per_sample_weights must have shape {values.shape} as {name}, got {weights.shape}"
+            )
+        total, weights = N, weights[:end]
+    return values[:end], offsets[:last], weights, total

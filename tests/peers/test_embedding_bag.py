@@ -1,0 +1,53 @@
+"""EmbeddingBag against PyTorch's: every mode, option and way to give bags, and gradients."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from fastembed import ops
+from fastembed.layers import EmbeddingBag
+
+V, D = 20, 33
+CASES = list(
+    itertools.product(["sum", "mean", "max", "weights"], ["rows", "offsets", "last"], [None, 3, -1])
+)
+
+
+@pytest.mark.parametrize(("mode", "way", "padding_idx"), CASES)
+def test_values_and_gradients(rng, mode, way, padding_idx):
+    W = rng.standard_normal((V, D)).astype("f")
+    ids = rng.integers(0, V, (6, 5) if way == "rows" else 30)
+    offsets = {"rows": None, "offsets": np.array([0, 4, 4, 11, 30])}.get(
+        way, np.array([0, 9, 9, 30])
+    )
+    weights = rng.standard_normal(ids.shape).astype("f") if mode == "weights" else None
+    options = {"mode": "sum" if mode == "weights" else mode, "padding_idx": padding_idx}
+    options["include_last_offset"] = way == "last"
+    theirs = torch.nn.EmbeddingBag.from_pretrained(
+        torch.from_numpy(W.copy()), freeze=False, **options
+    )
+    ours = EmbeddingBag(W, **options)
+    given = [
+        None if array is None else torch.from_numpy(array) for array in (ids, offsets, weights)
+    ]
+    if weights is not None:
+        given[2].requires_grad_(True)
+    expected, out = theirs(*given), ours.forward(ids, offsets, weights)
+    np.testing.assert_allclose(out, expected.detach(), rtol=1e-6, atol=1e-6)
+    dout = rng.standard_normal(out.shape).astype("f")
+    expected.backward(torch.from_numpy(dout))
+    dweights = ours.backward(dout)
+    np.testing.assert_allclose(ours.grads[0], theirs.weight.grad, rtol=1e-5, atol=2e-6)
+    if weights is not None:
+        np.testing.assert_allclose(dweights, given[2].grad, rtol=1e-5, atol=2e-6)
+
+
+def test_segment_sum(rng):
+    values, offsets = rng.standard_normal((40, 7)), np.array([0, 3, 3, 40])
+    expected = torch.segment_reduce(
+        torch.from_numpy(values), "sum", offsets=torch.from_numpy(offsets), axis=0, initial=0
+    )
+    found = ops.segment_sum(values, offsets, include_last_offset=True)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
