@@ -12,7 +12,7 @@
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -153,6 +153,40 @@ class Word2Vec:
         self.epoch = 0
         self.reset()
 
+    def use_ids(self, ids: Any, words: Sequence[str]) -> None:
+        """Take a text of ids, and begin with vectors that are drawn anew.
+
+        Parameters
+        ----------
+        ids : (N,) ndarray of int
+            In [0, V); -1 ends a sentence. An array of int32 is kept, not copied.
+        words : list of str
+            That of each id; one that is not in the text keeps the vector that it begins with.
+        """
+        ids = _check.integers("ids", ids)
+        if ids.ndim != 1 or not len(ids) or ids.min() < -1 or not 0 <= ids.max() < len(words):
+            raise ValueError(
+                f"ids must be an array of one axis in [-1, {len(words)}), and some of words; "
+                f"got shape {ids.shape}"
+            )
+        self._ids, self.words = np.asarray(ids, np.int32), list(words)
+        self.counts = np.bincount(ids[ids >= 0], minlength=len(words))
+        self.tokens = int(self.counts.sum())
+        self.epoch = 0
+        self.reset()
+
+    def set_vectors(self, vectors: Any, output: Any = None) -> None:
+        """Go on from these vectors, (V, vector_size), and output vectors, by default 0."""
+        shape = len(self.words), self.vector_size
+        output = np.zeros(shape, np.float32) if output is None else output
+        for name, W, given in (("vectors", self._W_in, vectors), ("output", self._W_out, output)):
+            _check.shape(name, _check.as_array(name, given), shape)
+            C = W.shape[2]
+            for k in range(len(W)):
+                part = given[:, k * C : (k + 1) * C]
+                W[k, :, : part.shape[1]] = part
+        self._wv = None
+
     def _number(self, words: list[Any], counts: Any, file: Any) -> None:
         """Choose the words that are kept, and make the text of their ids."""
         order = np.argsort(-counts, kind="stable")
@@ -195,34 +229,45 @@ class Word2Vec:
         if self._ids is None:
             raise ValueError("build_vocab must be called before train")
         epochs = self.epochs if epochs is None else _check.integer("epochs", epochs)
-        ids, chunk = self._ids, max(CHUNK, len(self.words) // 16)
+        borders = self.borders()
         for epoch in range(epochs):
             begun, loss, targets = time.perf_counter(), 0.0, 0
-            for start in range(0, len(ids), chunk):
-                done = (epoch + start / len(ids)) / epochs
-                self._wv = None
-                more, found = ops.train_word2vec(
-                    self._W_in,
-                    self._W_out,
-                    ids,
-                    *self._tables,
-                    start=start,
-                    stop=min(start + chunk, len(ids)),
-                    window=self.window,
-                    negative=self.negative,
-                    lr=self.alpha + (self.min_alpha - self.alpha) * done,
-                    seed=self.seed * 1_000_003 + self.epoch,
-                    skip_gram=self.sg,
-                    mean=self.cbow_mean,
-                    batch=self.batch,
-                    deterministic=self.deterministic,
-                )
-                loss, targets = loss + float(more), targets + found
+            for step, (start, stop) in enumerate(zip(borders, borders[1:], strict=False)):
+                done = (epoch + step / (len(borders) - 1)) / epochs
+                lr = self.alpha + (self.min_alpha - self.alpha) * done
+                more, found = self.train_part(start, stop, lr)
+                loss, targets = loss + more, targets + found
             self.epoch += 1
             self.loss = loss / targets if targets else np.nan
             self.words_per_second = self.tokens / (time.perf_counter() - begun)
             if self.callback is not None:
                 self.callback(self)
+
+    def borders(self) -> list[int]:
+        """Where in the text the rate changes: train_part goes from each to the next one."""
+        chunk = max(CHUNK, len(self.words) // 16)
+        return [*range(0, len(self._ids), chunk), len(self._ids)]
+
+    def train_part(self, start: int, stop: int, lr: float) -> tuple[float, int]:
+        """Train on a part of the text in this epoch; returns the loss, summed, and the targets."""
+        self._wv = None
+        loss, targets = ops.train_word2vec(
+            self._W_in,
+            self._W_out,
+            self._ids,
+            *self._tables,
+            start=start,
+            stop=stop,
+            window=self.window,
+            negative=self.negative,
+            lr=lr,
+            seed=self.seed * 1_000_003 + self.epoch,
+            skip_gram=self.sg,
+            mean=self.cbow_mean,
+            batch=self.batch,
+            deterministic=self.deterministic,
+        )
+        return float(loss), targets
 
     @property
     def wv(self) -> WordVectors:

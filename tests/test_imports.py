@@ -52,7 +52,7 @@ ARROWS = {
     "_onnx": TRAINING,
     "dropin": TRAINING | {"threads", "_lazy"},
     "__main__": ANYTHING,
-    "tasks": TRAINING | {"threads", "text", "_errors"},
+    "tasks": TRAINING | {"threads", "text", "_errors", "vectors", "word2vec"},
     "cli": ANYTHING,
     "bench": ANYTHING,
 }

@@ -252,6 +252,26 @@ def test_seeds_differ_and_epochs_draw_anew(rng):
     assert [epoch for epoch, _ in seen] == [1, 2, 3, 4, 5] and len({loss for _, loss in seen}) == 5
 
 
+def test_ids_and_vectors_may_be_given(rng):
+    sentences = list(text(rng, 300))
+    model = Word2Vec(sentences, **OPTIONS)
+    same = Word2Vec(**OPTIONS)
+    same.use_ids(model._ids, model.words)
+    same.train(2)
+    vectors, output = same.wv.vectors, same.output
+    same.train(1)
+    other = Word2Vec(**OPTIONS)
+    other.use_ids(model._ids.astype(np.int64), model.words)
+    other.set_vectors(vectors, output)
+    other.epoch = 2
+    other.train(1)
+    np.testing.assert_array_equal(same.wv.vectors, other.wv.vectors)
+    with pytest.raises(ValueError, match=r"ids must be an array of one axis in \[-1, 3\)"):
+        same.use_ids(np.array([0, 3]), ["a", "b", "c"])
+    with pytest.raises(ValueError, match="vectors must have shape"):
+        same.set_vectors(vectors[1:])
+
+
 def test_an_interrupt_keeps_what_was_learnt(rng):
     def stop(model):
         raise KeyboardInterrupt

@@ -12,7 +12,7 @@ from fastembed.kernels.simd cimport (
     WORD2VEC_PIECE, chosen, kernel_table, word2vec_group, word2vec_job, word2vec_loss,
 )
 from fastembed.ops._costs cimport NS_A_DRAW, NS_A_SCORE_LEARNT, NS_A_FACTOR_LEARNT
-from fastembed.ops._fit cimport axis, data, empty, float64, is_plain, size
+from fastembed.ops._fit cimport are_ids, axis, data, empty, float64, is_plain, size
 from fastembed.ops._signature cimport Signature, ref
 from fastembed.runtime.memory cimport Memory, take
 from fastembed.runtime.pool cimport members_for, run_phases, share, share_among
@@ -73,11 +73,11 @@ def alias_table(p):
 
     A ValueError says if p is not finite and nonnegative, or sums to nothing.
     """
-    if ALIAS.fits([<ref>p]) < 0:
+    if ALIAS.fits([<ref>p]) != 1:
         return ALIAS.again(alias_table, (p,))
     cdef int64_t V = size(p), k, small, large = 0
     cdef double total = 0
-    cdef double[::1] weights = p
+    cdef const double *weights = <const double *>data(p)
     cdef double *left
     cdef cnp.npy_intp length = V
     cdef Memory space = take(V * (sizeof(double) + sizeof(int64_t)))
@@ -128,20 +128,25 @@ def train_word2vec(
     bits depend on the shapes alone. A word is left out by chance (keep), then its window is drawn, then
     its negatives. As in word2vec, of a mean every word gets the whole gradient.
     """
+    if not are_ids(ids):
+        ids = np.asarray(_check.integers("ids", ids))
     options = _options(ids, start, stop, window, negative, lr, seed, skip_gram, mean, batch,
                        deterministic)
     result = _train_if_fit(ids, keep, accept, alias, (W_in, W_out), options)
     if result is None:
-        given = _word_ids(ids, np.shape(W_in)), keep, accept, alias
+        given = _word_ids(ids, getattr(W_in, "shape", ())), keep, accept, alias
         result = TRAIN.again(_train_if_fit, given, (W_in, W_out), (options,), -1)
     return result
 
 
 def _options(ids, start, stop, window, negative, lr, seed, skip_gram, mean, batch, deterministic):
-    N = len(ids) if np.ndim(ids) else 0
+    N = len(ids) if ids.ndim else 0
     start, stop = _check.integer("start", start), N if stop is None else _check.integer("stop", stop)
     if not 0 <= start <= stop <= N:
-        raise ValueError(f"start and stop must be 0 <= start <= stop <= {N}, got {start} and {stop}")
+        raise ValueError(
+            f"start and stop must be 0 <= start <= stop <= {N}, the length of ids, "
+            f"got {start} and {stop}"
+        )
     window, negative = _check.integer("window", window), _check.integer("negative", negative)
     batch = _check.integer("batch", batch)
     if window < 1 or negative < 0 or batch < 1:
@@ -161,11 +166,10 @@ def _options(ids, start, stop, window, negative, lr, seed, skip_gram, mean, batc
 
 def _word_ids(ids, shape):
     """Refuse what is neither an id nor -1, in words that fit."""
-    ids = _check.integers("ids", ids)
     if ids.ndim == 1 and ids.size and len(shape) == 3:
-        wrong = (ids != ids.dtype.type(-1) if ids.dtype.kind == "i" else ids >= 0) & (
-            (ids < 0) | (ids > max(shape[1] - 1, 0) if shape[1] < 2**63 else False)
-        )
+        wrong = ids >= shape[1]
+        if ids.dtype.kind == "i":
+            wrong |= ids < -1
         if wrong.any():
             k = int(np.argmax(wrong))
             raise IndexError(

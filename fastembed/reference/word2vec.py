@@ -40,6 +40,7 @@ def train_word2vec(
 ):
     stop = len(ids) if stop is None else stop
     window, negative, seed = int(window), int(negative), int(seed) % 2**64
+    ids, alias = np.asarray(ids).tolist(), np.asarray(alias).tolist()
     loss, targets = 0.0, 0
     for first in range(start, stop, PIECE):
         piece = range(first, min(first + PIECE, stop))
