@@ -55,6 +55,21 @@ def _cell(name, gates, states, biases=None):
     return Op(draw, make, tolerance=LOOSE)
 
 
+def _text(d, V, H, n):
+    """Vectors, the ids of a text, and the tables that training draws with."""
+    table = d(V), np.arange(V)[::-1].copy()
+    return d(2, V, H), d(2, V, H), d.ids(V, n), abs(d(V)), *table
+
+
+def _word2vec(m, W_in, W_out, ids, keep, accept, alias):
+    m.alias_table(abs(accept).astype("d"))
+
+    def run():
+        return m.train_word2vec(W_in, W_out, ids, keep, accept, alias, lr=1e-3), W_in, W_out
+
+    return run
+
+
 def _segments(d, n, k, D):
     offsets = np.sort(d.rng.integers(0, n + 1, k))
     offsets[0] = 0
@@ -62,6 +77,7 @@ def _segments(d, n, k, D):
 
 
 MORE_OPS = {
+    "train_word2vec": Op(_text, _word2vec, repeats=2),
     "segment_sum": call("segment_sum", _segments),
     "lstm step": _cell("lstm", 4, 2),
     "gru step": _cell("gru", 3, 1),

@@ -29,8 +29,10 @@ _MODULES = [
     "trainer",
     "util",
     "vectors",
+    "word2vec",
 ]
 _NAMES = {
+    "Word2Vec": "word2vec",
     "get_num_threads": "threads",
     "set_num_threads": "threads",
     "Embedding": "layers",

@@ -20,6 +20,7 @@ from fastembed import time_layers as time_layers
 from fastembed import trainer as trainer
 from fastembed import util as util
 from fastembed import vectors as vectors
+from fastembed import word2vec as word2vec
 from fastembed.base_model import load as load
 from fastembed.layers import Embedding as Embedding
 from fastembed.models import Rnnlm as Rnnlm
@@ -35,6 +36,7 @@ from fastembed.time_layers import LSTM as LSTM
 from fastembed.time_layers import TimeEmbedding as TimeEmbedding
 from fastembed.time_layers import TimeLSTM as TimeLSTM
 from fastembed.trainer import RnnlmTrainer as RnnlmTrainer
+from fastembed.word2vec import Word2Vec as Word2Vec
 
 __version__: str
 

@@ -60,6 +60,9 @@ OPS = {
     "negative_sampling_loss": "h:N,D W:V,D targets<V:N,K labels%:N,K eps=0.1",
     "negative_sampling_backward": "dscores:N,K h:N,D W:V,D targets<V:N,K dW!:V,D",
     "negative_samples": "p:V targets<V:N size=2",
+    "alias_table": "p:V",
+    "train_word2vec": "W_in!:K,V,D W_out!:K,V,D ids<V:N keep:V accept:V alias<V:V start=0 stop?=3 "
+    "window=2 negative=2 lr=0.1 seed=5 skip_gram=True mean=True batch=2 deterministic=True",
     "sgd": "param!:D,H grad:D,H lr=0.1",
     "momentum": "param!:D,H grad:D,H v!:D,H lr=0.1 rate=0.9",
     "nesterov": "param!:D,H grad:D,H v!:D,H lr=0.1 rate=0.9",

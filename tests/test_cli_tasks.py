@@ -1,13 +1,15 @@
 """``train --task addition | date | word2vec``: their data, and small runs of each."""
 
 import datetime
+import os
 import re
+import signal
 
 import numpy as np
 import pytest
 
 import fastembed
-from fastembed import generation
+from fastembed import generation, vectors
 from fastembed.tasks import checkpoint, questions, seq2seq, word2vec
 from fastembed.tasks.values import UserError
 from fastembed.text import CharTokenizer
@@ -138,7 +140,7 @@ def test_word2vec_finds_words_that_stand_alike(tmp_path, here, model):
         f"my {rng.choice(pets)} wants its {rng.choice(meals)} now and ever" for _ in range(900)
     ]
     (tmp_path / "text.txt").write_text("\n".join(lines))
-    arguments = ["text.txt", "--embed", 16, "--window", 2, "--epochs", 4, "--lr", 0.02]
+    arguments = ["text.txt", "--embed", 16, "--window", 2, "--epochs", 60]
     done = here(
         "train", "--task", "word2vec", "--model", model, *arguments, "--out", "out", cwd=tmp_path
     )
@@ -149,6 +151,34 @@ def test_word2vec_finds_words_that_stand_alike(tmp_path, here, model):
     model = fastembed.load(tmp_path / "out")
     assert model.word_vecs.shape == (model.tokenizer.vocab_size, 16)
     assert "kitten" in model.tokenizer.tokens
+    wv = vectors.load(tmp_path / "out" / "word2vec.bin")
+    np.testing.assert_array_equal(
+        wv["kitten"], model.word_vecs[model.tokenizer.tokens.index("kitten")]
+    )
+
+
+def test_word2vec_goes_on_as_if_it_had_not_stopped(tmp_path, here, monkeypatch):
+    monkeypatch.setattr("fastembed.word2vec.CHUNK", 500)
+    rng = np.random.default_rng(0)
+    (tmp_path / "text.txt").write_text(" ".join(rng.choice([*"abcdefghijk"], 3000)))
+    common = ["train", "--task", "word2vec", "text.txt", "--embed", 8]
+    whole = here(*common, "--epochs", 4, "--out", "whole", cwd=tmp_path)
+    assert whole.returncode == 0
+    learn, steps = word2vec.Training.learn, []
+
+    def interrupted(training, start, stop):
+        steps.append(start)
+        if len(steps) == 9:  # amid an epoch
+            os.kill(os.getpid(), signal.SIGINT)
+        return learn(training, start, stop)
+
+    monkeypatch.setattr(word2vec.Training, "learn", interrupted)
+    assert here(*common, "--epochs", 4, "--out", "half", cwd=tmp_path).returncode == 130
+    assert len(steps) == 9
+    assert here(*common, "--out", "half", "--resume", cwd=tmp_path).returncode == 0
+    found = [fastembed.load(tmp_path / name) for name in ("whole", "half")]
+    for one, other in zip(*(model.params for model in found), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_nearest_leaves_out_the_banned():

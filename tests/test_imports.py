@@ -28,6 +28,7 @@ ARROWS = {
     "_errors": set(),
     "text": {"_errors", "_files"},
     "reference": {"_lazy", "models"},
+    "word2vec": {"ops", "vectors", "_check"},
     "ops": {"kernels", "runtime", "_check", "_lazy"},
     "functions": LAYERS,
     "layers": LAYERS,
@@ -52,7 +53,7 @@ ARROWS = {
     "_onnx": TRAINING,
     "dropin": TRAINING | {"threads", "_lazy"},
     "__main__": ANYTHING,
-    "tasks": TRAINING | {"threads", "text", "_errors"},
+    "tasks": TRAINING | {"threads", "text", "_errors", "vectors", "word2vec"},
     "cli": ANYTHING,
     "bench": ANYTHING,
 }

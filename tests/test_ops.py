@@ -10,6 +10,7 @@ SMALL = dict(N=6, T=5, D=9, H=7, V=30, K=4)
 LARGE = dict(N=60, T=11, D=200, H=96, V=900, K=6)
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}
 WRITTEN = {"scatter_add": [0], "negative_sampling_backward": [4]}  # arguments that are outputs
+WRITTEN["train_word2vec"] = [0, 1]
 WRITTEN |= {name: [0, *range(2, 2 + count)] for name, (count, _) in STEPS.items()}
 
 
@@ -50,6 +51,12 @@ def arguments(rng, dtype, N, T, D, H, V, K):
         "linear_cross_entropy": (draw(N, T, D), draw(D, V), draw(V), ids(N, T)),
         "negative_sampling_loss": (draw(N, D), draw(V, D), ids(N, K), bits(N, K)),
         "negative_sampling_backward": (draw(N, K), draw(N, D), draw(V, D), ids(N, K), draw(V, D)),
+        "train_word2vec": (
+            *(draw(K, V, D) / np.sqrt(K * D).astype(dtype) for _ in range(2)),
+            rng.integers(-1, V, N * T),
+            *(rng.random(V).astype(dtype) for _ in range(2)),
+            rng.integers(0, V, V),
+        ),
         "time_attention": (draw(N, T, H), draw(N, K, H)),
         "time_attention_backward": (draw(N, K, H), draw(N, T, H), draw(N, K, H), shares(N, K, T)),
         "attention_weight": (draw(N, T, H), draw(N, H)),

@@ -18,7 +18,8 @@
 #define DOUBLE_CELL(name) &ISA(name##_cell_d),
 #define TABLE(t, CELL_OF)                                                                        \
     {{CELLS(CELL_OF)}, ISA(apply_##t), ISA(product_units_##t), ISA(product_scratch_##t),         \
-     ISA(product_##t)}
+     ISA(product_##t), ISA(word2vec_draw_##t), ISA(word2vec_train_##t),                          \
+     ISA(word2vec_add_logarithms_##t)}
 static const instruction_set ISA(kernels) = {
     ISA_NAME, {TABLE(f, FLOAT_CELL), TABLE(d, DOUBLE_CELL)}};
 

@@ -41,6 +41,7 @@ typedef struct {
     void (*take_gates)(const job *, const void *gates);
 } cell;
 
+#include "word2vec.h"
 #include "cells.h"
 #define AND_ONE(name) +1
 enum { CELL_COUNT = 0 CELLS(AND_ONE) };
@@ -67,6 +68,10 @@ typedef struct {
     size_t (*product_scratch)(const product *);    /* bytes for one member, a multiple of 64 */
     /* Units lo to hi of c. Any slices give the same bits; so do threads, each its own member. */
     void (*product)(const void *args, int64_t lo, int64_t hi, int64_t member);
+    /* Draw some pieces of a block; a phase of training on it; the logarithms of its loss. */
+    void (*word2vec_draw)(const void *job, int64_t lo, int64_t hi, int64_t member);
+    void (*word2vec_train)(const void *job, int64_t phase, int64_t part, int64_t parts);
+    void (*word2vec_add_logarithms)(word2vec_loss *);
 } kernel_table;
 
 typedef struct {

@@ -6,6 +6,7 @@
 #include "sequence.h"
 #include "cells.h"
 #include "elementwise.h"
+#include "word2vec.h"
 #undef REAL
 #undef WORD
 #undef LANES

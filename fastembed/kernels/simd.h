@@ -3,6 +3,7 @@
 #ifndef FASTEMBED_SIMD_H
 #define FASTEMBED_SIMD_H
 
+#include <math.h>
 #include <string.h>
 
 #include "jobs.h"

@@ -1,6 +1,6 @@
 """The hand-written kernels of the instruction set in use (see simd.h)."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 
 cdef extern from "jobs.h":
@@ -58,12 +58,52 @@ cdef extern from "jobs.h":
         int along_rows
         void *scratch
 
+    cdef enum:
+        WORD2VEC_PIECE
+
+    ctypedef struct word2vec_group:
+        int32_t begin "in", ins, out, outs
+
+    ctypedef struct word2vec_loss:
+        double sum
+        Py_ssize_t terms
+
+    ctypedef struct word2vec_job:
+        Py_ssize_t slices, V, C
+        void *W_in
+        void *W_out
+        const int32_t *ids
+        Py_ssize_t size
+        const void *keep
+        const void *accept
+        const int32_t *alias
+        int32_t window, negative
+        int skip_gram, mean
+        uint64_t seed
+        double lr
+        Py_ssize_t first, stop, most_ins, most_outs
+        int32_t *words
+        word2vec_group *groups
+        int32_t *ins "in"
+        int32_t *outs "out"
+        uint8_t *labels
+        int32_t *drawn
+        int32_t *borders
+        Py_ssize_t batches, most_groups, most
+        void *h
+        void *scores[2]
+        void *factors
+        word2vec_loss *loss
+
     ctypedef struct kernel_table:
         const cell **cells
         void (*apply)(int, const void *, void *, Py_ssize_t) noexcept nogil
         Py_ssize_t (*product_units)(const product *) noexcept nogil
         size_t (*product_scratch)(const product *) noexcept nogil
         void (*product)(const void *, int64_t, int64_t, int64_t) noexcept nogil
+        void (*word2vec_draw)(const void *, int64_t, int64_t, int64_t) noexcept nogil
+        void (*word2vec_train)(const void *, int64_t, int64_t, int64_t) noexcept nogil
+        void (*word2vec_add_logarithms)(word2vec_loss *) noexcept nogil
 
     ctypedef struct instruction_set:
         const char *name

@@ -20,6 +20,8 @@ _NAMES = {
     "negative_sampling_loss": "negative_sampling",
     "negative_sampling_backward": "negative_sampling",
     "negative_samples": "negative_sampling",
+    "alias_table": "word2vec",
+    "train_word2vec": "word2vec",
     "sgd": "optim",
     "momentum": "optim",
     "nesterov": "optim",

@@ -32,3 +32,5 @@ from fastembed.ops.optim import scale as scale
 from fastembed.ops.optim import sgd as sgd
 from fastembed.ops.recurrent import *  # noqa: F403
 from fastembed.ops.sparse import coalesce as coalesce
+from fastembed.ops.word2vec import alias_table as alias_table
+from fastembed.ops.word2vec import train_word2vec as train_word2vec

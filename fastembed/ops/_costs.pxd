@@ -18,6 +18,9 @@ cdef extern from *:
     #define NS_A_LOGIT 30            /* sigmoid cross-entropy */
     #define NS_A_DOT 25              /* negative sampling: a product, whatever its length */
     #define NS_A_FACTOR 0.12         /* and each multiply-add of it */
+    #define NS_A_DRAW 5              /* word2vec: a negative drawn */
+    #define NS_A_SCORE_LEARNT 8      /* a row of W_out scored and changed, whatever its length */
+    #define NS_A_FACTOR_LEARNT 0.1   /* and each number of it */
     #define NS_A_SQUARE 0.08         /* global norm */
     #define NS_A_STEP 0.2            /* an entry in the steps of sgd, momentum, Nesterov */
     #define NS_A_STEP_WITH_ROOT 0.35 /* AdaGrad, RMSprop, Adam */
@@ -26,4 +29,5 @@ cdef extern from *:
     const double NS_A_ROW, NS_A_BYTE_COPIED, NS_A_BYTE_ZEROED, NS_A_BYTE_ADDED
     const double FLOPS_A_NS, NS_A_MEETING, NS_A_PRODUCT
     const double NS_A_SCORE, NS_A_LOGIT, NS_A_DOT, NS_A_FACTOR, NS_A_SQUARE
+    const double NS_A_DRAW, NS_A_SCORE_LEARNT, NS_A_FACTOR_LEARNT
     const double NS_A_STEP, NS_A_STEP_WITH_ROOT, NS_A_PLUS

@@ -180,6 +180,8 @@ cdef class Signature:
         others = {row.name: np.asarray(array) for row, array in zip(self.inputs, given)}
         for k, (row, place) in enumerate(zip(self.places, places)):
             name = row.name if row.mark == "=" else f"out[{k}]" if len(self.places) > 1 else "out"
+            if any(symbol not in met for _, symbol, _ in row.lengths):  # no input has it
+                _blame_shape(row, _check.own(name, place).shape, met)
             others[name] = _check.output(name, place, _expected(row, (), met), dtype, others)
         for row in wanted:
             array = arrays[row.name]

@@ -59,6 +59,10 @@ class Training:
     def begin(self):
         """Before the first step of an epoch."""
 
+    def learn(self, x, t):
+        """Learn a batch; returns its loss."""
+        return _step(self.model, self.optimizer, x, t, self.max_grad)
+
     def judge(self, loss):
         """After an epoch with this mean loss: note what it is worth; returns what is said of it."""
         raise NotImplementedError
@@ -96,7 +100,7 @@ class Training:
         diverges, lr = False, self.rate()
         for x, t, units in self.batches():
             lr = self.optimizer.lr = self.rate()
-            loss = float(_step(self.model, self.optimizer, x, t, self.max_grad))
+            loss = float(self.learn(x, t))
             self.step += 1
             self.steps += 1
             self.total += loss

@@ -5,14 +5,15 @@ from array import array
 
 import numpy as np
 
-from fastembed import models
-from fastembed.optimizer import Adam
+from fastembed import models, vectors
+from fastembed.optimizer import SGD
 from fastembed.tasks import plots, training
 from fastembed.tasks.checkpoint import Checkpoint
 from fastembed.tasks.values import UserError
 from fastembed.text import WordTokenizer, find
 from fastembed.text import words as words_of
-from fastembed.util import create_contexts_target
+from fastembed.threads import get_num_threads
+from fastembed.word2vec import Word2Vec
 
 DEFAULTS = {
     "text": [],
@@ -21,9 +22,8 @@ DEFAULTS = {
     "model": "CBOW",
     "embed": 100,
     "window": 5,
-    "batch": 100,
-    "epochs": 8,
-    "lr": 0.003,
+    "epochs": 40,
+    "lr": 0.05,
     "min_count": 3,
 }
 # asked where the text has the words, else its most frequent long ones
@@ -35,39 +35,50 @@ ANALOGIES = [
     "__getattr__ __setattr__ __getitem__",
 ]
 MODELS = ["CBOW", "SkipGram"]
-NEGATIVES = 5  # that the models draw for each word
+NEGATIVES = 5  # that are drawn for each word
 
 
 class Training(training.Training):
-    """The last epoch counts; the rate falls to nothing."""
+    """The last epoch counts; the rate falls to nothing. A step is a part of the text."""
 
     unit = "word"
     measures = ("loss",)
-    fixed = ("model", "embed", "window", "min_count", "seed")
-    settings = (*fixed, "batch")
+    fixed = settings = ("model", "embed", "window", "min_count", "seed")
 
-    def __init__(self, *arguments, contexts, target):
+    def __init__(self, *arguments, trainer):
         super().__init__(*arguments)
-        self.contexts, self.target = contexts, target
-        self.count = len(target) // self.options.batch
+        self.trainer = trainer
+        self.borders = trainer.borders()
+        self.count = len(self.borders) - 1
 
     def size(self):
-        return self.count * self.options.batch
+        return self.trainer.tokens
 
     def batches(self):
-        size = self.options.batch
-        order = np.random.default_rng([self.options.seed, self.epoch]).permutation(len(self.target))
+        self.trainer.epoch = self.epoch
         for step in range(self.step, self.count):
-            rows = order[step * size : (step + 1) * size]
-            yield self.contexts[rows], self.target[rows], size
+            start, stop = self.borders[step : step + 2]
+            yield start, stop, stop - start
+
+    def learn(self, start, stop):
+        loss, targets = self.trainer.train_part(start, stop, self.optimizer.lr)
+        return loss / max(targets, 1)
 
     def rate(self):
-        # the last epochs settle what the first ones found
-        return self.lr * (1 - self.epoch / max(self.until, self.epoch + 1))
+        return self.lr * max(1 - self.done(), 1 / 250)
 
     def judge(self, loss):
         self.history["loss"].append(loss)
         return f"loss {loss:7.3f}"
+
+    def save(self):
+        self.model.params[0][...] = self.trainer.wv.vectors
+        self.model.params[1][...] = self.trainer.output
+        super().save()
+
+    def restore(self, given):
+        super().restore(given)
+        self.trainer.set_vectors(*self.model.params)
 
 
 def run(options, given, say):
@@ -78,13 +89,12 @@ def run(options, given, say):
     with file.folder():
         texts = find(options.text, column=options.column, encoding=options.encoding)
         ids, words = read(texts, options.min_count)
-        if len(ids) < options.batch + 2 * options.window or len(words) < NEGATIVES + 4:
+        if len(ids) <= 2 * options.window or len(words) < NEGATIVES + 4:
             raise UserError(
                 f"the text is too short: {len(ids)} words, {len(words) - 2} different, that come "
                 f"--min-count {options.min_count} times"
             )
     np.random.seed(options.seed)
-    contexts, target = create_contexts_target(ids, options.window)
     sizes = {"hidden_size": options.embed, "window_size": options.window}
     if file.saved:
         model = training.made(file, MODELS, options, sizes)
@@ -92,10 +102,15 @@ def run(options, given, say):
         kind = getattr(models, options.model)
         model = kind(len(words), **sizes, corpus=np.append(ids, [0, 1]))  # every id is in it
         model.tokenizer = WordTokenizer(words[2:])
-    data = zlib.crc32(ids)
-    run = Training(
-        file, options, say, model, Adam(options.lr), data, contexts=contexts, target=target
+    trainer = Word2Vec(
+        vector_size=options.embed,
+        window=options.window,
+        negative=NEGATIVES,
+        sg=options.model == "SkipGram",
+        seed=options.seed,
     )
+    trainer.use_ids(ids, words)
+    run = Training(file, options, say, model, SGD(options.lr), zlib.crc32(ids), trainer=trainer)
     if file.saved:
         run.restore(given)
     say.log_to(file.beside(".log"))
@@ -105,12 +120,15 @@ def run(options, given, say):
         f"(seen {options.min_count} times or more)"
     )
     say(f"model       {options.model}, embed {options.embed}, window {options.window}")
-    say(training.plan(run))
+    epochs = run.until - run.epoch
+    say(f"training    {epochs} epochs of {run.size():,} words, {get_num_threads()} threads")
     run.run()
 
     _tell(unit_rows(model.word_vecs), words, say)
     say(f"\nvectors     {file.path}")
     if run.epoch:
+        vectors.save(file.beside(".bin"), words[2:], model.word_vecs[2:])
+        say(f"            {file.beside('.bin')} (word2vec's format)")
         say(f"curve       {plots.training(file.beside('.png'), 'loss', run)}")
     say(f"use it      python -m fastembed similar {file.path} {words[2]}")
 
