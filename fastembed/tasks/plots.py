@@ -44,8 +44,10 @@ def training(path, ylabel, run):
         _line(above, run.history[name], style, name)
     if run.best_epoch:
         above.axvline(run.best_epoch, color="0.6", linewidth=1, zorder=0)
-        above.annotate(" kept", (run.best_epoch, 1), (0, -10), ("data", "axes fraction"),
-                       textcoords="offset points", color="0.4")  # fmt: skip
+        above.annotate(
+            "kept ", (run.best_epoch, 0.95), xycoords=("data", "axes fraction"),
+            ha="right" if run.best_epoch > 1 else "left", color="0.4",
+        )  # fmt: skip
     above.set(title=type(run.model).__name__, ylabel=ylabel)
     above.legend()
     above.grid(alpha=0.3)
@@ -56,12 +58,10 @@ def training(path, ylabel, run):
     below.set(xlabel="epoch", ylabel=rate, ylim=(0, None))
     other = below.twinx()
     _line(other, run.history[speed], STYLES[1], speed)
-    other.set(ylabel=speed, ylim=(0, None))
+    other.set(ylabel=f"{speed} (dashed)", ylim=(0, 1.15 * max(run.history[speed])))
     below.xaxis.get_major_locator().set_params(integer=True)
     below.margins(x=0.1)
     below.grid(alpha=0.3)
-    handles = [*below.lines, *other.lines]
-    below.legend(handles=handles, loc="lower center", ncols=2)
     return _write(figure, path)
 
 
