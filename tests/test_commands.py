@@ -7,12 +7,12 @@ import tomllib
 import pytest
 from pages import PAGES, ROOT, blocks, named, run
 
-SMALL = "--epochs 1 --embed 8 --batch 4 --threads 1 --force".split()
+SMALL = "--epochs 1 --embed 8 --threads 1 --force".split()
 TASKS = {
-    "lm": ["--hidden", "8", "--steps", "10", "--sample-words", "5"],
-    "addition": ["--hidden", "8", "--examples", "100"],
-    "date": ["--hidden", "8", "--examples", "100"],
-    "pairs": ["--hidden", "8"],
+    "lm": "--hidden 8 --batch 4 --steps 10 --sample-words 5".split(),
+    "addition": "--hidden 8 --batch 4 --examples 100".split(),
+    "date": "--hidden 8 --batch 4 --examples 100".split(),
+    "pairs": "--hidden 8 --batch 4".split(),
     "word2vec": [],
 }
 TOOLS = {"pytest", "nox", "git", "ruff", "uv", "conda", "curl", "gh"}

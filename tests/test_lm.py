@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from fastembed.tasks import lm
+import fastembed
+from fastembed.tasks import lm, training
 
 
 class Scored:
@@ -24,20 +25,28 @@ def test_perplexity_counts_every_word_once(size):
     assert lm.perplexity(Scored(), ids, 4, 5) == pytest.approx(np.exp(predicted.mean() / 10))
 
 
-def test_after_a_worse_epoch_training_goes_on_from_the_best(tmp_path, monkeypatch, here):
+def test_epochs_that_do_not_help_end_training_and_the_best_is_kept(tmp_path, monkeypatch, here):
     (tmp_path / "text.txt").write_text("some words here .\n\n" * 500)
     seen = []
 
     def perplexity(model, *_):
         seen.append([param.copy() for param in model.params])
-        if len(seen) == 2:
-            for param in model.params:
-                param[...] = 7
-        return {2: 20.0}.get(len(seen), 10.0 / len(seen))
+        return [3.0, 2.0, 2.5, 2.25, 1.0][len(seen) - 1]
 
     monkeypatch.setattr(lm, "perplexity", perplexity)
-    sizes = "--embed 4 --hidden 4 --batch 2 --steps 5 --epochs 3 --lr 1e-30".split()
+    sizes = "--embed 4 --hidden 4 --batch 2 --steps 5 --epochs 9 --patience 2".split()
     done = here("train", "text.txt", *sizes, cwd=tmp_path)
-    assert done.returncode == 0 and "worse: back to epoch 1" in done.stdout, done.stderr
-    for first, third in zip(seen[0], seen[2], strict=True):
-        np.testing.assert_allclose(third, first, rtol=0, atol=1e-20)
+    assert done.returncode == 0 and len(seen) == 4, done.stderr
+    assert "no better any more, so this is the end" in done.stdout
+    assert "(epoch 2, perplexity 2.0)" in done.stdout
+    for param, best in zip(
+        fastembed.load(tmp_path / "fastembed-train").params, seen[1], strict=True
+    ):
+        np.testing.assert_array_equal(param, best)
+
+
+def test_the_rate_rises_then_falls():
+    rates = [training.warm_cosine(done, 0.1) for done in np.linspace(0, 1, 101)]
+    assert rates[0] == 0.01 and max(rates) == rates[10] == 1 and rates[-1] == pytest.approx(0.01)
+    assert np.all(np.diff(rates[:11]) > 0) and np.all(np.diff(rates[10:]) < 0)
+    assert training.warm_cosine(0.0, 0.0) == 1

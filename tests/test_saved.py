@@ -184,5 +184,5 @@ def test_other_programs_find_class_and_sizes_in_the_metadata(path):
     made("Rnnlm").save(path)
     with safe_open(path, "numpy") as file:
         found = json.loads(file.metadata()["fastembed.model"])
-    sizes = {"vocab_size": 7, "wordvec_size": 4, "hidden_size": 5}
+    sizes = {"vocab_size": 7, "wordvec_size": 4, "hidden_size": 5, "sparse": False}
     assert found == {"class": "Rnnlm", "arguments": sizes}
