@@ -38,7 +38,7 @@ def zipf(n):
     return p / p.sum()
 
 
-def grid(rng, sentences, side=15, fillers=3000, kinds=12, noise=0.3):
+def grid(rng, sentences, side=15, fillers=3000, kinds=20, noise=0.4):
     """Sentences of a word of the grid, two of its row, two of its column, and nine others."""
     row, column = rng.integers(0, side, (2, sentences, 1))
     astray = rng.random((2, sentences, 2)) < noise
@@ -155,14 +155,14 @@ class Ours:
 
 
 class Gensim:
-    """gensim; count is of workers; with path, it reads the file itself."""
+    """gensim; count is of workers; with file, it reads that itself."""
 
-    def __init__(self, sentences, options, count, path=None):
+    def __init__(self, sentences, options, count, file=None):
         from gensim.models import Word2Vec
 
         options = {**options, "workers": count}
         self.make = lambda seed: Word2Vec(seed=seed, **options)
-        self.text = {"corpus_file": path} if path else {"corpus_iterable": sentences}
+        self.text = {"corpus_file": file} if file else {"corpus_iterable": sentences}
         self.model = None
 
     def speed(self):
@@ -238,7 +238,7 @@ def contenders(path, options, threads):
         for count in (1, threads, threads + 1):
             found[f"gensim, {count} workers"] = Contender("gensim", path, options, count)
         name = f"gensim, {threads} workers, file"
-        found[name] = Contender("gensim", path, options, threads, path=path)
+        found[name] = Contender("gensim", path, options, threads, file=path)
     return found
 
 
@@ -274,15 +274,22 @@ def quality(name, path, options, threads, seeds):
     if name != "reference":
         score = {"grid": analogies, "topics": purity}[name]
         return {k: [score(*vectors[k, s]) for s in range(1, seeds + 1)] for k in kinds}
-    if kinds == ["ours"]:
+    if kinds == ["ours"] or seeds == 1:
         return {}
     order = sorted(vectors["ours", 1][0])
     rows = {}
     for key, (names, W) in vectors.items():
         ids = {word: k for k, word in enumerate(names)}
         rows[key] = W[[ids[word] for word in order]]
-    pairs = [(s, s % seeds + 1) for s in range(1, seeds + 1)]
-    return {k: [agreement(rows[k, a], rows["gensim", b]) for a, b in pairs] for k in kinds}
+    return {
+        k: [
+            np.mean(
+                [agreement(rows[k, a], rows["gensim", b]) for b in range(1, seeds + 1) if a != b]
+            )
+            for a in range(1, seeds + 1)
+        ]
+        for k in kinds
+    }
 
 
 def main():
