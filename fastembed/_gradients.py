@@ -189,7 +189,7 @@ def fill_bags(
         groups = groups_if_fit(ids, len(W))
         rows, places = groups.rows, groups.places().reshape(ids.shape)
         if not rows.size:  # no ids in any bag
-            dW.become(rows, np.empty((0, W.shape[1]), W.dtype))
+            dW.fill_rows(rows, np.empty((0, W.shape[1]), W.dtype))
             weights = options["per_sample_weights"]
             return None if weights is None else np.zeros_like(weights)
         padding = np.flatnonzero(rows == options["padding_idx"])
@@ -203,7 +203,7 @@ def fill_bags(
             values /= np.bincount(places.reshape(-1), minlength=len(rows))[:, np.newaxis]
         if padding.size:
             rows, values = np.delete(rows, padding), np.delete(values, padding, axis=0)
-        dW.become(rows, values)
+        dW.fill_rows(rows, values)
     return back[1] if isinstance(back, tuple) else None
 
 

@@ -12,7 +12,7 @@ from fastembed import _gradients
 from fastembed._check import no_mask, number
 from fastembed._inputs import Array
 from fastembed.ops.optim import adam_rate
-from fastembed.sparse import RowSparse
+from fastembed.sparse import Frozen, RowSparse
 
 __all__ = [
     "AdaGrad",
@@ -136,10 +136,7 @@ class Adam(_Optimizer):
 
 
 class AdamW(Adam):
-    """Adam after ``param *= 1 - lr * weight_decay``: decoupled decay (arXiv:1711.05101).
-
-    Every parameter decays, also the rows of a sparse gradient's parameter that have no gradient.
-    """
+    """Adam after ``param *= 1 - lr * weight_decay``: decoupled decay (arXiv:1711.05101)."""
 
     def __init__(
         self,
@@ -151,12 +148,25 @@ class AdamW(Adam):
         super().__init__(lr, beta1, beta2)
         self.weight_decay = weight_decay
 
+    def _kept(self) -> float:
+        """The share of a parameter that its decay leaves; next to nothing, if lr is too large."""
+        decay = number("weight_decay", self.weight_decay)
+        if decay < 0:
+            raise ValueError(f"weight_decay must be >= 0, got {decay}")
+        return max(1 - number("lr", self.lr) * decay, 1e-6)
+
+    def _begin(self) -> tuple[float, ...]:
+        kept = self._kept()
+        lr_t, *betas = super()._begin()
+        return lr_t / kept, *betas
+
     def update(self, params: list[Array], grads: list[Any]) -> None:
         """Change each param in place by its decay and its gradient."""
-        kept = 1 - number("lr", self.lr) * number("weight_decay", self.weight_decay)
-        for param in params:
-            param *= kept
-        super().update(params, grads)
+        super().update(params, grads)  # p * kept - step is (p - step / kept) * kept
+        kept = self._kept()
+        for param, grad in zip(params, grads, strict=True):
+            if not isinstance(grad, Frozen):
+                param *= kept
 
 
 # ---- for row-sparse gradients

@@ -156,9 +156,6 @@ class Frozen(RowSparse):
     def fill_rows(self, ids: Any, rows: Array, *how: Any) -> None:
         pass
 
-    def become(self, rows: Array, values: Array) -> None:
-        pass
-
 
 class _Transposed:
     """Where a table and its transpose share memory: what is added to the gradient of the other."""

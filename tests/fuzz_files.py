@@ -66,7 +66,8 @@ def go_on(folder, **given):
     sizes = {"wordvec_size": options.embed, "hidden_size": options.hidden}
     model = training.made(file, lm.MODELS, options, sizes)
     ids = np.zeros(1000, np.int32)
-    run = lm.Training(file, options, print, model, SGD(1.0), "text", text=ids, held_out=ids)
+    both = SimpleNamespace(train=ids, held_out=ids)
+    run = lm.Training(file, options, print, model, SGD(1.0), "text", corpus=both)
     run.restore(given)
     return run
 

@@ -139,6 +139,7 @@ OPTIMIZERS = {
         "AdaGrad": "lr=0.1",
         "RMSprop": "lr=0.1 decay_rate=0.9",
         "Adam": "lr=0.1 beta1=0.9 beta2=0.99",
+        "AdamW": "lr=0.1 beta1=0.9 beta2=0.99 weight_decay=0.1",
         "SparseSGD": "lr=0.1",
         "SparseMomentum": "lr=0.1 momentum=0.9",
         "SparseAdaGrad": "lr=0.1",

@@ -112,7 +112,7 @@ def test_the_checkpoint_rebuilds_the_model(trained):
     saved = lm_of(folder / "out")
     words = saved.tokenizer.tokens
     assert words[:2] == ["<unk>", "<eos>"] and {" cat", " sleeps"} <= set(words)
-    sizes = dict(embed=8, hidden=8, batch=4, steps=10, max_grad=1.0, dropout=0.2)
+    sizes = dict(embed=8, hidden=8, batch=4, steps=10, max_grad=1.0, dropout=0.25)
     rates = dict(warmup=0.05, weight_decay=0.01, patience=2)
     assert saved.training["settings"] == dict(
         **sizes, **rates, model="BetterRnnlm", min_count=2, level="word", seed=1

@@ -198,9 +198,10 @@ SIZES = dict(vocab_size=3, wordvec_size=4, hidden_size=5)
 MADE = {"class": "Rnnlm", "arguments": SIZES}
 SETTINGS = dict(
     embed=4, hidden=5, min_count=2, batch=4, steps=10, max_grad=0.25, level="word", model="Rnnlm",
-    seed=1,
+    seed=1, warmup=0.1, weight_decay=0.1, dropout=0.5, patience=2,
 )  # fmt: skip
 HISTORY = {"training": [9.0, 8.0], "held out": [9.5, 10.0]}
+HISTORY |= {"learning rate": [0.1, 0.1], "tokens/s": [10.0, 11.0]}
 PROGRESS = dict(
     epoch=2, best_epoch=1, best=9.5, lr=20.0, step=3, steps=3, until=4, total=7.5, seconds=0.5,
     recent=2.5, iter=0, data="text", history=HISTORY,
@@ -232,7 +233,7 @@ def test_a_good_checkpoint_is_gone_on_with(lm_path):
     assert run.model._recurrent[0].h.sum() == 20 and run.model._recurrent[0].c is None
     run = resume(lm_path, lr=3.0, batch=7, epochs=9)
     assert (run.options.batch, run.lr, run.until, run.step) == (7, 3.0, 11, 0)
-    odd = {"training": [np.inf, np.nan], "held out": [9.5, np.inf]}
+    odd = HISTORY | {"training": [np.inf, np.nan], "held out": [9.5, np.inf]}
     write(lm_path, progress={**PROGRESS, "history": odd, "best": np.inf})
     resume(lm_path)
 
@@ -254,7 +255,8 @@ def refused(path, message="is damaged", **changes):
 
 def test_crafted_settings_are_refused(lm_path):
     for key in SETTINGS:
-        others = NUMBERS_NOT if key == "max_grad" else SIZES_NOT[:-1]
+        reals = "max_grad", "warmup", "weight_decay", "dropout"
+        others = NUMBERS_NOT if key in reals else SIZES_NOT[:-1]
         for settings in without(SETTINGS, key, others):
             refused(lm_path, settings=settings)
     for key in ("embed", "hidden", "batch", "steps"):

@@ -85,6 +85,17 @@ class Adam:
             param -= lr_t * m / (np.sqrt(v) + 1e-7)
 
 
+class AdamW(Adam):
+    def __init__(self, lr=0.001, beta1=0.9, beta2=0.999, weight_decay=0.01):
+        super().__init__(lr, beta1, beta2)
+        self.weight_decay = weight_decay
+
+    def update(self, params, grads):
+        for param in params:
+            param *= 1 - self.lr * self.weight_decay
+        super().update(params, grads)
+
+
 # those of rows: grad.rows and grad.values, or an array, all of whose rows are meant
 
 

@@ -61,7 +61,7 @@ OPTIONS = {
     "hidden": (integer(1, 1 << 14), "width of the hidden state"),
     "window": (integer(1, 100), "words on either side"),
     "examples": (integer(1, 200_000), "questions to train on"),
-    "max_grad": (number(0, above=True), "norm to which gradients are clipped"),
+    "max_grad": (number(0, above=True), "clip gradients to this norm"),
     "min_count": (integer(1), "rarer words become <unk>"),
     "temperature": (number(0), "of the sample"),
     "sample_words": (integer(0, 1 << 20), "length of the sample"),
