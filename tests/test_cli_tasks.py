@@ -181,11 +181,6 @@ def test_word2vec_goes_on_as_if_it_had_not_stopped(tmp_path, here, monkeypatch):
         np.testing.assert_array_equal(one, other)
 
 
-def test_nearest_leaves_out_the_banned():
-    unit = word2vec.unit_rows(np.array([[1.0, 0], [0.9, 0.1], [0, 1], [-1, 0]]))
-    assert word2vec.nearest(unit, unit[0], [0], 2).tolist() == [1, 2]
-
-
 BAD = (
     "--task date text.txt|--task date --temperature 1|--task date --model CBOW|"
     "--task lm --model CBOW|--task addition --resume|--task word2vec --hidden 5|"

@@ -124,10 +124,11 @@ def run(options, given, say):
     say(f"training    {epochs} epochs of {run.size():,} words, {get_num_threads()} threads")
     run.run()
 
-    _tell(unit_rows(model.word_vecs), words, say)
+    found = vectors.WordVectors(words[2:], model.word_vecs[2:])
+    _tell(found, say)
     say(f"\nvectors     {file.path}")
     if run.epoch:
-        vectors.save(file.beside(".bin"), words[2:], model.word_vecs[2:])
+        found.save(file.beside(".bin"))
         say(f"            {file.beside('.bin')} (word2vec's format)")
         say(f"curve       {plots.training(file.beside('.png'), 'loss', run)}")
     say(f"use it      python -m fastembed similar {file.path} {words[2]}")
@@ -152,31 +153,20 @@ def read(texts, min_count):
     return ids[ids > 0], ["<unk>", "<eos>", *(names[k] for k in order)]
 
 
-def unit_rows(W):
-    """W with every row divided by its length."""
-    return W / (np.linalg.norm(W, axis=1, keepdims=True) + 1e-12)
-
-
-def nearest(unit, vector, banned, count):
-    """Ids of the rows of unit that point most nearly where vector does, without the banned ids."""
-    score = unit @ vector
-    score[banned] = -np.inf
-    return np.argsort(-score)[:count]
-
-
-def _tell(unit, words, say):
-    ids = {word: k for k, word in enumerate(words)}
-    queries = [word for word in QUERIES if word in ids]
+def _tell(found, say):
+    words = found.words
+    queries = [word for word in QUERIES if word in found]
     if len(queries) < len(QUERIES) // 2:
-        queries = [word for word in words[2:] if len(word) > 4][: len(QUERIES)] or words[2:7]
+        queries = [word for word in words if len(word) > 4][: len(QUERIES)] or words[:5]
     say("\nnearest words:")
     for word in queries:
-        near = nearest(unit, unit[ids[word]], [ids[word]], 6)
-        say(f"  {word:12} {', '.join(words[k] for k in near)}")
-    known = [line.split() for line in ANALOGIES if all(word in ids for word in line.split())]
+        say(f"  {word:12} {_names(found.most_similar(word, topn=6))}")
+    known = [line.split() for line in ANALOGIES if all(word in found for word in line.split())]
     if known:
         say("\nanalogies:")
     for a, b, c in known:
-        ia, ib, ic = ids[a], ids[b], ids[c]
-        near = nearest(unit, unit[ib] - unit[ia] + unit[ic], [ia, ib, ic], 4)
-        say(f"  {a} is to {b} as {c} is to  {', '.join(words[k] for k in near)}")
+        say(f"  {a} is to {b} as {c} is to  {_names(found.analogy(a, b, c, topn=4))}")
+
+
+def _names(near):
+    return ", ".join(word for word, _ in near)
