@@ -165,6 +165,19 @@ def test_resume_with_other_batches_begins_the_epoch_again(copy, train):
     assert "batch 5" in done.stdout and lm_of(copy / "out").training["settings"]["batch"] == 5
 
 
+def test_one_width_is_that_of_both_tied_layers(copy, train):
+    small = "--batch 4 --steps 10 --epochs 1 --sample-words 0".split()
+    for n, option in enumerate(("--embed", "--hidden")):
+        done = train(*small, option, 6, out=f"width{n}")
+        assert "BetterRnnlm, embed 6, hidden 6," in done.stdout, done.stderr
+    one_line(
+        train(*small, "--embed", 6, "--hidden", 7, out="odd"), "--embed 6 and --hidden 7 must be"
+    )
+    assert not (copy / "odd").exists()
+    done = train(*small, "--embed", 6, "--hidden", 7, "--model", "Rnnlm", out="odd")
+    assert "Rnnlm, embed 6, hidden 7," in done.stdout, done.stderr
+
+
 def test_nothing_is_overwritten_unasked(copy, train, here):
     old = (copy / "out/lm.safetensors").read_bytes()
     one_line(train(*SMALL), "out/lm.safetensors holds a model", "--resume", "--force")

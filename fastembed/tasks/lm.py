@@ -88,20 +88,13 @@ def run(options, given, say):
     file = Checkpoint("lm", options.out, options.resume, options.force)
     if file.saved:
         training.adopt(Training, options, given, file)
+    sizes = _sizes(options, given)
     with file.folder():
         corpus = corpora.read(options, file)
         tokenizer = corpus.tokenizer
         _check_length(options, corpus.train, corpus.held_out)
     options.level = tokenizer.level
     np.random.seed(options.seed)
-    sizes = {"wordvec_size": options.embed, "hidden_size": options.hidden}
-    if options.model == "BetterRnnlm":
-        sizes["dropout_ratio"] = options.dropout
-        if options.embed != options.hidden:
-            raise UserError(
-                f"--embed {options.embed} and --hidden {options.hidden} must be equal: BetterRnnlm "
-                "has one matrix for embedding and output"
-            )
     if file.saved:
         model = training.made(file, MODELS, options, sizes)
     else:
@@ -134,6 +127,20 @@ def run(options, given, say):
     sizes = {"V": tokenizer.vocab_size, "D": options.embed, "H": options.hidden}
     sizes |= {"N": options.batch, "T": options.steps}
     return options.compare and (options.model, sizes)
+
+
+def _sizes(options, given):
+    """What the model is made with, beside its vocabulary."""
+    tied = options.model == "BetterRnnlm"
+    if tied and ("embed" in given) != ("hidden" in given):  # one is told, and meant for both
+        options.embed = options.hidden = given.get("embed") or given["hidden"]
+    if tied and options.embed != options.hidden:
+        raise UserError(
+            f"--embed {options.embed} and --hidden {options.hidden} must be equal: BetterRnnlm "
+            "has one matrix for embedding and output"
+        )
+    sizes = {"wordvec_size": options.embed, "hidden_size": options.hidden}
+    return sizes | ({"dropout_ratio": options.dropout} if tied else {})
 
 
 def _begin(model, corpus):
