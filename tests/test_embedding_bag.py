@@ -233,6 +233,21 @@ def test_nothing_to_add(mode, D):
         check(both(W, *given, dout=dout, mode=mode, padding_idx=2), np.float64)
 
 
+@pytest.mark.parametrize("mode", [*MODES, "weights"])
+def test_ids_without_a_bag_give_nothing(rng, mode):
+    """Where there are no offsets; scratch and dout lie where a call with bags had its own."""
+    W, dout, ids = np.ones((30, 3)), np.ones((9000, 3)), rng.integers(0, 30, 9000)
+    weights = np.ones(9000) if mode == "weights" else None
+    options = {"mode": "sum" if mode == "weights" else mode, "per_sample_weights": weights}
+    for offsets in (np.arange(9000), np.arange(0)):
+        out, argmax = ops.embedding_bag(W, ids, offsets, need_argmax=True, **options)
+        back = ops.embedding_bag_backward(
+            dout[: len(offsets)], W, ids, offsets, argmax=argmax, **options
+        )
+    for grad in back if isinstance(back, tuple) else (back,):
+        assert not grad.any()
+
+
 def test_segments(rng):
     values = rng.standard_normal((40, 90)).astype("f")
     offsets = np.array([0, 0, 7, 7, 30, 40])

@@ -63,6 +63,21 @@ def test_training_is_the_twins_at_any_number_of_threads(
             np.testing.assert_array_equal(found, first)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("batch", "negative"), [(16, 3), (8, 7), (64, 0), (64, 1)])
+def test_batches_that_fill_their_room(rng, set_threads, dtype, batch, negative):
+    """No negative is the target, so every group has all its scores: the last one ends with a line."""
+    given = arguments(rng, dtype, S=3, V=20_000, C=20, N=600)
+    given[3][:] = 1
+    given[2][given[2] < 0] = 0
+    options = dict(window=3, negative=negative, lr=0.5, batch=batch)
+    twin = trained(reference, [x.astype("d") if x.dtype == dtype else x for x in given], **options)
+    for n in COUNTS:
+        set_threads(n)
+        for found, wanted in zip(trained(ops, given, **options), twin, strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("skip_gram", [False, True])
 def test_one_batch_is_a_step_down_the_gradient(rng, skip_gram):
     """Of one word, whose rows are all different: else rows change before they are read again."""

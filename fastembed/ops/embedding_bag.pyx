@@ -433,11 +433,13 @@ cdef void leave_out(
 
 
 cdef void find_bags(backward_args *args, int64_t padding) noexcept:
-    """The bag of each id; -1 for padding."""
+    """The bag of each id; -1 for padding, and for ids before the first bag, where there is none."""
     cdef const int64_t *starts = <const int64_t *>args.starts.data
     cdef const int64_t *idx = <const int64_t *>args.idx.data
     cdef int64_t *bags = <int64_t *>args.bags.data
     cdef int64_t b, n
+    for n in range(starts[0]):
+        bags[n] = -1
     for b in range(args.starts.size - 1):
         for n in range(starts[b], starts[b + 1]):
             bags[n] = -1 if idx[n] == padding else b

@@ -219,7 +219,7 @@ cpdef _train_if_fit(ids, keep, accept, alias, places, options):
     j.keep, j.accept, j.alias = data(keep), data(accept), <const int32_t *>data(alias)
     j.most_ins = 1 if j.skip_gram else 2 * j.window
     j.most_outs = (1 + j.negative) * (2 * j.window if j.skip_gram else 1)
-    j.most = (batch * j.most_outs + LINE - 1) // LINE * LINE
+    j.most = (batch * j.most_outs // LINE + 2) * LINE  # a group's scores are stored by whole vectors
     j.most_groups = batch
     if j.V == 0 or j.C == 0 or j.slices == 0 or start == stop:
         return float64(0), 0
