@@ -10,7 +10,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-# FASTEMBED_DEBUG=1 builds with bounds checks and without optimisation
+# FASTEMBED_DEBUG=1 builds with bounds checks, scratch filled with large numbers, not optimised
 DEBUG = os.environ.get("FASTEMBED_DEBUG", "0") not in ("", "0")
 PACKAGE = Path("fastembed")
 CPLUSPLUS = {PACKAGE / "runtime" / "pool.pyx"}  # std::atomic's waiting is C++20
@@ -28,7 +28,8 @@ extensions = [
         [str(source)],
         depends=[str(header) for header in sorted(source.parent.glob("*.h"))],
         include_dirs=[np.get_include(), str(source.parent)],
-        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
+        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")]
+        + [("FASTEMBED_DEBUG", "1")] * DEBUG,
         extra_compile_args=compile_args + (standard if source in CPLUSPLUS else []),
     )
     for source in sorted(PACKAGE.rglob("*.pyx"))

@@ -3,6 +3,17 @@
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 from libc.string cimport memcpy
 
+cdef extern from *:
+    """
+    #ifdef FASTEMBED_DEBUG
+    /* who reads what he has not written finds large numbers, of any type */
+    #define POISON(start, size) memset(start, 0x5A, size)
+    #else
+    #define POISON(start, size)
+    #endif
+    """
+    void POISON(char *start, size_t size) noexcept
+
 cdef enum:
     LINE = 64  # bytes of a cache line
     SMALL = 1 << 16  # bytes; malloc reuses these by itself
@@ -70,6 +81,7 @@ cdef Memory take(size_t nbytes):
             raise MemoryError(f"no memory for {nbytes} bytes of scratch")
         memory.size = nbytes
     memory.start = <char *>((<size_t>memory.block + LINE - 1) & ~<size_t>(LINE - 1))
+    POISON(memory.start, nbytes)
     return memory
 
 
