@@ -9,11 +9,23 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks import steps
+from benchmarks import files, steps, vectors
+from fastembed import tables
 from fastembed.bench import cases
 from fastembed.bench.cases import LOOSE, WORDS, Case, Op, call, layer, optimizer
 
 RATIO = 0.5  # of dropout
+
+
+def _in_a_file(d, V, D, n):
+    """A table that is mapped from a file, ids, and a place for their rows."""
+
+    def make(path):
+        file = tables.create(path, W.shape, W.dtype)
+        file[...] = W
+
+    W, ids, out = d(V, D), d.ids(V, n), d(n, D)
+    return tables.open(files.made(f"{V}x{D}-{W.dtype}.npy", make), "r"), ids, out
 
 
 def _scale(m, *arrays):
@@ -77,6 +89,9 @@ def _segments(d, n, k, D):
 
 
 MORE_OPS = {
+    "gather mapped": Op(
+        _in_a_file, lambda m, W, idx, out: partial(m.gather, W, idx, out=out), ids=("uniform",)
+    ),
     "train_word2vec": Op(_text, _word2vec, repeats=2),
     "segment_sum": call("segment_sum", _segments),
     "lstm step": _cell("lstm", 4, 2),
@@ -223,7 +238,7 @@ LAYER_OPS = {
         for name, draw in _FUNCTIONS.items()
     },
 }
-OPS = {**cases.OPS, **MORE_OPS, **LAYER_OPS, **steps.OPS}
+OPS = {**cases.OPS, **MORE_OPS, **LAYER_OPS, **steps.OPS, **vectors.OPS}
 case = partial(cases.case, table=__name__)
 
 
