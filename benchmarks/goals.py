@@ -152,7 +152,7 @@ RACES = [
     *(Race(f"LSTM {op[5:]} against PyTorch", (op,), TORCH, 1, 1.3, fits=_sequence) for op in LSTM),
     Race("lengths, about half of the steps padding, against padded", LENGTHS, ("padded",), 1.7),
     Race("lengths against PyTorch packed, all sizes", LENGTHS, TORCH, 1.2, drawn=None),
-    Race("sparse step, V = 1M, in it one of V = 20k", SPARSE_STEPS, ("small",), 1 / 1.3),
+    Race("sparse step, V = 1M, in it one of V = 20k", SPARSE_STEPS, ("small",), 0.77),
     Race(
         "gather from a file in the page cache, in it one from memory", MAPPED, ("in memory",), 0.9
     ),

@@ -76,7 +76,7 @@ class InMemory(Ours):
         if case.op != "gather mapped":
             return None
         W, *others = case.inputs()
-        return Task(case.row.make(ops, np.array(W), *others))
+        return Task(case.row.make(ops, np.array(W), *others), repeats=case.row.repeats)
 
 
 class Small(Ours):

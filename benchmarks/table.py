@@ -78,7 +78,7 @@ NAMED = [
         for section in table.SECTIONS
     ),
     Section("sparse", SPARSE, quick=(1,)),
-    Section("tables", [case("gather mapped", **s) for s in LOOKUPS[:3]], quick=(0,)),
+    Section("tables", [case("gather mapped", **s) for s in LOOKUPS], quick=(0,)),
     Section("word2vec", WORD2VEC, quick=(0,)),
     Section("vectors", VECTORS, quick=(0,)),
     Section("float64", DOUBLE),
