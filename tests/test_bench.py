@@ -140,8 +140,7 @@ def test_what_only_chooses():
 
 
 def test_the_quickest_way_is_taken():
-    pytest.importorskip("torch")
-    from fastembed.bench.torch_tasks import quickest
+    quickest = peers.quickest
 
     def slow():
         time.sleep(0.01)

@@ -11,7 +11,7 @@ from numba.extending import intrinsic
 from fastembed.kernels._jit import kernel
 
 BYTE, WORD = ir.IntType(8), ir.IntType(64)
-LINES = 4 * 64  # bytes
+LINES = 8 * 64  # bytes
 
 
 def pointer(context, builder, kind, array, offset):
