@@ -31,14 +31,16 @@ def attach(package, file):
     public = sorted(modules)
 
     def __getattr__(name):
-        module = modules.get(name)
-        if module == package:
+        place = modules.get(name)
+        if place == package:
             return importlib.import_module(f"{package}.{name}")
-        if module is None:
+        if place is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         with loading:
-            value = getattr(importlib.import_module(module), name)
-        setattr(sys.modules[package], name, value)  # found at once from now on
-        return value
+            module = importlib.import_module(place)
+        for public_name in public:  # found at once from now on, also one that is the module's too
+            if modules[public_name] == place:
+                setattr(sys.modules[package], public_name, getattr(module, public_name))
+        return getattr(module, name)
 
     return __getattr__, lambda: public, public

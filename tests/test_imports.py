@@ -146,6 +146,15 @@ def test_every_public_name_can_be_imported():
         fastembed.nothing  # noqa: B018
 
 
+def test_an_op_is_none_of_its_modules_in_any_order_of_use():
+    code = (
+        "from fastembed import ops\n"
+        "assert all(callable(getattr(ops, name)) for name in reversed(ops.__all__))"
+    )
+    result = run_code(code)
+    assert result.returncode == 0, result.stderr
+
+
 def test_every_op_has_a_plain_numpy_twin():
     from fastembed import ops, reference
 
