@@ -146,6 +146,15 @@ def test_every_public_name_can_be_imported():
         fastembed.nothing  # noqa: B018
 
 
+def test_an_op_is_none_of_its_modules_in_any_order_of_use():
+    code = (
+        "from fastembed import ops\n"
+        "assert all(callable(getattr(ops, name)) for name in reversed(ops.__all__))"
+    )
+    result = run_code(code)
+    assert result.returncode == 0, result.stderr
+
+
 def test_every_op_has_a_plain_numpy_twin():
     from fastembed import ops, reference
 
@@ -153,14 +162,10 @@ def test_every_op_has_a_plain_numpy_twin():
     assert missing == []
 
 
-@pytest.mark.parametrize("name", ["fastembed", "fastembed.ops"])
-def test_type_stubs_name_what_the_lazy_package_has(name):
+@pytest.mark.parametrize("name", ["fastembed", "fastembed.ops", "fastembed.dropin"])
+def test_a_lazy_package_has_all_that_its_stub_imports(name):
     package = importlib.import_module(name)
-    stub = ast.parse(Path(package.__file__ + "i").read_text("utf-8"))
-    names = []
-    for node in stub.body:
-        if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
-            names += importlib.import_module(node.module).__all__
-        elif isinstance(node, ast.ImportFrom):
-            names += [alias.asname for alias in node.names]
-    assert sorted(names) == package.__all__
+    stub = ast.parse((Path(package.__file__).parent / "__init__.pyi").read_text("utf-8"))
+    lines = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    assert sorted(alias.asname for line in lines for alias in line.names) == package.__all__
+    assert dir(package) == package.__all__
