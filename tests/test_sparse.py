@@ -252,6 +252,22 @@ def test_options_that_are_refused(options, error, message):
             getattr(time_layers, name)(np.ones((V, D)), **options)
 
 
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("options", [{}, dict(padding_idx=2), dict(scale_grad_by_freq=True)])
+def test_a_gradient_of_any_shape_that_broadcasts(options, sparse):
+    layer = layers.Embedding(np.ones((V, D), "f"), sparse=sparse, **options)
+    idx = np.array([[1, 3, 1], [4, 9, 0]])
+    layer.forward(idx)
+    for wrong in ((2, 3, D + 1), (2, 3, D - 1), (3, 2, D), (2, 3)):
+        with pytest.raises(ValueError, match=rf"dout must have shape \(2, 3, {D}\), got"):
+            layer.backward(np.ones(wrong, "f"))
+    grads = []
+    for dout in (np.full((2, 3, D), 2.0, "f"), np.full((3, 1), 2, "f"), np.full(D, 2), [D * [2]]):
+        layer.backward(dout)
+        grads.append(layer.grads[0].to_dense() if sparse else layer.grads[0].copy())
+        np.testing.assert_array_equal(grads[-1], grads[0])
+
+
 @pytest.mark.parametrize("name", ["Embedding", "TimeEmbedding"])
 def test_pretrained_vectors(rng, name):
     W = rng.standard_normal((V, D)).astype("f")
