@@ -171,7 +171,12 @@ def test_another_encoding_is_named_and_then_read(folder, language, encoding):
             "Eines Tages ging der Junge in den Wald, um Holz für den Winter zu sammeln. "
             "Unter der alten Weide saß ein Fuchs und hörte nichts.",
         ),
-        ("cp1250", "cp1250", "Pewnego dnia chłopiec poszedł do lasu, żeby zebrać drewno na zimę."),
+        (
+            "cp1250",
+            "cp1250",
+            "Jednoho dne šel chlapec do lesa nasbírat dříví na zimu. "
+            "Pod starou vrbou seděla liška a dívala se na něj.",
+        ),
         ("cp1252", "cp1252 or cp1250", "Café, naïve, rôle: three words, the others are plain."),
         (
             "cp1250",
