@@ -277,6 +277,11 @@ def test_the_layer(rng, mode):
         assert layer.grads[0] is grad
 
 
+def test_a_mode_that_is_none_is_refused_at_once():
+    with pytest.raises(ValueError, match="mode must be 'sum', 'mean' or 'max', got 'avg'"):
+        layers.EmbeddingBag(np.ones((3, 2), "f"), mode="avg")
+
+
 def test_the_layer_gives_the_gradient_of_weights(rng):
     W, ids = rng.standard_normal((9, 5)).astype("f"), rng.integers(0, 9, (4, 3))
     weights = rng.standard_normal((4, 3)).astype("f")

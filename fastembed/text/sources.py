@@ -105,7 +105,10 @@ def _files(name: str) -> list[str]:
     inside = (one for one in path.rglob("*") if _ending(one) in READ and one.is_file())
     seen = [str(one) for one in inside if not any(p.startswith(".") for p in _below(one, path))]
     if not seen:
-        raise UserError(f"folder {name} holds no text: no {', '.join(READ)} (or .gz of these)")
+        raise UserError(
+            f"folder {name} holds no text: no {', '.join(READ)} (or .gz of these); "
+            "name other files by a pattern, such as 'src/**/*.py'"
+        )
     return sorted(seen)
 
 
@@ -244,10 +247,11 @@ def _not_text(name: str, encoding: str | None, where: str, data: bytes, place: i
     encoding = encoding or ""
     called = f"{encoding.upper() if encoding.startswith('utf') else encoding} text".lstrip()
     found = likely(data, place)
-    if found is None:
+    if not found:
         advice = "if it is text, name its encoding: --encoding NAME"
     else:
-        advice = f"it looks like {found}: --encoding {found}"
+        options = " or ".join(f"--encoding {name}" for name in found)
+        advice = f"it looks like {' or '.join(found)}: {options}"
     return f"{name} is not {called} ({where}); {advice}"
 
 
