@@ -54,9 +54,10 @@ OPS = {
     "affine_backward": "dout:N,H x:N,D W:D,H out!?:D,H;H",
     "softmax": "x:N,V",
     "softmax_backward": "dout:N,V y:N,V",
-    "softmax_cross_entropy": "scores:N,V labels<V:N ignore_label?=-1 eps=0.1",
+    "softmax_cross_entropy": "scores:N,V labels<V:N ignore_label?=-1 eps=0.1 label_smoothing=0.1",
     "sigmoid_cross_entropy": "scores:N labels%:N eps=0.1",
-    "linear_cross_entropy": "x:N,D W:D,V b:V labels<V:N ignore_label?=-1 out!?:D,V;V",
+    "linear_cross_entropy": "x:N,D W:D,V b:V labels<V:N ignore_label?=-1 out!?:D,V;V "
+    "label_smoothing=0.1",
     "negative_sampling_loss": "h:N,D W:V,D targets<V:N,K labels%:N,K eps=0.1",
     "negative_sampling_backward": "dscores:N,K h:N,D W:V,D targets<V:N,K dW!:V,D",
     "negative_samples": "p:V targets<V:N size=2",

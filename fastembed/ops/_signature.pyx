@@ -57,6 +57,7 @@ LENGTH = re.compile(r"(\d*)([A-Z]\w*)(\+?)")
 TERMS = {
     "eps": "float; Added to the probability before the logarithm; the gradient is that of eps = 0.",
     "ignore_label": "int or None; Rows with this label give no loss and no gradient. None: all count.",
+    "label_smoothing": "float in [0, 1]; That share of the loss is the mean over all classes instead.",
     "need_grad": "bool; False: the loss alone, with the same bits; out is not touched.",
     "mode": "str; 'sum', 'mean' or 'max'.",
     "include_last_offset": "bool; Whether offsets have one more: where the last one's entries end.",

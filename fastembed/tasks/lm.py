@@ -4,11 +4,10 @@ import math
 
 import numpy as np
 
-from fastembed import models
 from fastembed.optimizer import AdamW
 from fastembed.tasks import corpora, plots, training
 from fastembed.tasks.checkpoint import Checkpoint
-from fastembed.tasks.values import UserError
+from fastembed.tasks.values import UserError, flag
 from fastembed.trainer import RnnlmTrainer
 
 DEFAULTS = {
@@ -16,29 +15,39 @@ DEFAULTS = {
     "model": "BetterRnnlm",
     "embed": 128,
     "hidden": 128,
-    "batch": 20,
+    "batch": None,  # None: chosen by the text's size
     "steps": 35,
-    "epochs": 16,
+    "epochs": None,
     "lr": 0.008,
     "warmup": 0.05,
-    "weight_decay": 0.01,
+    "weight_decay": None,
     "dropout": 0.25,
-    "patience": 2,
+    "patience": None,
+    "label_smoothing": 0.0,
     "max_grad": 1.0,
     "temperature": 0.6,
     "sample_words": 120,
     "compare": False,
 }
 MODELS = ["BetterRnnlm", "Rnnlm"]
+# what makes a model good is how many steps it learns, and so a short text is read more often
+WANTED = 3000  # steps
+FEWEST, MOST = 4, 100  # epochs
+WAIT = 500  # steps without progress that end training, and two epochs at least
+SMALL = 1_000_000  # tokens, of which a model learns too much by heart: its weights decay more
 
 
 class Training(training.Training):
-    """The rate rises, then falls as a cosine does; epochs that don't help end it early."""
+    """The rate rises, then falls as a cosine does; epochs that don't help end it early.
+
+    Each epoch begins elsewhere in the text: no two cut it into the same pieces.
+    """
 
     unit = "token"
     measures = ("training", "held out")
     fixed = ("model", "embed", "hidden", "dropout", "min_count", "level", "seed")
     settings = (*fixed, "batch", "steps", "max_grad", "warmup", "weight_decay", "patience")
+    settings += ("label_smoothing",)
 
     def __init__(self, *arguments, corpus):
         super().__init__(*arguments)
@@ -56,7 +65,8 @@ class Training(training.Training):
     def batches(self):
         o = self.options
         reader = RnnlmTrainer(self.model, self.optimizer)
-        reader.time_idx = self.step * o.steps
+        start = np.random.default_rng([o.seed, self.epoch]).integers(len(self.text))
+        reader.time_idx = int(start) + self.step * o.steps
         for _ in range(self.step, self.count):
             x, t = reader.get_batch(self.text[:-1], self.text[1:], o.batch, o.steps)
             yield x, t, x.size
@@ -92,15 +102,11 @@ def run(options, given, say):
     with file.folder():
         corpus = corpora.read(options, file)
         tokenizer = corpus.tokenizer
+        chosen = choose(options, len(corpus.train)) if not file.saved else None
         _check_length(options, corpus.train, corpus.held_out)
     options.level = tokenizer.level
-    np.random.seed(options.seed)
-    if file.saved:
-        model = training.made(file, MODELS, options, sizes)
-    else:
-        kind = getattr(models, options.model)
-        model = kind(tokenizer.vocab_size, **sizes)
-        model.tokenizer = tokenizer
+    model = training.made(file, MODELS, options, tokenizer, sizes)
+    if not file.saved:
         _begin(model, corpus)
     optimizer = AdamW(options.lr, weight_decay=options.weight_decay)
     run = Training(file, options, say, model, optimizer, corpus.digest, corpus=corpus)
@@ -112,6 +118,8 @@ def run(options, given, say):
         say(f"resumed     {file.path}: {run.epoch} epochs and {run.step} of {run.count:,} steps")
     say(f"model       {training.described(model, options)}")
     say(training.plan(run))
+    if chosen:
+        say(f"chosen      {chosen}")
     run.run()
 
     run.use_best()
@@ -141,6 +149,24 @@ def _sizes(options, given):
         )
     sizes = {"wordvec_size": options.embed, "hidden_size": options.hidden}
     return sizes | ({"dropout_ratio": options.dropout} if tied else {})
+
+
+def choose(options, tokens):
+    """Choose by the text's size what was not asked for; returns what and why, in words."""
+    o, told = options, []
+
+    def pick(name, value, why=""):
+        if getattr(o, name) is None:
+            setattr(o, name, value)
+            told.append(f"{flag(name)} {value:g}{why}")
+
+    pick("batch", max(1, min(20, tokens // (8 * o.steps))))
+    count = max(1, (tokens - 1) // (o.batch * o.steps))
+    epochs = min(max(FEWEST, -(-WANTED // count)), MOST)
+    pick("epochs", epochs, f" ({epochs * count:,} steps)")
+    pick("weight_decay", 0.1 if tokens < SMALL else 0.01)
+    pick("patience", max(2, -(-WAIT // count)))
+    return f"{', '.join(told)}: for {tokens:,} tokens" if told else None
 
 
 def _begin(model, corpus):
