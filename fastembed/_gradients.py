@@ -193,7 +193,7 @@ def fill_bags(
             rows, counts = np.unique(np.asarray(idx) % len(W), return_counts=True)
             dW[rows] /= counts[:, np.newaxis]
     else:  # the same with a table of the rows that are needed
-        ids = np.asarray(idx, np.int64)
+        ids = np.require(idx, np.int64, "CA")
         groups = groups_if_fit(ids, len(W))
         rows, places = groups.rows, groups.places().reshape(ids.shape)
         if not rows.size:  # no ids in any bag

@@ -348,8 +348,6 @@ class EmbeddingBag(Embedding):
         With mode 'sum', ids may have weights, an array like that of the ids.
         """
         W = self.params[0]
-        if self.max_norm is not None:
-            self._look_up(W, np.unique(integers("idx", idx)))
         options: dict[str, Any] = {
             "mode": self.mode,
             "padding_idx": self.padding_idx,
@@ -358,6 +356,9 @@ class EmbeddingBag(Embedding):
         }
         out: Array
         out, argmax = ops.embedding_bag(W, idx, offsets, need_argmax=True, **options)
+        if self.max_norm is not None:  # only now: what is refused changes no row
+            self._look_up(W, np.unique(integers("idx", idx)))
+            out, argmax = ops.embedding_bag(W, idx, offsets, need_argmax=True, **options)
         self.cache = idx, offsets, argmax, options
         return out
 

@@ -202,6 +202,9 @@ class RowWiseAdaGrad(AdaGrad):
     def update(self, params: list[Array], grads: list[Any]) -> None:
         """Change each param in place by its gradient."""
         numbers = self._begin()
+        for param, grad in zip(params, grads, strict=True):
+            if grad.shape != param.shape:  # before h is changed
+                raise ValueError(f"grad has shape {grad.shape}, param {param.shape}")
         if self.h is None:
             self.h = [np.zeros(param.shape[:1], param.dtype) for param in params]
         scaled = [self._scaled(grad, h) for grad, h in zip(grads, self.h, strict=True)]

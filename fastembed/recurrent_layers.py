@@ -331,7 +331,8 @@ class _ProjectedLSTM(TimeLSTM):
             ends = np.full(N, T) if lengths is None else np.asarray(lengths)
             first = np.arange(N), np.maximum(ends - 1, 0) if reverse else np.zeros(N, int)
             more = np.zeros((N, T, h0.shape[1]), dtype)
-            more[first] = h0
+            if T:
+                more[first] = h0
             xs, Wx = np.concatenate((xs, more), axis=2), np.concatenate((Wx, Wh))
         G = ops.matmul(Wp, Wh)
         ms, m, self.c, cache = ops.lstm(xs, Wx, G, b, None, c0, lengths=lengths, reverse=reverse)
@@ -362,7 +363,7 @@ class _ProjectedLSTM(TimeLSTM):
         self.dh = None
         if first is not None:
             D = dxs.shape[2] - P
-            self.dh = dxs[first][:, D:]
+            self.dh = dxs[first][:, D:] if dxs.shape[1] else np.zeros_like(m, shape=(len(m), P))
             if dh_last is not None:
                 self.dh[empty] = dh_last[empty]
             dxs, dWh, dWx = dxs[:, :, :D].copy(), dWh + dWx[D:], dWx[:D]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fastembed import _check
+from fastembed._files.npy import mapped
 from fastembed._inputs import Array
 from fastembed.ops.reduced import gather_reduced_if_fit
 
@@ -84,8 +85,8 @@ def open(path: Any, mode: str = "r+") -> Array:
     if mode not in ("r", "r+"):
         raise ValueError(f"mode must be 'r' or 'r+', got {mode!r}")
     try:
-        np.lib.format.open_memmap(path, "r")  # r+ would fill up a file that was cut off
-        table = np.lib.format.open_memmap(path, mode)
+        mapped(path)  # r+ would fill up a file that was cut off
+        table: Array = mapped(path, mode)
     except ValueError as error:
         raise ValueError(f"{os.fspath(path)!r} is no table: {error}") from error
     if table.ndim != 2 or not table.flags.c_contiguous or table.dtype not in DTYPES:
@@ -122,7 +123,8 @@ def _mapping(table: Any) -> mmap.mmap:
     base, mode = table, None
     while isinstance(base, np.ndarray):
         base, mode = base.base, getattr(base, "mode", mode)
-    if not isinstance(base, mmap.mmap) or mode == "c":  # what is written to a copy is in no file
+    # of a copy, or of memory that is no file's, what was written would be lost
+    if not isinstance(base, mmap.mmap) or mode not in ("r", "r+", "w+"):
         kind = "a copy of a file" if mode == "c" else type(table).__name__
         raise TypeError(f"table must be mapped from a file, got {kind}")
     return base

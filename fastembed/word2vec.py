@@ -179,8 +179,10 @@ class Word2Vec:
         """Go on from these vectors, (V, vector_size), and output vectors, by default 0."""
         shape = len(self.words), self.vector_size
         output = np.zeros(shape, np.float32) if output is None else output
-        for name, W, given in (("vectors", self._W_in, vectors), ("output", self._W_out, output)):
-            _check.shape(name, _check.as_array(name, given), shape)
+        vectors, output = _check.as_array("vectors", vectors), _check.as_array("output", output)
+        _check.shape("vectors", vectors, shape)
+        _check.shape("output", output, shape)
+        for W, given in ((self._W_in, vectors), (self._W_out, output)):
             C = W.shape[2]
             for k in range(len(W)):
                 part = given[:, k * C : (k + 1) * C]
@@ -196,11 +198,11 @@ class Word2Vec:
                 f"sentences must have words that come min_count = {self.min_count} times, "
                 f"got none of {len(words)}"
             )
-        self.words, self.counts = [_text(words[k]) for k in order], counts[order]
-        self.tokens = int(self.counts.sum())
         final = np.full(len(words) + 1, -2, np.int32)  # of what is left out
         final[order], final[-1] = np.arange(len(order)), -1
-        self._ids = _renumbered(file, final)
+        kept, ids = [_text(words[k]) for k in order], _renumbered(file, final)
+        self.words, self.counts, self._ids = kept, counts[order], ids
+        self.tokens = int(self.counts.sum())
 
     def reset(self) -> None:
         """Draw new vectors, and the tables that training draws with."""

@@ -1,6 +1,6 @@
 """Every reader of files against arbitrary bytes: what it may raise, and how much memory it takes.
 
-``python tests/fuzz_files.py params`` (or ``tensors``, ``vectors``) looks for other behaviour for a
+``python tests/fuzz_files.py params`` (or another of `READERS`) looks for other behaviour for a
 minute, guided by coverage: it needs the package ``atheris``, and starts from the files of
 ``tests/corpus``.
 """
@@ -24,7 +24,7 @@ if __name__ == "__main__":
         include=["fastembed._files", "fastembed.vectors", "pickletools", "json"]
     )
 with instrumented:
-    from fastembed import base_model
+    from fastembed import base_model, tables
     from fastembed._files import pickled, tensors
     from fastembed.optimizer import SGD
     from fastembed.tasks import checkpoint, lm, training
@@ -90,7 +90,27 @@ def read_vectors(path):
     found.vectors.tobytes()
 
 
-READERS = {"params": read_params, "tensors": read_tensors, "vectors": read_vectors}
+def read_model(path):
+    model = base_model.load(path)
+    assert all(np.asarray(param).dtype.kind == "f" for param in model.params)
+
+
+def read_table(path):
+    tables.open(path).tobytes()
+    assert tables.open(path, "r+").ndim == 2
+
+
+READERS = {
+    "params": read_params,
+    "tensors": read_tensors,
+    "vectors": read_vectors,
+    "tables": read_table,
+    "models": read_model,
+}
+for good in (CORPUS / "models").glob(
+    "good*"
+):  # what is imported when it is first wanted is no file's
+    read_model(good)
 
 
 def try_one(read, argument, size):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import COUNTS, DTYPES, LAYOUTS, lay, numeric
+from helpers import COUNTS, DTYPES, LAYOUTS, lay, numeric, swapped, unaligned
 
 from fastembed import layers, ops, reference
 
@@ -129,6 +129,18 @@ def test_any_layout_of_every_argument(rng, layout):
     check(found, np.float64)
 
 
+@pytest.mark.parametrize("change", [swapped, unaligned])
+def test_sparse_gradients_of_ids_that_lie_oddly(rng, change):
+    ids = rng.integers(-9, 9, (4, 3))
+    gradients = []
+    for given in (ids, change(ids)):
+        layer = layers.EmbeddingBag(np.ones((9, 5), "f"), sparse=True)
+        layer.forward(given)
+        layer.backward(np.arange(20, dtype="f").reshape(4, 5))
+        gradients.append(layer.grads[0].to_dense())
+    np.testing.assert_array_equal(*gradients)
+
+
 def test_results_go_to_out(rng):
     W, ids, dout = rng.standard_normal((9, 5)), rng.integers(0, 9, (4, 3)), np.ones((4, 5))
     for mode in MODES:
@@ -201,6 +213,16 @@ def test_bags_that_are_none_are_refused(offsets, options, error, message):
     if "mode" not in options:
         with pytest.raises(error, match=message):
             ops.embedding_bag_backward(np.ones((len(offsets), 3)), W, ids, offsets, **options)
+
+
+def test_what_is_refused_changes_no_row():
+    W = np.full((4, 3), 5.0)
+    layer = layers.EmbeddingBag(W, max_norm=1.0)
+    with pytest.raises(ValueError, match="offsets must begin with 0"):
+        layer.forward([0, 1], [1])
+    assert (W == 5).all()
+    np.testing.assert_allclose(layer.forward([0, 1], [0]), W[:1])
+    assert (W[:2] < 1).all() and (W[2:] == 5).all()
 
 
 def test_ids_of_one_axis_need_offsets():

@@ -199,7 +199,8 @@ def test_python_has_no_memory():
     code = f"""
     import _testcapi
     caught = 0
-    for name in ("gather", "matmul", "softmax_cross_entropy", "linear_cross_entropy", "lstm"):
+    names = "gather", "matmul", "softmax_cross_entropy", "linear_cross_entropy", "lstm"
+    for name in (*names, "bags", "sparse_steps", "word2vec", "padded", "quantized"):
         call = CALLS[name]
         expected = bits(call())
         for first in range({max(20, FAULTS // 10)}):

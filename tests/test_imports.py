@@ -38,7 +38,7 @@ ARROWS = {
     "optimizer": LAYERS,
     "sparse": LAYERS | {"reference"},
     "np": LAYERS,
-    "tables": {"ops", "_check", "_inputs"},
+    "tables": {"_files", "ops", "_check", "_inputs"},
     "config": set(),
     "_arrays": LAYERS,
     "_gradients": LAYERS | {"reference"},

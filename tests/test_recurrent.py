@@ -379,6 +379,17 @@ def test_thread_counts(kind, dtype, n):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("H", [24, 40])  # the last two vectors of units have some in common
+def test_threads_have_nothing_of_a_single_step_in_common(kind, H):
+    case = make(kind, 64, 1, 300, H, np.float32)
+    threads.set_num_threads(1)
+    expected = run(ops, kind, *case)
+    threads.set_num_threads(3)
+    for _ in range(150):
+        assert_bits(run(ops, kind, *case), expected)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_several_python_threads_at_once(kind):
     threads.set_num_threads(2)
     cases = [make(kind, 12, 10, 40, 150, np.float32, seed) for seed in range(4)]

@@ -139,6 +139,20 @@ def test_one_layer_is_the_single_one(rng, name, options):
 
 @every_kind
 @both
+def test_no_steps_leave_the_state_as_it_is(rng, name, options, bidirectional):
+    stack = make(name, options, bidirectional=bidirectional, stateful=True)
+    given = states(rng, stack, name)
+    stack.set_state(*given)
+    hs = stack.forward(draw(rng, N, 0, D))
+    assert hs.shape == (N, 0, width(stack)) and stack.backward(hs).shape == (N, 0, D)
+    for part, state in zip(STATES[name], given, strict=True):
+        np.testing.assert_array_equal(getattr(stack, part), state)
+        assert not getattr(stack, f"d{part}").any()
+    assert not any(grad.any() for grad in stack.grads)
+
+
+@every_kind
+@both
 def test_parameters_are_kept_and_gradients_are_its_own(rng, name, options, bidirectional):
     first = make(name, options, bidirectional=bidirectional)
     given = dict(bidirectional=bidirectional)

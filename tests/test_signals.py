@@ -15,7 +15,16 @@ import pytest
 from helpers import python
 
 import fastembed
-from fastembed import layers, models, ops, optimizer, time_layers
+from fastembed import (
+    layers,
+    models,
+    ops,
+    optimizer,
+    recurrent_layers,
+    sparse,
+    tables,
+    time_layers,
+)
 
 INTERRUPTS = int(os.environ.get("FASTEMBED_INTERRUPTS", 1500))
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX systems")
@@ -31,7 +40,13 @@ W, IDS, X, B = floats(V, D), rng.integers(0, V, 20_000), floats(N, D), floats(V)
 ROWS, LABELS, XS = floats(20_000, D), rng.integers(0, V, N), floats(32, T, D)
 CELL = floats(D, 4 * D), floats(D, 4 * D), floats(4 * D)
 SCORES = np.outer(LABELS, B)
-SHARES = rng.random(V)
+SHARES, FACTORS = rng.random(V), floats(20_000)
+KEEP, ALIAS = np.full(V, 0.5, np.float32), rng.integers(0, V, V)
+LENGTHS, STACK = (
+    rng.integers(0, T + 1, 32),
+    recurrent_layers.StackedLSTM(D, D, 2, proj_size=16, bidirectional=True),
+)
+TABLE = tables.quantize(W, "int8")
 TARGETS, BITS = rng.integers(0, V, (N, 6)), np.arange(6) == 0
 
 
@@ -68,6 +83,44 @@ def sparse_step():
     return table, layer.grads[0].rows, layer.grads[0].values, *step.m, *step.v
 
 
+def bags():
+    """Of rows and with offsets, weighted and not; the largest; what their sums' gradients are."""
+    rows, starts = IDS.reshape(-1, 10), np.arange(0, IDS.size, 7)
+    dout = ROWS[: starts.size]
+    out, argmax = ops.embedding_bag(W, rows, mode="max", need_argmax=True)
+    return (
+        ops.embedding_bag(W, IDS, starts, mode="mean", padding_idx=3),
+        *ops.embedding_bag_backward(dout, W, IDS, starts, per_sample_weights=FACTORS),
+        *(out, argmax, ops.embedding_bag_backward(out, W, rows, mode="max", argmax=argmax)),
+        ops.segment_sum(ROWS, starts),
+    )
+
+
+def sparse_steps():
+    tables = []
+    for kind in (optimizer.SparseMomentum, optimizer.RowWiseAdaGrad, optimizer.SparseAdaGrad):
+        table, step = W.copy(), kind()
+        for ids in (IDS[:900], IDS[900:2000]):
+            step.update([table], [sparse.RowSparse(ids, ROWS[: ids.size], W.shape)])
+        tables.append(table)
+    return tables
+
+
+def word2vec(deterministic=True):
+    vectors = np.stack([W[:, :32], W[:, 32:]])
+    W_in, W_out = vectors.copy(), vectors[::-1].copy()
+    options = dict(window=3, skip_gram=True, deterministic=deterministic)
+    loss, targets = ops.train_word2vec(W_in, W_out, IDS[:2000], KEEP, KEEP, ALIAS, **options)
+    return (W_in, W_out, loss, targets) if deterministic else targets  # others differ each time
+
+
+def padded():
+    """Sequences of different lengths, from both ends, through two layers with a projection."""
+    stack = STACK  # its first state is zero each time
+    hs = stack.forward(XS, LENGTHS)
+    return hs, stack.backward(hs), *stack.grads
+
+
 def layer_steps():
     layer = time_layers.TimeLSTM(*(part.copy() for part in CELL), stateful=True)
     for _ in range(2):
@@ -90,6 +143,13 @@ CALLS = {
     "sparse_step": sparse_step,
     "layer_steps": layer_steps,
     "embedding": lambda: layers.Embedding(W).forward(IDS),
+    "bags": bags,
+    "sparse_steps": sparse_steps,
+    "alias_table": lambda: ops.alias_table(SHARES),
+    "word2vec": word2vec,
+    "word2vec_racing": lambda: word2vec(deterministic=False),
+    "padded": padded,
+    "quantized": lambda: TABLE.gather(IDS),
 }
 
 

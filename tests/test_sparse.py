@@ -11,7 +11,7 @@ from helpers import COUNTS, DTYPES, numeric
 from fastembed import layers, models, ops, optimizer, reference, time_layers, trainer, util
 from fastembed.ops.negative_sampling import Weights
 from fastembed.ops.optim import step_rows_if_fit
-from fastembed.ops.sparse import groups_if_fit
+from fastembed.ops.sparse import Groups, groups_if_fit
 from fastembed.reference import layers as slow
 from fastembed.reference import training as slow_training
 from fastembed.sparse import Frozen, RowSparse
@@ -103,6 +103,10 @@ def test_places_lead_back_to_the_ids(rng, count):
     idx = rng.integers(-V, V, count)
     groups = groups_if_fit(idx, V)
     np.testing.assert_array_equal(groups.rows[groups.places()], idx % V)
+
+
+def test_groups_of_nothing_have_no_places():
+    assert Groups().places().shape == (0,)
 
 
 # ---- the gradient
@@ -408,6 +412,13 @@ def test_a_frozen_table_stays_as_it_is(rng, name):
 def test_a_gradient_of_another_shape_is_refused(rng):
     with pytest.raises(ValueError, match=r"grad has shape \(11, 5\), param \(12, 5\)"):
         optimizer.SparseSGD().update([np.ones((V + 1, D), "f")], [gradient(rng)])
+    step, W = optimizer.RowWiseAdaGrad(), np.ones((V, D), "f")
+    step.update([W], [gradient(rng)])
+    h, before = step.h[0].copy(), W.copy()
+    with pytest.raises(ValueError, match=r"grad has shape \(11, 2\), param \(11, 5\)"):
+        step.update([W], [gradient(rng, shape=(V, 2))])
+    np.testing.assert_array_equal(step.h[0], h)
+    np.testing.assert_array_equal(W, before)
 
 
 @pytest.mark.parametrize("rows", [[3, 2], [2, 2], [-1, 2], [2, V], [2], [[2], [3]]])

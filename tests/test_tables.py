@@ -1,5 +1,6 @@
 """Tables in files and in fewer bits: what is read, written, refused; a process that is killed."""
 
+import mmap
 import os
 import signal
 import subprocess
@@ -74,7 +75,8 @@ def test_pages_that_are_released_keep_what_was_written(path, rng):
 
 def test_what_is_not_mapped_is_refused(path):
     np.save(path, np.ones((V, D), "f"))
-    for table in (np.ones((2, 2)), [[1.0]], None, np.load(path, mmap_mode="c")):
+    own = np.ndarray((2, 2), "f", mmap.mmap(-1, 64))
+    for table in (np.ones((2, 2)), [[1.0]], None, np.load(path, mmap_mode="c"), own):
         for function in (tables.flush, tables.release):
             with pytest.raises(TypeError, match="table must be mapped from a file, got"):
                 function(table)
@@ -115,7 +117,7 @@ def test_files_that_are_no_tables_are_refused(path):
     refused("int64 of shape", np.ones((3, 4), np.int64))
     np.save(path, np.ones((300, 40), "f"))
     os.truncate(path, 5000)
-    refused("W.npy' is no table: mmap length is greater")
+    refused("W.npy' is no table: it is damaged: mmap length is greater")
     path.write_bytes(b"text\n" * 100)
     refused("W.npy' is no table")
     with pytest.raises(ValueError, match="mode must be 'r' or 'r\\+', got 'w\\+'"):

@@ -285,6 +285,10 @@ def test_ids_and_vectors_may_be_given(rng):
         same.use_ids(np.array([0, 3]), ["a", "b", "c"])
     with pytest.raises(ValueError, match="vectors must have shape"):
         same.set_vectors(vectors[1:])
+    kept = same.wv.vectors
+    with pytest.raises(ValueError, match="output must have shape"):
+        same.set_vectors(vectors + 1, output[1:])
+    np.testing.assert_array_equal(same._plain(same._W_in), kept)
 
 
 def test_an_interrupt_keeps_what_was_learnt(rng):

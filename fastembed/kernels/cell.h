@@ -175,12 +175,15 @@ static void CELL(forward)(const void *args, int64_t phase, int64_t part, int64_t
         return;
     }
     const ptrdiff_t t = (phase - 1) / PRODUCTS, left = NAME(rows_at)(j, t + 1), chunk = NAME(chunk)(j, GATES), in_chunk = t % chunk;
-    const NAME(items) items = NAME(items_of)(j, B, NAME(rows_at)(j, t), part, parts);
-    const int p = (phase - 1) % PRODUCTS;
+    const int p = (phase - 1) % PRODUCTS, few = NAME(few)(j);
+    /* few: the gates of the last two blocks may have places in common, so one part makes both */
+    const int pair = few && NAME(shared)(B - 1, H);
+    NAME(items) items = NAME(items_of)(j, B - pair, NAME(rows_at)(j, t), part, parts);
+    if (pair && items.hi == B - 1)
+        items.hi = B, items.last = B - 1;
     const ptrdiff_t now = t % s.slots, then = (t + 1) % s.slots;
     const REAL *c0 = j->c0, *h_prev = s.h_prev + now * N * lds;
     REAL *mid = s.mid + now * N * lds, *step = s.gates + (j->keep ? t : in_chunk) * B * N * width;
-    const int few = NAME(few)(j);
     if (few)
         CELL(few_gates)(j, &w, p, &items, part, p ? mid : h_prev, step);
     else if (in_chunk == 0 && p == 0)

@@ -99,13 +99,14 @@ cdef inline void *data(object x) noexcept:
 
 
 cdef inline void extent(object x, char **lo, char **hi) noexcept:
-    """The bytes from lo to hi in which an array's entries lie."""
+    """The bytes from lo to hi in which an array's entries lie; NULL, both, if there are none."""
     cdef int64_t step, itemsize = cnp.PyArray_ITEMSIZE(<cnp.ndarray>x)
     cdef int k
-    lo[0] = hi[0] = <char *>data(x)
+    lo[0] = hi[0] = NULL
     if size(x) == 0:
         return
-    hi[0] += itemsize
+    lo[0] = <char *>data(x)
+    hi[0] = lo[0] + itemsize
     for k in range(cnp.PyArray_NDIM(<cnp.ndarray>x)):
         step = (axis(x, k) - 1) * cnp.PyArray_STRIDE(<cnp.ndarray>x, k)
         if step < 0:
@@ -137,10 +138,12 @@ cdef inline bint same_shape(object x, object y, int ndim) noexcept:
 cdef inline matrix as_matrix(object x) noexcept:
     """All axes but the last are rows."""
     cdef matrix m
-    cdef int ndim = cnp.PyArray_NDIM(<cnp.ndarray>x)
+    cdef int k, last = cnp.PyArray_NDIM(<cnp.ndarray>x) - 1
     m.data = data(x)
-    m.columns = axis(x, ndim - 1)
-    m.rows = size(x) // m.columns if m.columns else 0
+    m.columns = axis(x, last)
+    m.rows = 1
+    for k in range(last):
+        m.rows *= axis(x, k)
     return m
 
 

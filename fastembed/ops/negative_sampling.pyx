@@ -141,7 +141,7 @@ def _draw(p, targets, int64_t count, Weights summed=None):
     cdef samples_args args
     cdef id_list ids
     cdef Memory space
-    cdef int64_t V, N, k, possible
+    cdef int64_t V, N, k, possible, few
     cdef int64_t[3] progress
     cdef const double *weights
     cdef bint any_target = False
@@ -152,16 +152,16 @@ def _draw(p, targets, int64_t count, Weights summed=None):
     try:
         if not read_ids(targets, V, &ids):
             return None
-        N = ids.size
+        N, few = ids.size, min(count, V)  # more cannot be drawn
         weights = <const double *>data(p)
         if summed is None:
-            space = take(V * sizeof(double) + (count + 1) * sizeof(int64_t))
+            space = take(V * sizeof(double) + (few + 1) * sizeof(int64_t))
             args.cdf.data, args.cdf.size = space.start, V
             args.removed.data = <double *>space.start + V
             possible = _sum_up(weights, args.cdf)
             args.guide.data, args.guide.size = NULL, 0
         else:
-            space = take((count + 1) * sizeof(int64_t))
+            space = take((few + 1) * sizeof(int64_t))
             args.cdf, args.guide = summed.cdf, summed.guide
             args.removed.data = space.start
             possible = summed.possible

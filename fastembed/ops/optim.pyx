@@ -87,11 +87,21 @@ cdef class Step:
         self.name, self.formula, self.ns = name, formula, ns
         self.states, self.scalars = tuple(states.split()), tuple(scalars.split())
 
+    cdef int count(self, tuple arrays, tuple scalars) except -1:
+        """Refuse other numbers of arrays and scalars than a step has."""
+        if len(arrays) != 2 + len(self.states) or len(scalars) != len(self.scalars):
+            names = "param", "grad", *self.states, *self.scalars
+            raise TypeError(
+                f"{self.name} takes {', '.join(names)}, got {len(arrays)} arrays and {len(scalars)} numbers"
+            )
+        return 0
+
     cdef bint run_if_fit(self, tuple arrays, tuple scalars) except -1:
         """Step arrays (param, grad, states); False, and nothing is done, if one does not fit."""
         cdef step_args args
         cdef vector *places[4]
         cdef int real, k, j
+        self.count(arrays, scalars)
         for k in range(len(scalars)):
             args.scalars[k] = number(self.scalars[k], scalars[k])
         param = arrays[0]
@@ -124,6 +134,7 @@ cdef class Step:
         cdef int64_t U, V, k, last = -1
         cdef int64_t *ids
         cdef int real, j
+        self.count(arrays, scalars)
         for k in range(len(scalars)):
             args.step.scalars[k] = number(self.scalars[k], scalars[k])
         param, grad = arrays[0], arrays[1]

@@ -13,7 +13,9 @@ from libc.string cimport memcpy, memset
 
 from fastembed.kernels.simd cimport cell, cell_number, chosen, job, sizes
 from fastembed.ops._costs cimport FLOPS_A_NS, NS_A_MEETING
-from fastembed.ops._fit cimport are_ids, axis, data, empty, empty_like, plain_ids, size
+from fastembed.ops._fit cimport (
+    are_ids, axis, copy_ids, data, empty, empty_like, forget_ids, id_list, size,
+)
 from fastembed.ops._signature cimport Signature, places, ref
 from fastembed.runtime.memory cimport Memory, take
 from fastembed.runtime.pool cimport members_for, run_phases
@@ -224,20 +226,26 @@ def _rows(N, T, count, memory):
 
 cdef Rows rows_of(lengths, Py_ssize_t N, Py_ssize_t T):
     """None where every row has T steps; lengths that do not fit are refused."""
-    cdef Rows rows
-    cdef Py_ssize_t n, t, k, longer = 0, least = T, most = 0
-    cdef const Py_ssize_t *given
-    cdef Py_ssize_t *row
-    cdef Py_ssize_t *length
-    cdef Py_ssize_t *start
+    cdef id_list given
+    numbers = lengths
     if not are_ids(lengths) or cnp.PyArray_NDIM(<cnp.ndarray>lengths) != 1 or size(lengths) != N:
         lengths = _check.integers("lengths", lengths)
         _check.shape("lengths", lengths, (N,), "(rows of xs,)")
         # a uint64 that does not fit becomes negative
         numbers = np.require(lengths, np.intp, "CA")
-    else:
-        numbers = plain_ids(lengths)
-    given = <const Py_ssize_t *>data(numbers)
+    try:
+        copy_ids(numbers, &given)
+        return rows_of_length(lengths, given.data, N, T)
+    finally:
+        forget_ids(&given)
+
+
+cdef Rows rows_of_length(lengths, const int64_t *given, Py_ssize_t N, Py_ssize_t T):
+    cdef Rows rows
+    cdef Py_ssize_t n, t, k, longer = 0, least = T, most = 0
+    cdef Py_ssize_t *row
+    cdef Py_ssize_t *length
+    cdef Py_ssize_t *start
     for n in range(N):
         least, most = min(least, given[n]), max(most, given[n])
         if least < 0 or most > T:
@@ -246,12 +254,12 @@ cdef Rows rows_of(lengths, Py_ssize_t N, Py_ssize_t T):
         return None
     rows = Rows.__new__(Rows)
     rows.N, rows.T = N, most
-    rows.memory = take((2 * N + T + 1) * sizeof(Py_ssize_t))
+    rows.memory = take((2 * N + most + 1) * sizeof(Py_ssize_t))
     row, length, start = rows.row(), rows.length(), rows.start()
-    memset(start, 0, (T + 1) * sizeof(Py_ssize_t))
+    memset(start, 0, (most + 1) * sizeof(Py_ssize_t))
     for n in range(N):
         start[given[n]] += 1
-    for t in range(T, -1, -1):  # the first place of those with t steps
+    for t in range(most, -1, -1):  # the first place of those with t steps
         k, start[t] = start[t], longer
         longer += k
     rows.count = start[0]

@@ -71,7 +71,6 @@ cpdef gather_reduced_if_fit(W, scales, idx, out=None):
     else:
         return None
     args.W, args.out, args.fine = as_matrix(W), as_matrix(out), True
-    args.W.rows = axis(W, 0)
     share_gil(
         run, &args, args.idx.size, 1,
         args.idx.size * (NS_A_ROW + 4 * NS_A_BYTE_COPIED * args.W.columns),

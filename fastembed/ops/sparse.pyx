@@ -71,7 +71,7 @@ cdef class Groups:
         shape[0] = self.given
         out = cnp.PyArray_EMPTY(1, shape, cnp.NPY_INT64, 0)
         found = <int64_t *>data(out)
-        for u in range(axis(self.rows, 0)):
+        for u in range(self.starts.size - 1):
             for k in range(starts[u], starts[u + 1]):
                 found[keys[k] & mask] = u
         return out

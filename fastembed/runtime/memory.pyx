@@ -1,6 +1,7 @@
 """Large scratch memory that is used again: fresh pages cost more than what is done in them."""
 
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
+from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.string cimport memcpy
 
 cdef extern from *:
@@ -64,6 +65,8 @@ cdef Memory take(size_t nbytes):
     cdef Memory memory = Memory.__new__(Memory)
     cdef size_t step
     cdef int k
+    if nbytes > <size_t>PY_SSIZE_T_MAX:  # the steps would never reach it
+        raise MemoryError(f"no memory for {nbytes} bytes of scratch")
     if nbytes >= SMALL:
         step = SMALL
         while step * 16 < nbytes:

@@ -12,6 +12,7 @@ import numpy as np
 
 from fastembed import _check
 from fastembed._files import tensors
+from fastembed._files.npy import mapped
 from fastembed.vectors._records import Reader
 from fastembed.vectors._source import Source
 from fastembed.vectors._words import WordVectors, index
@@ -281,12 +282,7 @@ def _add_words(
 
 
 def _npy(path: str, words: Any) -> Found:
-    try:
-        vectors = np.lib.format.open_memmap(path, mode="r")
-    except (OSError, MemoryError):
-        raise
-    except Exception as error:  # whatever its header makes Python's parser raise
-        raise ValueError(f"it is damaged: {error}") from error
+    vectors = mapped(path)
     if vectors.ndim != 2 or vectors.dtype.kind != "f":
         raise ValueError(
             f"it has shape {vectors.shape} and dtype {vectors.dtype}, no rows of floats"
