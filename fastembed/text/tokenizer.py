@@ -78,7 +78,7 @@ class Tokenizer:
         min_count: int = 2,
         eos: str = "\n\n",
     ) -> Self:
-        """A tokenizer of the most frequent tokens of texts, of those that come min_count times.
+        """A tokenizer of the most frequent tokens, those that come at least min_count times.
 
         Subwords are learnt of texts in memory; without vocab_size, their number grows with these.
         """
