@@ -103,17 +103,14 @@ def _files(name: str) -> list[str]:
     if not is_folder:
         return [name]
     inside = (one for one in path.rglob("*") if _ending(one) in READ and one.is_file())
-    seen = [str(one) for one in inside if not any(p.startswith(".") for p in _below(one, path))]
+    parts = {str(one): one.relative_to(path).parts for one in inside}
+    seen = [one for one, below in parts.items() if not any(p.startswith(".") for p in below)]
     if not seen:
         raise UserError(
             f"folder {name} holds no text: no {', '.join(READ)} (or .gz of these); "
             "name other files by a pattern, such as 'src/**/*.py'"
         )
     return sorted(seen)
-
-
-def _below(path: Path, folder: Path) -> Iterable[str]:
-    return path.relative_to(folder).parts
 
 
 def _ending(path: Path) -> str:
