@@ -427,7 +427,7 @@ def variants(a, arg):
         yield "with -2", np.where(a == a.flat[0], -2, a), EITHER
 
 
-NO_NUMBERS = ["0.1", None, [0.1], np.array([0.1, 2]), 1j, object(), {}, np.datetime64("nat")]
+NO_NUMBERS = ["0.1", None, [0.1], np.array([0.1, 2]), 1j, object(), {}, np.datetime64("nat", "s")]
 ODD_NUMBERS = [0, 1, -1, 1.5, np.float32(0.5), np.int8(3), np.array(2.0), np.nan, np.inf]
 
 

@@ -239,10 +239,13 @@ def test_a_file_is_what_its_sentences_are(rng, tmp_path, monkeypatch):
 def test_a_long_line_is_not_cut(tmp_path, monkeypatch):
     monkeypatch.setattr(word2vec, "BLOCK", 1000)
     words = [f"w{k % 50}" for k in range(30_000)]
-    (tmp_path / "text.txt").write_text(" ".join(words))
-    model = Word2Vec(tmp_path / "text.txt", vector_size=5, epochs=0)
-    assert model.tokens == 30_000 and (model._ids >= 0).sum() == 30_000
-    assert [model.wv.words[k] for k in model._ids[:-1]] == words and model._ids[-1] == -1
+    for blank in " ", "\t":
+        (tmp_path / "text.txt").write_text(blank.join(words), "utf-8-sig")
+        model = Word2Vec(tmp_path / "text.txt", vector_size=5, epochs=0)
+        assert model.tokens == 30_000 and (model._ids >= 0).sum() == 30_000
+        assert [model.wv.words[k] for k in model._ids[:-1]] == words and model._ids[-1] == -1
+        parts = list(word2vec._parts_of_file(tmp_path / "text.txt"))
+        assert len(parts) > 100 and max(len(part) for part, _ in parts) < 1000
 
 
 def test_rare_words_are_left_out_and_frequent_ones_come_first():
@@ -309,6 +312,9 @@ def test_an_interrupt_keeps_what_was_learnt(rng):
         (dict(vector_size=0), ValueError, "vector_size must be at least 1, got 0"),
         (dict(window=1.5), TypeError, "window must be an integer"),
         (dict(alpha=np.nan), ValueError, "alpha must be finite"),
+        (dict(max_final_vocab=0), ValueError, "max_final_vocab must be at least 1, got 0"),
+        (dict(ns_exponent=np.inf), ValueError, "ns_exponent must be finite, got inf"),
+        (dict(callback=3), TypeError, "callback must be callable, got 3"),
         (dict(sentences=["a b"]), TypeError, "each sentence must be a list of words, got 'a b'"),
         (dict(sentences=[]), ValueError, "min_count = 5 times, got none of 0"),
     ],
@@ -318,6 +324,8 @@ def test_wrong_arguments_are_named(given, error, message):
         Word2Vec(**given)
     with pytest.raises(ValueError, match="build_vocab must be called"):
         Word2Vec().train()
+    with pytest.raises(ValueError, match="build_vocab must be called before there are vectors"):
+        Word2Vec().wv  # noqa: B018
 
 
 def test_a_file_that_is_not_utf_8_is_refused(tmp_path):

@@ -289,7 +289,7 @@ def _blame_shape(row, shape, met):
     """Refuse a shape that differs from what was met; note the lengths that are new."""
     n, name = len(row.lengths), row.name
     if row.leading < 0 and len(shape) != n:
-        raise ValueError(f"{name} must have {n} axes, got shape {shape}")
+        raise ValueError(f"{name} must have {_check.axes(n)}, got shape {shape}")
     if row.leading > 0 and len(shape) < n + row.leading:
         raise ValueError(f"{name} must have {n + row.leading} axes or more, got shape {shape}")
     front = len(shape) - n
