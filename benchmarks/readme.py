@@ -41,8 +41,8 @@ def headline(data):
         ("embedding_bag sum fwd+bwd", {"V": 100_000}, "EmbeddingBag, 100k × 300"),
         ("lstm fwd+bwd lengths", {"N": 64}, "LSTM with lengths, 64 × 50 steps, H = 256"),
         ("sparse LazyAdam step", {}, "sparse step of Adam, 1M words × 128"),
-        ("word2vec CBOW", {"D": 100}, "word2vec, CBOW, D = 100"),
-        ("word2vec skip-gram", {"D": 100}, "word2vec, skip-gram, D = 100"),
+        ("word2vec CBOW", {"D": 100}, "word2vec, an epoch of CBOW, D = 100"),
+        ("word2vec skip-gram", {"D": 100}, "word2vec, an epoch of skip-gram, D = 100"),
         ("load text", {"V": 20_000}, "word vectors as text, 20k × 300"),
         ("load binary", {}, "word vectors, binary, 400k × 300"),
     )
@@ -99,6 +99,14 @@ def picture_of(data, path):
     pyplot.close(figure)
 
 
+def commands(data):
+    """The command, and whether parts were measured by others, see ``--onto``."""
+    first, *others = data["command"].split("; ")
+    return f"`{first}`" + (
+        " and, part by part, with `--only PART --onto out.json`" if others else ""
+    )
+
+
 def section(data):
     """The text between the markers."""
     lines = []
@@ -119,7 +127,7 @@ def section(data):
             f"fastembed's. {data['machine']['cpu']}, {data['machine']['cpus']} CPUs; "
             f"{'; '.join(versions[k] for k in ('ours', *LOOK) if k in versions)}. "
             f"Each contender ran in a process of its own.{missing} Measured by "
-            f"`{data['command']}`, written here by `python -m benchmarks --readme FILE`.",
+            f"{commands(data)}, written here by `python -m benchmarks --readme FILE`.",
         )
     )
 

@@ -26,10 +26,12 @@ from fastembed import (
     recurrent_layers,
     reference,
     sparse,
+    tables,
     time_layers,
     trainer,
     util,
     vectors,
+    word2vec,
 )
 from fastembed.reference import layers as slow_layers
 from fastembed.reference import recurrent as slow_recurrent
@@ -170,9 +172,12 @@ HELPERS = {
 }
 # a vector for each word, the rows that are nearest to some queries
 VECTORS = {"WordVectors": "vectors:V,D queries:N,D k=2"}
+# rows in fewer bits
+QUANTIZED = {"QuantizedTable": "W:V,D idx<V:N"}
 # no arrays among their arguments, or a model: tests of their own
 ELSEWHERE = set("analogy eval_perplexity eval_seq2seq most_similar to_cpu to_gpu".split())
-FILES = {*vectors.__all__, *exchange.__all__} - {*VECTORS}
+FILES = {*vectors.__all__, *exchange.__all__, *tables.__all__, *word2vec.__all__}
+FILES -= {*VECTORS, *QUANTIZED}
 # sums over so long an axis of a view are no error: they would take years
 ENDLESS = {"matmul": "D", "affine": "D", "affine_backward": "NH", "linear_cross_entropy": "D"}
 MODULES = {"np", "os", "sys", "GPU", "time"}
@@ -184,7 +189,10 @@ def test_every_public_name_has_a_row():
     names = {name for module in modules for name in module.__all__}
     names |= {*functions.__all__, *util.__all__, "remove_duplicate"} - MODULES
     assert names - MODULES == {*LAYERS, *FUNCTIONS, *HELPERS, *ELSEWHERE}
-    assert FILES == {"FORMATS", "Fit", "load", "save", "export_onnx", "from_torch", "to_torch"}
+    assert FILES == {
+        *("FORMATS", "Fit", "load", "save", "export_onnx", "from_torch", "to_torch"),
+        *("create", "open", "flush", "release", "quantize", "Word2Vec"),
+    }
     assert set(OPTIMIZERS) == set(optimizer.__all__) - MODULES
 
 
@@ -302,6 +310,11 @@ def call_vectors(module, row, name, values):
     return module.WordVectors(words, values["vectors"]).nearest(values["queries"], values["k"])
 
 
+def call_quantized(module, row, name, values):
+    table = module.quantize(values["W"], "int8")
+    return table.values, table.scales, table.gather(values["idx"])
+
+
 def names_of(*modules):
     """All their names; of those that several have, the first one's."""
     return SimpleNamespace(**{n: getattr(m, n) for m in reversed(modules) for n in dir(m)})
@@ -315,6 +328,7 @@ TABLES = {
     "optimizers": (OPTIMIZERS, call_optimizer, optimizer, slow_training),
     "functions": (FUNCTIONS, call_function, FAST, SLOW),
     "vectors": (VECTORS, call_vectors, vectors, vectors),
+    "tables": (QUANTIZED, call_quantized, tables, tables),
     "helpers": (HELPERS, call_function, FAST, FAST),
 }
 

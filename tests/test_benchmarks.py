@@ -243,7 +243,7 @@ def test_readme_is_rewritten_between_its_markers(document, tmp_path):
     assert "old" not in text and "| LSTM, one step forward | 1.00 ms | 200× | 30.0× |" in text
     assert (tmp_path / readme.PICTURE).stat().st_size > 5_000
     assert "| fastembed | NumPy, as in the book | PyTorch | gensim |" in text
-    assert re.search(r"\| word2vec, CBOW, D = 100 \|.* 2\.00× \|", text)
+    assert re.search(r"\| word2vec, an epoch of CBOW, D = 100 \|.* 2\.00× \|", text)
     readme.write(document, tmp_path)
     assert path.read_text() == text
     path.write_text("no markers")
