@@ -31,10 +31,12 @@ DEFAULTS = {
 }
 MODELS = ["BetterRnnlm", "Rnnlm"]
 # what makes a model good is how many steps it learns, and so a short text is read more often
-WANTED = 3000  # steps
+WANTED = 6000  # steps
 FEWEST, MOST = 4, 100  # epochs
-WAIT = 500  # steps without progress that end training, and two epochs at least
-SMALL = 1_000_000  # tokens, of which a model learns too much by heart: its weights decay more
+WAIT = 1000  # steps without progress that end training, and two epochs at least
+# tokens; of fewer a model learns too much by heart: its weights decay more, and its steps are
+# smaller, so that as many take half the time
+SMALL = 1_000_000
 
 
 class Training(training.Training):
@@ -160,7 +162,7 @@ def choose(options, tokens):
             setattr(o, name, value)
             told.append(f"{flag(name)} {value:g}{why}")
 
-    pick("batch", max(1, min(20, tokens // (8 * o.steps))))
+    pick("batch", max(1, min(10 if tokens < SMALL else 20, tokens // (8 * o.steps))))
     count = max(1, (tokens - 1) // (o.batch * o.steps))
     epochs = min(max(FEWEST, -(-WANTED // count)), MOST)
     pick("epochs", epochs, f" ({epochs * count:,} steps)")
