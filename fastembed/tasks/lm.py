@@ -37,6 +37,7 @@ WAIT = 1000  # steps without progress that end training, and two epochs at least
 # tokens; of fewer a model learns too much by heart: its weights decay more, and its steps are
 # smaller, so that as many take half the time
 SMALL = 1_000_000
+STREAM = 5000  # held-out tokens that are read in one go, at least: who begins knows nothing
 
 
 class Training(training.Training):
@@ -196,8 +197,11 @@ def _check_length(options, train, held_out):
 
 
 def perplexity(model, ids, batch, steps):
-    """Perplexity of a model on ids, each counted once; its state is reset before and after."""
-    N = max(1, min(batch, (len(ids) - 1) // steps))
+    """Perplexity of a model on ids, each counted once; its state is reset before and after.
+
+    They are read as up to batch streams side by side, but for short ones.
+    """
+    N = max(1, min(batch, (len(ids) - 1) // max(steps, STREAM)))
     T = (len(ids) - 1) // N
     xs, ts = (ids[k : k + N * T].reshape(N, T) for k in (0, 1))
     total = 0.0
