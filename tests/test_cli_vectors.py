@@ -5,6 +5,7 @@ import pytest
 
 from fastembed import models, vectors
 from fastembed.cli import analogy, similar
+from fastembed.tasks import plots
 from fastembed.text import WordTokenizer
 
 WORDS = "king queen man woman paris".split()
@@ -32,6 +33,16 @@ def test_similar(file, capsys):
     assert capsys.readouterr().out == " 0.9231  queen\n 0.8321  man\n"
     assert similar.main([str(file), "king", "paris", "--topn", "1", "--limit", "7"]) == 0
     assert capsys.readouterr().out == "king\n 0.9231  queen\n\nparis\n 0.0705  woman\n"
+
+
+def test_similar_draws_words_and_their_neighbours(file, tmp_path, capsys, monkeypatch):
+    drawn, path = [], tmp_path / "words.png"
+    monkeypatch.setattr(plots, "vectors", lambda *given: drawn.append(given) or given[0])
+    assert similar.main([str(file), "king", "--plot", str(path), "paris", "--topn", "2"]) == 0
+    ((where, groups, found),) = drawn
+    assert where == str(path) and groups[0] == ["king", "queen", "man"] and groups[1][0] == "paris"
+    np.testing.assert_allclose(found["king"], ARRAY[0])
+    assert capsys.readouterr().out.endswith(f"\npicture     {path}\n")
 
 
 def test_analogy(file, capsys):

@@ -73,7 +73,7 @@ def _parser():
         examples=EXAMPLES,
     )
     add = parser.add_argument
-    default = "files, folders, - for a pipe (default: the Python reference)"
+    default = "files, folders, - (default: the Python reference)"
     add("text", nargs="*", metavar="TEXT", help=default)
     add("--task", choices=TASKS, default="lm", metavar="TASK", help="default: lm")
     known = list(dict.fromkeys(name for names in MODELS.values() for name in names))

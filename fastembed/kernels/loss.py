@@ -72,7 +72,7 @@ def softmax_cross_entropy(
     scores: matrix, labels: ids, scale: double, eps: double, smoothing: double, losses: doubles,
     dscores: matrix, lo, hi,
 ):  # fmt: skip
-    """losses[n] = -log(p[labels[n]] + eps), dscores[n] = scale * its gradient; p = softmax(scores[n])
+    """losses[n] = -log(p + eps), dscores[n] = scale * its gradient, p = softmax(scores[n])[label]
 
     Of smoothing, that share of a loss is mean(-log(p)) instead. A label -1 is ignored: loss and
     gradient are 0. The gradient is that of eps = 0.

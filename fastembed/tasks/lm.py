@@ -31,10 +31,13 @@ DEFAULTS = {
 }
 MODELS = ["BetterRnnlm", "Rnnlm"]
 # what makes a model good is how many steps it learns, and so a short text is read more often
-WANTED = 3000  # steps
+WANTED = 6000  # steps
 FEWEST, MOST = 4, 100  # epochs
-WAIT = 500  # steps without progress that end training, and two epochs at least
-SMALL = 1_000_000  # tokens, of which a model learns too much by heart: its weights decay more
+WAIT = 1000  # steps without progress that end training, and two epochs at least
+# tokens; of fewer a model learns too much by heart: its weights decay more, and its steps are
+# smaller, so that as many take half the time
+SMALL = 1_000_000
+STREAM = 5000  # held-out tokens that are read in one go, at least: who begins knows nothing
 
 
 class Training(training.Training):
@@ -160,7 +163,7 @@ def choose(options, tokens):
             setattr(o, name, value)
             told.append(f"{flag(name)} {value:g}{why}")
 
-    pick("batch", max(1, min(20, tokens // (8 * o.steps))))
+    pick("batch", max(1, min(10 if tokens < SMALL else 20, tokens // (8 * o.steps))))
     count = max(1, (tokens - 1) // (o.batch * o.steps))
     epochs = min(max(FEWEST, -(-WANTED // count)), MOST)
     pick("epochs", epochs, f" ({epochs * count:,} steps)")
@@ -194,8 +197,11 @@ def _check_length(options, train, held_out):
 
 
 def perplexity(model, ids, batch, steps):
-    """Perplexity of a model on ids, each counted once; its state is reset before and after."""
-    N = max(1, min(batch, (len(ids) - 1) // steps))
+    """Perplexity of a model on ids, each counted once; its state is reset before and after.
+
+    They are read as up to batch streams side by side, but for short ones.
+    """
+    N = max(1, min(batch, (len(ids) - 1) // max(steps, STREAM)))
     T = (len(ids) - 1) // N
     xs, ts = (ids[k : k + N * T].reshape(N, T) for k in (0, 1))
     total = 0.0
