@@ -240,8 +240,8 @@ class Word2Vec:
         borders = self.borders()
         for epoch in range(epochs):
             begun, loss, targets = time.perf_counter(), 0.0, 0
-            for step, (start, stop) in enumerate(zip(borders, borders[1:], strict=False)):
-                done = (epoch + step / (len(borders) - 1)) / epochs
+            for start, stop in zip(borders, borders[1:], strict=False):
+                done = (epoch + start / len(self._ids)) / epochs
                 lr = self.alpha + (self.min_alpha - self.alpha) * done
                 more, found = self.train_part(start, stop, lr)
                 loss, targets = loss + more, targets + found

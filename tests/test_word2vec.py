@@ -1,10 +1,13 @@
 """word2vec: what is drawn, the twin, gradients, bits at any number of threads; whole texts."""
 
+import os
+
 import numpy as np
 import pytest
-from helpers import COUNTS, DTYPES, numeric
+from helpers import COUNTS, DTYPES, numeric, python
 
 from fastembed import ops, reference, word2vec
+from fastembed.kernels import simd
 from fastembed.word2vec import Word2Vec
 
 
@@ -76,6 +79,26 @@ def test_batches_that_fill_their_room(rng, set_threads, dtype, batch, negative):
         set_threads(n)
         for found, wanted in zip(trained(ops, given, **options), twin, strict=True):
             np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("skip_gram", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_scores_beyond_six_teach_nothing(rng, set_threads, dtype, skip_gram):
+    """But their loss counts."""
+    given = arguments(rng, dtype, S=3, C=20)
+    for W in given[:2]:
+        W *= 4
+    options = dict(lr=0.01, window=3, batch=4, skip_gram=skip_gram, mean=False)
+    twin = trained(reference, [x.astype("d") if x.dtype == dtype else x for x in given], **options)
+    for n in COUNTS:
+        set_threads(n)
+        for found, wanted in zip(trained(ops, given, **options), twin, strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
+    for score in (5.99, -5.99, 6.01, -6.01):
+        given[0][...], given[1][...] = np.sign(score), abs(score) / (3 * 20)
+        W_in, _, loss, targets = trained(ops, given, lr=0.01, skip_gram=skip_gram)
+        assert np.array_equal(W_in, given[0]) == (abs(score) > 6)
+        assert abs(score) < 6 or loss > 6 * targets > 0
 
 
 @pytest.mark.parametrize("skip_gram", [False, True])
@@ -185,6 +208,16 @@ def test_ids_out_of_range_are_refused_before_anything_is_written(rng, wrong):
         ops.train_word2vec(*given)
     np.testing.assert_array_equal(given[0], before)
     ops.train_word2vec(*given, stop=700)  # what is not trained does not matter
+
+
+@pytest.mark.parametrize("isa", simd.available())
+def test_every_instruction_set(isa):
+    tests = "twins or fill_their_room or beyond_six"
+    ran = python(
+        *("-m", "pytest", "-q", "-n", "0", __file__, "-k", tests),
+        env={**os.environ, "FASTEMBED_ISA": isa},
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 # ---- the class
