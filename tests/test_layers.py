@@ -206,7 +206,7 @@ def test_output_layer_and_loss_in_one(dtypes, dout, rng):
 def test_smoothed_labels_equal_the_slow_ones(dtype, rng):
     x = (3 * rng.standard_normal((N, T, V))).astype(dtype)
     t = rng.integers(-1, V, (N, T))
-    fast, twin = (make(0.3) for make in both("TimeSoftmaxWithLoss"))
+    fast, twin = time_layers.TimeSoftmaxWithLoss(0.3), slow.TimeSmoothedSoftmaxWithLoss(0.3)
     rtol = {"d": 1e-12, "e": 5e-3}.get(dtype, 1e-5)
     close(fast.forward(x, t), twin.forward(x, t), rtol)
     for _ in range(3):  # from the second call on, each works on what the one before has left
@@ -230,7 +230,7 @@ def test_a_model_trains_on_smoothed_labels_and_tells_the_loss_itself(rng):
     model.loss_layer.label_smoothing = 0.2
     scores = model.predict(xs)
     model.reset_state()
-    smoothed = slow.TimeSoftmaxWithLoss(0.2).forward(scores, ts)
+    smoothed = slow.TimeSmoothedSoftmaxWithLoss(0.2).forward(scores, ts)
     close(model.forward(xs, ts), smoothed, 1e-5)
     model.reset_state()
     close(model.forward(xs, ts, train_flg=False), plain, 1e-6)

@@ -526,11 +526,10 @@ class TimeDropout(_Layer):
 
 
 class TimeSoftmaxWithLoss(_Layer):
-    def __init__(self, label_smoothing=0.0):
+    def __init__(self):
         super().__init__()
         self.cache = None
         self.ignore_label = -1
-        self.label_smoothing = label_smoothing
 
     def forward(self, xs, ts):
         N, T, V = xs.shape
@@ -540,21 +539,35 @@ class TimeSoftmaxWithLoss(_Layer):
         ts = ts.reshape(N * T)
         ys = softmax(xs.reshape(N * T, V))
         losses = -np.log(ys[np.arange(N * T), ts]) * mask
-        if self.label_smoothing:
-            even = -np.log(ys).mean(axis=1) * mask
-            losses += self.label_smoothing * (even - losses)
         self.cache = ts, ys, mask, (N, T, V)
         return losses.sum() / mask.sum()
 
     def backward(self, dout=1):
         ts, dx, mask, shape = self.cache  # works on its own cache: a second call differs
-        dx[np.arange(len(ts)), ts] -= 1 - self.label_smoothing
-        if self.label_smoothing:
-            dx -= self.label_smoothing / shape[-1]
+        dx[np.arange(len(ts)), ts] -= 1
         dx *= dout
         dx /= mask.sum()
         dx *= mask[:, None]
         return dx.reshape(shape)
+
+
+class TimeSmoothedSoftmaxWithLoss(TimeSoftmaxWithLoss):
+    def __init__(self, label_smoothing):
+        super().__init__()
+        self.label_smoothing = label_smoothing
+
+    def forward(self, xs, ts):
+        loss = super().forward(xs, ts)
+        ts, ys, mask, _ = self.cache
+        even = -np.log(ys).mean(axis=1) * mask
+        own = -np.log(ys[np.arange(len(ts)), ts]) * mask
+        return loss + self.label_smoothing * ((even - own).sum() / mask.sum())
+
+    def backward(self, dout=1):
+        ts, dx, _, shape = self.cache
+        dx[np.arange(len(ts)), ts] += self.label_smoothing
+        dx -= self.label_smoothing / shape[-1]
+        return super().backward(dout)
 
 
 class TimeSigmoidWithLoss(_Layer):
