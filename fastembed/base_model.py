@@ -217,7 +217,7 @@ def unpack(file_name: Path) -> Saved:
         found, metadata = tensors.read(file_name)
     except ValueError as error:
         raise ValueError(f"{file_name} is not a safetensors file: {error}") from error
-    names = [f"param{k}" for k in range(sum(name.startswith("param") for name in found))]
+    names = [f"param{k}" for k in range(sum(map(_is_param, found)))]
     if not names or not set(names) <= set(found):
         raise ValueError(f"{file_name} holds {repr(sorted(found))}, not param0, param1, …")
     params = [found.pop(name) for name in names]
@@ -307,6 +307,10 @@ def _load_into(model: BaseModel, file_name: Path) -> dict[str, str]:
     saved = unpack(file_name)
     saved.fill(model)
     return saved.metadata
+
+
+def _is_param(name: str) -> bool:
+    return name.startswith("param")
 
 
 def _plain(value: Any) -> Any:
