@@ -5,6 +5,7 @@ import pytest
 
 from fastembed import models, vectors
 from fastembed.cli import analogy, similar
+from fastembed.cli.options import UserError
 from fastembed.text import WordTokenizer
 
 WORDS = "king queen man woman paris".split()
@@ -32,6 +33,16 @@ def test_similar(file, capsys):
     assert capsys.readouterr().out == " 0.9231  queen\n 0.8321  man\n"
     assert similar.main([str(file), "king", "paris", "--topn", "1", "--limit", "7"]) == 0
     assert capsys.readouterr().out == "king\n 0.9231  queen\n\nparis\n 0.0705  woman\n"
+
+
+def test_a_folder_is_that_of_its_vectors(tmp_path, capsys):
+    vectors.save(tmp_path / "word2vec.safetensors", WORDS, ARRAY)
+    vectors.save(tmp_path / "word2vec.bin", WORDS, ARRAY)
+    assert similar.main([str(tmp_path), "king", "--topn", "1"]) == 0
+    assert capsys.readouterr().out == " 0.9231  queen\n"
+    (tmp_path / "word2vec.safetensors").unlink()
+    with pytest.raises(UserError, match="No model alone in folder .*: no .safetensors file"):
+        similar.main([str(tmp_path), "king"])
 
 
 def test_analogy(file, capsys):
