@@ -402,3 +402,11 @@ def test_perplexity_is_that_of_the_whole_text():
     steps = [model.forward(ids[None, k : k + 1], ids[None, k + 1 : k + 2]) for k in range(24)]
     assert lm.perplexity(model, ids, 1, 6) == pytest.approx(np.exp(np.mean(steps)), rel=1e-5)
     assert lm.perplexity(model, ids[:2], 20, 35) == pytest.approx(np.exp(steps[0]), rel=1e-5)
+
+
+def test_a_name_that_is_no_text_goes_into_the_log(tmp_path):
+    say = progress.Say()
+    say.note(f"text        {os.fsdecode(b'caf%c.txt' % 233)}")
+    say.log_to(tmp_path / "lm.log")
+    say.close()
+    assert (tmp_path / "lm.log").read_text("utf-8").endswith("  text        caf\\udce9.txt\n")
