@@ -88,7 +88,7 @@ ctypedef struct weights_args:
     vector dweights
 
 MODES = {"sum": SUM, "mean": MEAN, "max": MAX}
-FORWARD_TABLE = """
+_FORWARD = """
     W (V, D): One row per id.
     idx (N) ids<V: Ids in [-V, V), bag after bag; without offsets (B, L), a bag in each row.
     offsets (B) offsets<N optional: Where each bag begins in idx; 0 is the first.
@@ -98,7 +98,7 @@ FORWARD_TABLE = """
     > argmax: (B, D) ndarray of int64, if need_argmax; The id of each maximum, the first of equals;
         None for another mode.
 """
-BACKWARD_TABLE = """
+_BACKWARD = """
     dout (B, D)
     W (V, D)
     idx (N) ids<V: As in embedding_bag, and so are offsets and the others.
@@ -115,8 +115,8 @@ cdef Signature without_offsets(str table):
     return Signature(table.replace("(N)", "(B, L)"))
 
 
-cdef Signature FORWARD = Signature(FORWARD_TABLE), FORWARD_EVEN = without_offsets(FORWARD_TABLE)
-cdef Signature BACKWARD = Signature(BACKWARD_TABLE), BACKWARD_EVEN = without_offsets(BACKWARD_TABLE)
+cdef Signature FORWARD = Signature(_FORWARD), FORWARD_EVEN = without_offsets(_FORWARD)
+cdef Signature BACKWARD = Signature(_BACKWARD), BACKWARD_EVEN = without_offsets(_BACKWARD)
 cdef Signature SEGMENTS = Signature("""
     values (N, D)
     offsets (B) offsets<N: Where each segment begins in values; 0 is the first.

@@ -4,6 +4,14 @@ from numpy import ndarray
 from numpy.typing import ArrayLike
 from typing_extensions import disjoint_base
 
+__all__ = [
+    "lstm", "lstm_backward", "lstm_cell", "lstm_cell_backward",
+    "gru", "gru_backward", "gru_cell", "gru_cell_backward",
+    "gru_reset_after", "gru_reset_after_backward",
+    "gru_reset_after_cell", "gru_reset_after_cell_backward",
+    "rnn", "rnn_backward", "rnn_cell", "rnn_cell_backward",
+]  # fmt: skip
+
 _Weights = tuple[ndarray, ndarray, ndarray]
 _Gradients = tuple[ndarray, ndarray, ndarray, ndarray, ndarray]
 

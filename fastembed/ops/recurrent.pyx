@@ -26,6 +26,8 @@ cdef enum:
     ROWS = 6  # fewer in a batch cost as much: the weights come from the cache for one as well
     UNITS = 16  # hidden units, a cache line of float32: no part of a step has fewer
 
+__all__ = []  # each row adds its ops
+
 # tables of the ops, see _signature.pyx; words differ between sequences and single steps
 FORWARD = """
     {xs} ({NT}, D)
@@ -106,6 +108,7 @@ cdef class Op:
             (forward, self.name, self.forward), (backward, f"{self.name}_backward", self.backward)
         ):
             function.__name__ = function.__qualname__ = name
+            __all__.append(name)
             table.documents(function)
         return forward, backward
 
