@@ -408,6 +408,11 @@ def test_a_frozen_table_stays_as_it_is(rng, name):
 def test_a_gradient_of_another_shape_is_refused(rng):
     with pytest.raises(ValueError, match=r"grad has shape \(11, 5\), param \(12, 5\)"):
         optimizer.SparseSGD().update([np.ones((V + 1, D), "f")], [gradient(rng)])
+    W = np.ones((V, D), "f")
+    W.flags.writeable = False
+    with pytest.raises(ValueError, match="param must be writable, got a read-only array"):
+        optimizer.SparseSGD().update([W], [gradient(rng)])
+    optimizer.SparseSGD().update([W], [Frozen.like(W)])
 
 
 @pytest.mark.parametrize("rows", [[3, 2], [2, 2], [-1, 2], [2, V], [2], [[2], [3]]])
