@@ -419,6 +419,11 @@ def test_a_gradient_of_another_shape_is_refused(rng):
         step.update([W], [gradient(rng, shape=(V, 2))])
     np.testing.assert_array_equal(step.h[0], h)
     np.testing.assert_array_equal(W, before)
+    W = np.ones((V, D), "f")
+    W.flags.writeable = False
+    with pytest.raises(ValueError, match="param must be writable, got a read-only array"):
+        optimizer.SparseSGD().update([W], [gradient(rng)])
+    optimizer.SparseSGD().update([W], [Frozen.like(W)])
 
 
 @pytest.mark.parametrize("rows", [[3, 2], [2, 2], [-1, 2], [2, V], [2], [[2], [3]]])
