@@ -69,7 +69,7 @@ def test_training_is_the_twins_at_any_number_of_threads(
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("batch", "negative"), [(16, 3), (8, 7), (64, 0), (64, 1)])
 def test_batches_that_fill_their_room(rng, set_threads, dtype, batch, negative):
-    """No negative is the target, so every group has all its scores: the last one ends with a line."""
+    """No negative is the target, so every group has all its scores; the last ends with a line."""
     given = arguments(rng, dtype, S=3, V=20_000, C=20, N=600)
     given[3][:] = 1
     given[2][given[2] < 0] = 0
