@@ -9,12 +9,12 @@ from fastembed import vectors
 from fastembed.word2vec import Word2Vec
 
 
-def sentences(rng, count=3000, topics=8, own=12, others=60):
-    """Ten words each, some of them of the sentence's topic, a few of which are frequent."""
+def sentences(rng, count=3000, topics=40, own=8, others=60):
+    """Ten words each, two of them of the sentence's topic, the others of all sentences."""
     frequent = 1 / np.arange(1, others + 1)
     for topic in rng.integers(0, topics, count):
-        mine = [f"t{topic}_{k}" for k in rng.integers(0, own, 4)]
-        rest = [f"f{k}" for k in rng.choice(others, 6, p=frequent / frequent.sum())]
+        mine = [f"t{topic}_{k}" for k in rng.integers(0, own, 2)]
+        rest = [f"f{k}" for k in rng.choice(others, 8, p=frequent / frequent.sum())]
         yield rng.permutation(mine + rest).tolist()
 
 
@@ -110,23 +110,23 @@ def test_an_epoch_with_nothing_left_to_chance(rng, sg, cbow_mean, size):
 def test_quality(text, sg):
     """How many of a word's nearest are of its topic, and how long vectors become; over seeds."""
     found = {Gensim: [], Word2Vec: []}
-    options = dict(sg=sg, vector_size=32, window=4, epochs=6 if sg else 20)
+    options = dict(sg=sg, vector_size=32, window=4, epochs=14 if sg else 20)
     for kind, more in ((Gensim, dict(workers=1)), (Word2Vec, {})):
         for seed in range(1, 7):
             model = kind(text, seed=seed, **options, **more)
             wv, output = model.wv, model.syn1neg if kind is Gensim else model.output
             topical = [word for word in wv.key_to_index if word[0] == "t"]
             near = [
-                sum(other[:2] == word[:2] for other, _ in wv.most_similar(word, topn=8)) / 8
+                sum(o.split("_")[0] == word.split("_")[0] for o, _ in wv.most_similar(word, topn=7))
                 for word in topical
             ]
             rows = [wv.key_to_index[word] for word in topical]
             lengths = [np.linalg.norm(W[rows], axis=1).mean() for W in (wv.vectors, output)]
-            found[kind].append([np.mean(near), *lengths])
+            found[kind].append([np.mean(near) / 7, *lengths])
     theirs, ours = (np.array(found[kind]) for kind in (Gensim, Word2Vec))
     spread = np.hypot(*(x.std(axis=0, ddof=1) / np.sqrt(len(x)) for x in (theirs, ours)))
     difference = ours.mean(axis=0) - theirs.mean(axis=0)
-    assert 0.3 < theirs[:, 0].mean() < 0.97  # neither chance nor all there is
+    assert 0.2 < theirs[:, 0].mean() < 0.95  # neither chance nor all there is
     assert abs(difference[0]) < 4 * spread[0] + 0.01
     assert (abs(difference[1:]) < 0.05 * theirs[:, 1:].mean(axis=0)).all()
 
