@@ -16,6 +16,7 @@ from fastembed.trainer import remove_duplicate, train_step
 
 SAVE_EVERY = 300  # seconds
 PACE = ["batch", "steps"]  # of an epoch
+ADDED = {"label_smoothing": 0.0}  # settings that files of earlier versions do not have
 WORDS = {"model": models.__all__, "level": ["word", "char", "subword"]}
 # the mean loss of so many steps tells that training diverges: it is that of a model which gives
 # what comes a tenth of the probability that chance alone would
@@ -335,7 +336,7 @@ def described(model, options):
 
 def adopt(kind, options, given, file):
     """Take the settings of the file where none are given; refuse given ones that do not fit it."""
-    settings, path = file.saved.training["settings"], file.path
+    settings, path = {**ADDED, **file.saved.training["settings"]}, file.path
     for name in kind.settings:
         if not hasattr(options, name):  # not of this task
             continue
