@@ -558,8 +558,9 @@ class TimeAffineSoftmaxWithLoss(Layer):
         dtype, ignore = common_dtype(xs, *self.params), self.ignore_label
         xs, W, b = (cast(array, dtype) for array in (xs, *self.params))
         made, self.cache = self._gradients_like(W, b), None
-        options: dict[str, Any] = {"ignore_label": ignore, "label_smoothing": self.label_smoothing}
-        loss, dxs, *made = ops.linear_cross_entropy(xs, W, b, ts, out=made, **options)
+        loss, dxs, *made = ops.linear_cross_entropy(
+            xs, W, b, ts, ignore_label=ignore, out=made, label_smoothing=self.label_smoothing
+        )
         if np.isnan(loss) and (ts == ignore).all():
             for gradient in (dxs, *made):
                 gradient.fill(np.nan)
