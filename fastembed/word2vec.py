@@ -56,7 +56,7 @@ class Word2Vec:
         Negatives are drawn with probability counts ** ns_exponent.
     epochs, seed : int
     batch : int
-        Words whose scores are made before any of them is learnt.
+        Words (skip-gram: pairs of words) whose scores are made before any of them is learnt.
     slices : int, optional
         Parts of the columns: as many threads work at most. By default 2, 4 or 8, by vector_size.
         Other slices give vectors that differ by rounding.

@@ -81,7 +81,7 @@ cdef extern from "jobs.h":
         int skip_gram, mean
         uint64_t seed
         double lr
-        Py_ssize_t first, stop, most_ins, most_outs
+        Py_ssize_t first, stop, most_pairs, most_ins, most_outs
         int32_t *words
         word2vec_group *groups
         int32_t *ins "in"

@@ -1,6 +1,7 @@
 /* word2vec with negative sampling: what is drawn for a text, and training in small batches.
  *
- * A group is what one word trains: rows of W_in, of which h is made, and rows of W_out with labels.
+ * A group is rows of W_in, of which h is made, and rows of W_out with labels: a word's target and its
+ * negatives. CBOW has a group for each word, skip-gram one for each word around it.
  * The scores of a batch of groups are made of the weights as they were before the batch. Then its
  * groups are learnt one after the other. Columns are cut into slices, and a thread has some of them in
  * every row: nobody else reads or writes these. What threads tell each other are the parts of the
@@ -43,12 +44,12 @@ typedef struct {
     double lr;
     /* a block: the text from first to stop, in pieces */
     ptrdiff_t first, stop;
-    ptrdiff_t most_ins, most_outs; /* of a group */
+    ptrdiff_t most_pairs, most_ins, most_outs; /* groups of a word; rows of a group */
     int32_t *words; /* the words of each piece that are kept, and those around: see word2vec_room */
     word2vec_group *groups;
     int32_t *in, *out;
     uint8_t *labels;
-    int32_t *drawn; /* groups and targets of each piece */
+    int32_t *drawn; /* groups of each piece */
     /* batches: groups 2 k to 2 k + 1 of borders */
     int32_t *borders;
     ptrdiff_t batches, most_groups, most; /* of a batch: groups, and scores */
@@ -126,11 +127,10 @@ static void NAME(word2vec_draw_piece)(const word2vec_job *j, ptrdiff_t piece)
     const ptrdiff_t to = from + WORD2VEC_PIECE < j->stop ? from + WORD2VEC_PIECE : j->stop;
     int32_t *words = j->words + piece * (WORD2VEC_PIECE + 2 * j->window);
     int16_t places[WORD2VEC_PIECE];
-    word2vec_group *const first = j->groups + piece * WORD2VEC_PIECE, *group = first;
-    int32_t in = (int32_t)(piece * WORD2VEC_PIECE * j->most_ins);
-    int32_t out = (int32_t)(piece * WORD2VEC_PIECE * j->most_outs);
+    const ptrdiff_t before = piece * WORD2VEC_PIECE * j->most_pairs;
+    word2vec_group *const first = j->groups + before, *group = first;
+    int32_t in = (int32_t)(before * j->most_ins), out = (int32_t)(before * j->most_outs);
     ptrdiff_t low = j->window, end = j->window, high;
-    int32_t targets = 0;
 
     /* a sentence may go on beyond the piece on both sides */
     for (ptrdiff_t k = from - 1; k >= 0 && low > 0; k--) {
@@ -168,25 +168,21 @@ static void NAME(word2vec_draw_piece)(const word2vec_job *j, ptrdiff_t piece)
             right++;
         if (right - left == 1)
             continue;
-        *group = (word2vec_group){in, 0, out, 0};
-        if (j->skip_gram)
-            j->in[in++] = words[k];
-        else
+        for (ptrdiff_t other = left; other < right;) {
+            *group = (word2vec_group){in, 0, out, 0};
+            do { /* one of them, or all */
+                if (other != k)
+                    j->in[in++] = words[other];
+            } while (++other < right && (!j->skip_gram || in == group->in));
+            group->ins = in - group->in;
+            if (!group->ins)
+                break;
             out = NAME(word2vec_draw_target)(j, words[k], &state, out);
-        for (ptrdiff_t other = left; other < right; other++) {
-            if (other == k)
-                continue;
-            if (j->skip_gram)
-                out = NAME(word2vec_draw_target)(j, words[other], &state, out);
-            else
-                j->in[in++] = words[other];
+            group->outs = out - group->out;
+            group++;
         }
-        group->ins = in - group->in, group->outs = out - group->out;
-        targets += j->skip_gram ? (int32_t)(right - left - 1) : 1;
-        group++;
     }
-    j->drawn[2 * piece] = (int32_t)(group - first);
-    j->drawn[2 * piece + 1] = targets;
+    j->drawn[piece] = (int32_t)(group - first);
 }
 #undef IS_WORD
 

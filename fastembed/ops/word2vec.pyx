@@ -58,7 +58,7 @@ cdef Signature TRAIN = Signature(
     seed: int; Of all that is drawn. With a place of ids it says what is drawn there.
     skip_gram: bool; A word predicts those around it; otherwise they predict it (CBOW).
     mean: bool; CBOW predicts with the mean of the words around, otherwise with their sum.
-    batch: int; Words whose scores are made before any of them is learnt; from 512 on, 512.
+    batch: int; Words, or skip-gram's pairs, whose scores are made before any is learnt; at most 512.
     deterministic: bool; False: threads race, each for words of its own, and read what others write.
     > loss: numpy.float64; Sum of the losses of all targets and negatives.
     > targets: int; How many targets there were.
@@ -217,8 +217,8 @@ cpdef _train_if_fit(ids, keep, accept, alias, places, options):
     j.W_in, j.W_out = data(W_in), data(W_out)
     j.ids, j.size = <const int32_t *>data(ids), size(ids)
     j.keep, j.accept, j.alias = data(keep), data(accept), <const int32_t *>data(alias)
-    j.most_ins = 1 if j.skip_gram else 2 * j.window
-    j.most_outs = (1 + j.negative) * (2 * j.window if j.skip_gram else 1)
+    j.most_pairs, j.most_ins = (2 * j.window, 1) if j.skip_gram else (1, 2 * j.window)
+    j.most_outs = 1 + j.negative
     j.most = (batch * j.most_outs // LINE + 2) * LINE  # a group's scores are stored by whole vectors
     j.most_groups = batch
     if j.V == 0 or j.C == 0 or j.slices == 0 or start == stop:
@@ -248,19 +248,20 @@ cdef char *lines(char **end, int64_t nbytes) noexcept nogil:
 cdef char *place(word2vec_job *j, int real, int64_t pieces, char *end) noexcept nogil:
     """Give a job its scratch from a line on; returns where it ends."""
     cdef int64_t itemsize = 8 if real else 4, places = pieces * WORD2VEC_PIECE
+    cdef int64_t groups = places * j.most_pairs
     cdef int64_t row = (j.C * itemsize + LINE - 1) // LINE * LINE
     cdef int64_t scores = j.slices * j.most * itemsize
     j.loss = <word2vec_loss *>lines(&end, sizeof(word2vec_loss))
     j.h = lines(&end, j.slices * j.most_groups * row)
     j.scores[0], j.scores[1] = lines(&end, scores), lines(&end, scores)
     j.factors = lines(&end, scores)
-    j.groups = <word2vec_group *>lines(&end, places * sizeof(word2vec_group))
+    j.groups = <word2vec_group *>lines(&end, groups * sizeof(word2vec_group))
     j.words = <int32_t *>lines(&end, (places + 2 * pieces * j.window) * sizeof(int32_t))
-    j.ins = <int32_t *>lines(&end, places * j.most_ins * sizeof(int32_t))
-    j.outs = <int32_t *>lines(&end, places * j.most_outs * sizeof(int32_t))
-    j.labels = <uint8_t *>lines(&end, places * j.most_outs + LINE)  # read by whole vectors
-    j.drawn = <int32_t *>lines(&end, 2 * pieces * sizeof(int32_t))
-    j.borders = <int32_t *>lines(&end, 2 * places * sizeof(int32_t))
+    j.ins = <int32_t *>lines(&end, groups * j.most_ins * sizeof(int32_t))
+    j.outs = <int32_t *>lines(&end, groups * j.most_outs * sizeof(int32_t))
+    j.labels = <uint8_t *>lines(&end, groups * j.most_outs + LINE)  # read by whole vectors
+    j.drawn = <int32_t *>lines(&end, pieces * sizeof(int32_t))
+    j.borders = <int32_t *>lines(&end, 2 * groups * sizeof(int32_t))
     return end
 
 
@@ -269,8 +270,9 @@ cdef int64_t cut(word2vec_job *j, int64_t pieces, int64_t batch) noexcept nogil:
     cdef int64_t k, first, end, targets = 0
     j.batches = 0
     for k in range(pieces):
-        targets += j.drawn[2 * k + 1]
-        first, end = k * WORD2VEC_PIECE, k * WORD2VEC_PIECE + j.drawn[2 * k]
+        targets += j.drawn[k]
+        first = k * WORD2VEC_PIECE * j.most_pairs
+        end = first + j.drawn[k]
         while first < end:
             j.borders[2 * j.batches] = first
             first = min(first + batch, end)
@@ -285,7 +287,8 @@ cdef in_step(word2vec_job *j, int real, int64_t start, int64_t stop):
     cdef double ns = ns_of(j)
     cdef int64_t members = min(members_for(ns * (stop - start)), j.slices)
     cdef int64_t pieces = max(PIECES, 2 * members), targets = 0, block = pieces * WORD2VEC_PIECE
-    cdef int64_t most = max(1, <int64_t>(j.most_groups * ns / NS_A_MEETING))
+    cdef double batch_ns = j.most_groups * ns / (j.window + 1 if j.skip_gram else 1)
+    cdef int64_t most = max(1, <int64_t>(batch_ns / NS_A_MEETING))
     cdef Memory space = take(room(j, real, pieces))
     place(j, real, pieces, space.start)
     j.loss.sum, j.loss.terms = 0, 0
@@ -294,7 +297,7 @@ cdef in_step(word2vec_job *j, int real, int64_t start, int64_t stop):
             j.first, j.stop = start, min(start + block, stop)
             pieces = (j.stop - j.first + WORD2VEC_PIECE - 1) // WORD2VEC_PIECE
             share(table.word2vec_draw, j, pieces, 1,
-                  NS_A_DRAW * (j.stop - j.first) * j.most_outs / (2 if j.skip_gram else 1))
+                  NS_A_DRAW * (j.stop - j.first) * j.most_outs * (j.most_pairs + 1) / 2)
             targets += cut(j, pieces, j.most_groups)
             members = min(members_for(ns * (j.stop - j.first)), j.slices, most)
             run_phases(table.word2vec_train, j, j.batches + 1, members)

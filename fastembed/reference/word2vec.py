@@ -107,16 +107,12 @@ def _groups(place, ids, keep, accept, alias, window, negative, seed, skip_gram):
     bits = _random(seed, place)
     reach = 1 + _below(next(bits), window)
     around = neighbours(place, -1, reach)[::-1] + neighbours(place, 1, reach)
-    outs, labels = [], []
-    for target in around if skip_gram else [ids[place]] if around else []:
-        outs.append(target)
-        labels.append(1)
+    for ins in [[other] for other in around] if skip_gram else [around] if around else []:
+        outs = [ids[place]]
         for _ in range(negative):
             drawn = next(bits)
             k = _below(drawn, len(keep))
             k = k if _unit(drawn) < accept[k] else alias[k]
-            if k != target:
+            if k != outs[0]:
                 outs.append(k)
-                labels.append(0)
-    if around:
-        yield [ids[place]] if skip_gram else around, outs, np.array(labels)
+        yield ins, outs, np.arange(len(outs)) == 0
