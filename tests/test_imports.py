@@ -134,6 +134,13 @@ def test_importing_the_package_imports_neither_numba_nor_scipy():
     assert result.stdout == "[]\n", result.stderr
 
 
+def test_no_module_takes_the_place_of_a_public_name():
+    """An import leaves the module as an attribute of its package, where a lazy name would be."""
+    for package in ("fastembed", "fastembed.ops", "fastembed.dropin"):
+        names = importlib.import_module(package)._NAMES
+        assert not {*names} & {*names.values()}, package
+
+
 def test_every_public_name_can_be_imported():
     import fastembed
     from fastembed import ops
