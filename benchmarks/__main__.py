@@ -24,6 +24,9 @@ def _parser():
         "--book", metavar="FOLDER", help="a clone of the book's code, whose scripts are run too"
     )
     p.add_argument("--compare", metavar="OLD.json", help="compare with the figures of OLD.json")
+    p.add_argument(
+        "--onto", metavar="FILE", help="measure parts alone, and take what else FILE has from there"
+    )
     p.add_argument("--load", metavar="FILE", help="don't measure: take the figures of FILE")
     p.add_argument(
         "--readme", metavar="FILE", help="don't measure: write README's table and picture from FILE"
@@ -61,12 +64,15 @@ def _run(options, command):
         print(*readme.write(_read(options.readme)), sep="\n")
         return 0
     old = options.compare and _read(options.compare)
+    base = options.onto and _read(options.onto)
     check_writable(options.json)
     if options.load:
         data = _read(options.load)
     else:
         data = measure.run(options, report.progress, command)
         report.progress("")
+    if base:
+        data = measure.merged(base, data)
     text = markdown.whole(data)
     if old:
         text += "\n## Compared\n\n" + markdown.compare(old, data) + "\n"

@@ -3,17 +3,38 @@
 An op of the library that is not in the table, here or in ``fastembed.bench.cases``, fails a test.
 """
 
+import itertools
 import math
 import zlib
 from functools import partial
 
 import numpy as np
 
-from benchmarks import steps
+from benchmarks import files, steps, vectors
+from fastembed import tables
 from fastembed.bench import cases
 from fastembed.bench.cases import LOOSE, WORDS, Case, Op, call, layer, optimizer
 
 RATIO = 0.5  # of dropout
+
+
+BATCHES = 8  # of ids: the same rows again and again would stay in the cache
+
+
+def _in_a_file(d, V, D, n):
+    """A table that is mapped from a file, batches of ids, and a place for their rows."""
+
+    def make(path):
+        file = tables.create(path, W.shape, W.dtype)
+        file[...] = W
+
+    W, ids, out = d(V, D), d.ids(V, BATCHES, n), d(n, D)
+    return tables.open(files.made(f"{V}x{D}-{W.dtype}.npy", make), "r"), ids, out
+
+
+def _gather_mapped(m, W, batches, out):
+    turn = itertools.cycle(batches)
+    return lambda: m.gather(W, next(turn), out=out)
 
 
 def _scale(m, *arrays):
@@ -77,6 +98,7 @@ def _segments(d, n, k, D):
 
 
 MORE_OPS = {
+    "gather mapped": Op(_in_a_file, _gather_mapped, ids=("uniform",), repeats=2),
     "train_word2vec": Op(_text, _word2vec, repeats=2),
     "segment_sum": call("segment_sum", _segments),
     "lstm step": _cell("lstm", 4, 2),
@@ -223,7 +245,7 @@ LAYER_OPS = {
         for name, draw in _FUNCTIONS.items()
     },
 }
-OPS = {**cases.OPS, **MORE_OPS, **LAYER_OPS, **steps.OPS}
+OPS = {**cases.OPS, **MORE_OPS, **LAYER_OPS, **steps.OPS, **vectors.OPS}
 case = partial(cases.case, table=__name__)
 
 

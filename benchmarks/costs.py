@@ -60,6 +60,7 @@ def costs():
         for x, y in [(short, thin), (wide, rows)]
     ]
     found["NS_A_DOT"], found["NS_A_FACTOR"] = dots[0], (dots[1] - dots[0]) / 255
+    found |= _of_word2vec()
     param, grad, m, v = (np.abs(numbers(200_000)) for _ in range(4))
     found["NS_A_SQUARE"] = ns(lambda: ops.global_norm([grad])) / grad.size
     found["NS_A_STEP"] = ns(lambda: ops.momentum(param, grad, v, 0.0, 0.9)) / grad.size
@@ -68,6 +69,21 @@ def costs():
     )
     found["NS_A_PLUS"] = ns(lambda: add_if_fit(param, [grad])) / grad.size
     return found
+
+
+def _of_word2vec():
+    """A text of one word draws negatives and trains none of them."""
+
+    def run(V, C, negative):
+        tables = np.ones(V, "f"), np.ones(V, "f"), np.arange(V)
+        W_in, W_out, places = numbers(1, V, C), numbers(1, V, C), np.arange(300) * 7 % V
+        options = dict(window=1, negative=negative, lr=1e-9)
+        return ns(lambda: ops.train_word2vec(W_in, W_out, places, *tables, **options)) / 300
+
+    draw = (run(1, 1, 55) - run(1, 1, 5)) / 50
+    rows = [(run(2000, C, 55) - run(2000, C, 5)) / 50 - draw for C in (1, 256)]
+    learnt = (rows[1] - rows[0]) / 255
+    return {"NS_A_DRAW": draw, "NS_A_SCORE_LEARNT": rows[0], "NS_A_FACTOR_LEARNT": learnt}
 
 
 def main():

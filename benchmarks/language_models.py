@@ -182,7 +182,7 @@ def main(argv=None):
     add = parser.add_argument
     add("text", nargs="*", metavar="TEXT", help="files or folders (default: the command's text)")
     add("--level", choices=LEVELS, help="tokens, where the command is not to choose")
-    add("--epochs", type=integer(1), default=lm.DEFAULTS["epochs"], metavar="N")
+    add("--epochs", type=integer(1), metavar="N", help="(default: as the command chooses)")
     add("--size", type=integer(1), default=lm.DEFAULTS["hidden"], metavar="N", help="embed, hidden")
     args = parser.parse_args(argv)
     options = {"level": args.level, "epochs": args.epochs, "embed": args.size, "hidden": args.size}

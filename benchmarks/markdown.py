@@ -49,8 +49,6 @@ def whole(data):
         ("times", "Runtime and start-up", times_of),
         ("memory", "Memory of TimeEmbedding backward, beyond its outputs", memory),
         ("interference", "Other threads on the same cores", interference),
-        ("growth", "Steps with sparse gradients, by rows of W", growth),
-        ("mapped", "Gather from a file in the page cache", mapped),
         ("skipped", "Not measured: out of time", ", ".join),
         ("problems", "Problems", problems),
     ):
@@ -168,23 +166,6 @@ def interference(found):
     ]
     header = ("ours", "beside", "ours alone", "other alone", "together", "together / sum of both")
     return table(header, lines, left=2)
-
-
-def growth(found):
-    lines = [
-        (name, *(times(s) if key == "ratio" else seconds(s) for key, s in told.items()))
-        for name, told in found.items()
-    ]
-    sizes = [f"V = {int(key):,}" for key in next(iter(found.values())) if key != "ratio"]
-    return table(("step", *sizes, "last / first"), lines)
-
-
-def mapped(found):
-    lines = [
-        (sizes, seconds(told["in memory"]), seconds(told["mapped"]), times(told["ratio"]))
-        for sizes, told in found.items()
-    ]
-    return table(("sizes", "in memory", "mapped", "its speed"), lines)
 
 
 def compare(old, new):

@@ -5,7 +5,7 @@ import math
 import subprocess
 import time
 
-from benchmarks import goals, probes, scripts, startup, table, work
+from benchmarks import goals, probes, scripts, startup, table, vectors, work
 from benchmarks.peers import CEILINGS
 from fastembed.bench import report, runner
 from fastembed.bench.peers import REFERENCE, Contender, contenders, ours
@@ -13,6 +13,10 @@ from fastembed.cli.machine import cpus
 from fastembed.cli.options import UserError
 
 QUICK_LIMIT = 60  # seconds of races after which --quick begins no further one
+GENSIM = Contender("gensim", "benchmarks.word2vec:Gensim")
+RACING = Contender("racing", "benchmarks.word2vec:Racing")
+READERS = [Contender(name, "benchmarks.vectors:Reader", (name,)) for name in vectors.READERS]
+READERS.append(Contender("loop", "benchmarks.vectors:Loop"))
 CEILING = Contender("ceiling", "benchmarks.peers:Ceiling")
 
 
@@ -22,7 +26,15 @@ def who(section, quick=False):
         return [CEILING]
     if section.title == "threads":
         return [REFERENCE, *(ours(k, f"ours-{k}") for k in thread_counts())]
+    if section.title == "vectors":
+        return [ours(), GENSIM, *READERS]
+    if section.title == "word2vec":
+        return [ours(), GENSIM, *([] if quick else [ours(1, "ours-1"), RACING])]
     found = contenders(torch="benchmarks.torch_steps:Torch")
+    if section.title == "sparse":
+        return [*found[2:], Contender("small", "benchmarks.peers:Small")]
+    if section.title == "tables":
+        return [*found[:3], Contender("in memory", "benchmarks.peers:InMemory")]
     if section.drawn:
         return found
     if section.title == "recurrent":
@@ -124,8 +136,6 @@ def _probes(session, quick, say):
     say("runtime, bits, memory")
     found["times"] |= probes.ask(session, "runtime") or {}
     found["bits"] = probes.ask(session, "bits")
-    found["growth"] = probes.ask(session, "growth")
-    found["mapped"] = probes.ask(session, "mapped")
     told = {who: probes.ask(session, "memory", who) for who in ("ours", "reference")}
     for case in probes.MEMORY if all(told.values()) else ():
         row = {who: told[who][case.name] for who in told}
@@ -139,3 +149,22 @@ def _probes(session, quick, say):
             if answer is not None:
                 found["interference"][f"{name} / {other}"] = answer
     return found
+
+
+def merged(old, new):
+    """What an earlier document has, with the figures of a new one in their place or added."""
+    if old["machine"] != new["machine"]:
+        raise UserError("the other figures were measured on another machine or Python")
+    data, measured = dict(old), {(row["section"], row["name"]) for row in new["cases"]}
+    for key in new:
+        if isinstance(new[key], dict) and key not in ("machine", "ceilings"):
+            data[key] = {**old.get(key, {}), **new[key]}
+    data["missing"] = {k: why for k, why in data["missing"].items() if k not in new["versions"]}
+    data["cases"] = [row for row in old["cases"] if (row["section"], row["name"]) not in measured]
+    for key in ("cases", "problems", "skipped"):
+        data[key] = data[key] + new[key]
+    data["memory"] = new.get("memory") or old.get("memory")
+    data["seconds"] = old["seconds"] + new["seconds"]
+    data["command"] = "; ".join(dict.fromkeys([*old["command"].split("; "), new["command"]]))
+    data["goals"] = goals.check(data)
+    return data

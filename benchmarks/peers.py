@@ -2,10 +2,12 @@
 
 import importlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from fastembed import ops
 from fastembed.bench.cases import case
 from fastembed.bench.peers import Ours, Reference, Task, threads_text
 from fastembed.cli.machine import cpus
@@ -16,6 +18,7 @@ CEILINGS = {
     "filled": case("scatter_add zero", "uniform", V=1 << 17, D=256, n=1),
     "flops": case("matmul", M=2048, K=2048, N=2048),
 }
+SMALL = 20_000  # rows
 
 
 class Ceiling(Reference):
@@ -64,6 +67,26 @@ class Padded(Ours):
         *inputs, _ = case.inputs()
         module = importlib.import_module(case.row.fast)
         return Task(case.row.make(module, *inputs), compared=False)
+
+
+class InMemory(Ours):
+    """fastembed with the table in memory that others have in a file."""
+
+    def task(self, case):
+        if case.op != "gather mapped":
+            return None
+        W, *others = case.inputs()
+        return Task(case.row.make(ops, np.array(W), *others), repeats=case.row.repeats)
+
+
+class Small(Ours):
+    """fastembed with a table of few rows, that is warm: the step's cost should not depend on it."""
+
+    def task(self, case):
+        if "V" not in case.sizes:
+            return None
+        few = replace(case, sizes={**case.sizes, "V": SMALL})
+        return Task(super().task(few).run, compared=False)
 
 
 class Thinc:

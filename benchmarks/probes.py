@@ -1,21 +1,17 @@
 """What is not a race: equal bits, memory, and other programs' threads on the same cores."""
 
 import ctypes
-import itertools
 import statistics
-import tempfile
 import threading
 import time
 import timeit
 import tracemalloc
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
-from fastembed.bench.cases import Case, case, draw_ids, flat
+from fastembed.bench.cases import Case, case, flat
 from fastembed.bench.peers import Contender, Ours, Reference, Task
-from fastembed.bench.table import LOOKUPS
 from fastembed.bench.worker import settle
 from fastembed.cli.machine import cpus
 
@@ -27,6 +23,7 @@ BITS = [
     case("scatter_add zero", V=10_000, D=100, n=5_000),
     case("scatter_add zero", "hot", V=1_000, D=650, n=5_000),
     case("scatter_add zero", V=200_000, D=16, n=20_000),
+    case("train_word2vec", "", table="benchmarks.cases", V=2000, H=100, n=20_000),
 ]
 INTERFERENCE = {
     "softmax_cross_entropy": case("softmax_cross_entropy", n=700, V=10_000),
@@ -38,9 +35,6 @@ MEMORY = [
     case("TimeEmbedding fwd+bwd", V=10_000, D=100, N=20, T=35),
     case("TimeEmbedding fwd+bwd", V=10_000, D=650, N=20, T=35),
 ]
-GROWTH = 20_000, 1_000_000  # rows of a table: a sparse step should cost the same
-GROWN = "Embedding, SparseSGD", "Embedding, LazyAdam", "CBOW, SparseSGD"
-STEPS = 100  # of a block
 
 
 class Probe(Reference):
@@ -51,8 +45,6 @@ class Probe(Reference):
             """Nothing is timed."""
 
         tell = {"bits": bits, "memory": memory, "interference": interference, "runtime": runtime}
-        tell["growth"] = growth
-        tell["mapped"] = mapped
         run.detail = partial(tell[probe.op], *probe.sizes.values())
         return Task(run, compared=False)
 
@@ -141,86 +133,6 @@ def memory(which):
             tracemalloc.stop()
         found[one.name] = peak
     return found
-
-
-def growth(tables=GROWTH, rounds=11):
-    """Step -> seconds with each number of rows of W (D = 128), and the last one's in the first's.
-
-    Ids have the frequencies of a text's words.
-    """
-    found = {}
-    for name in GROWN:
-        what, kind = name.split(", ")
-        make = {"Embedding": _embedding_step, "CBOW": _cbow_step}[what]
-        runs = [partial(_repeat, make(kind, V, np.random.default_rng(0)), STEPS) for V in tables]
-        blocks = [[_timed(run) / STEPS for run in runs] for _ in range(rounds)]
-        medians = [statistics.median(times) for times in zip(*blocks, strict=True)]
-        ratio = statistics.median(times[-1] / times[0] for times in blocks)
-        found[name] = {**{str(V): s for V, s in zip(tables, medians, strict=True)}, "ratio": ratio}
-    return found
-
-
-def mapped(lookups=LOOKUPS[:3], rounds=25):
-    """Sizes -> seconds of gather from memory and from a file in the page cache, and the ratio."""
-    from fastembed import ops, tables
-
-    found = {}
-    for sizes in lookups:
-        V, D, n = sizes.values()
-        rng = np.random.default_rng(0)
-        W, ids, out = rng.random((V, D), np.float32), rng.integers(0, V, n), np.empty((n, D), "f")
-        with tempfile.TemporaryDirectory() as folder:
-            file = tables.create(Path(folder, "W.npy"), W.shape)
-            file[...] = W
-            runs = [partial(ops.gather, table, ids, out=out) for table in (W, file)]
-            times = [[_timed(partial(_repeat, run, 3)) / 3 for run in runs] for _ in range(rounds)]
-            ram, disk = (statistics.median(each) for each in zip(*times, strict=True))
-        ratio = statistics.median(a / b for a, b in times)
-        found[f"V={V} D={D} n={n}"] = {"in memory": ram, "mapped": disk, "ratio": ratio}
-    return found
-
-
-def _repeat(run, times):
-    for _ in range(times):
-        run()
-
-
-def _batches(rng, V, *shape):
-    """Ids of many batches, one after the other for ever."""
-    return itertools.cycle(draw_ids(rng, "zipf", V, (200, *shape)))
-
-
-def _embedding_step(kind, V, rng):
-    from fastembed import optimizer
-    from fastembed.time_layers import TimeEmbedding
-
-    layer = TimeEmbedding(rng.standard_normal((V, 128), "f"), sparse=True)
-    update = getattr(optimizer, kind)().update
-    ids, dout = _batches(rng, V, 20, 35), rng.standard_normal((20, 35, 128), "f")
-
-    def step():
-        layer.forward(next(ids))
-        layer.backward(dout)
-        update(layer.params, layer.grads)
-
-    return step
-
-
-def _cbow_step(kind, V, rng):
-    from fastembed import optimizer
-    from fastembed.models import CBOW
-
-    counts = np.maximum(1, 2 * V / np.arange(1, V + 1)).astype(int)
-    corpus = np.repeat(rng.permutation(V), counts)
-    model, update = CBOW(V, 128, 5, corpus, sparse=True), getattr(optimizer, kind)().update
-    contexts, targets = _batches(rng, V, 100, 10), _batches(rng, V, 100)
-
-    def step():
-        model.forward(next(contexts), next(targets))
-        model.backward()
-        update(model.params, model.grads)
-
-    return step
 
 
 def _block(run):

@@ -10,7 +10,12 @@ PICTURE = Path("docs") / "img" / "speed.png"
 
 
 OURS = "#1b7837"
-LOOK = {"reference": ("#999999", "NumPy, as in the book"), "torch": ("#d6604d", "PyTorch")}
+# a colour, a name, and on which side of a row: PyTorch and gensim never share one
+LOOK = {
+    "reference": ("#999999", "NumPy, as in the book", 1),
+    "torch": ("#d6604d", "PyTorch", -1),
+    "gensim": ("#4393c3", "gensim", -1),
+}
 
 
 def headline(data):
@@ -33,13 +38,20 @@ def headline(data):
         ("Seq2seq step", {}, "training step, Seq2seq"),
         ("PeekySeq2seq step", {}, "training step, PeekySeq2seq"),
         ("AttentionSeq2seq step", {}, "training step, AttentionSeq2seq"),
+        ("embedding_bag sum fwd+bwd", {"V": 100_000}, "EmbeddingBag, 100k × 300"),
+        ("lstm fwd+bwd lengths", {"N": 64}, "LSTM with lengths, 64 × 50 steps, H = 256"),
+        ("sparse LazyAdam step", {}, "sparse step of Adam, 1M words × 128"),
+        ("word2vec CBOW", {"D": 100}, "word2vec, an epoch of CBOW, D = 100"),
+        ("word2vec skip-gram", {"D": 100}, "word2vec, an epoch of skip-gram, D = 100"),
+        ("load text", {"V": 20_000}, "word vectors as text, 20k × 300"),
+        ("load binary", {}, "word vectors, binary, 400k × 300"),
     )
     for op, sizes, label in wanted:
         for row in data["cases"]:
             if (
                 row["op"] == op
                 and not row["drawn"]
-                and row["ids"] in ("", "zipf")
+                and row["ids"] in ("", "zipf", "reference")
                 and sizes.items() <= row["sizes"].items()
                 and "ours" in row["contenders"]
             ):
@@ -57,12 +69,12 @@ def picture_of(data, path):
     rows = list(headline(data))[::-1]
     figure, axes = pyplot.subplots(figsize=(8, 0.42 * len(rows) + 1.2))
     height = 0.38
-    for offset, (who, (colour, label)) in zip((height / 2, -height / 2), LOOK.items(), strict=True):
+    for who, (colour, label, side) in LOOK.items():
         places, values = [], []
         for k, (_, row) in enumerate(rows):
             value = row["contenders"].get(who, {}).get("times_ours")
             if value:
-                places.append(k + offset)
+                places.append(k + side * height / 2)
                 values.append(value)
         axes.barh(places, values, height, color=colour, label=label)
         for place, value in zip(places, values, strict=True):
@@ -87,29 +99,35 @@ def picture_of(data, path):
     pyplot.close(figure)
 
 
+def commands(data):
+    """The command, and whether parts were measured by others, see ``--onto``."""
+    first, *others = data["command"].split("; ")
+    return f"`{first}`" + (
+        " and, part by part, with `--only PART --onto out.json`" if others else ""
+    )
+
+
 def section(data):
     """The text between the markers."""
     lines = []
     for label, row in headline(data):
         who = row["contenders"]
-        book, torch = (who.get(name, {}).get("times_ours") for name in ("reference", "torch"))
-        lines.append(
-            (label, seconds(who["ours"]["median"]), times(book) or "–", times(torch) or "–")
-        )
-    header = ("case", "fastembed", "NumPy, as in the book", "PyTorch")
+        others = (times(who.get(name, {}).get("times_ours")) or "–" for name in LOOK)
+        lines.append((label, seconds(who["ours"]["median"]), *others))
+    header = ("case", "fastembed", *(name for _, name, _ in LOOK.values()))
     versions = data["versions"]
     missing = "".join(f" Not measured: {name} ({why})." for name, why in data["missing"].items())
     return "\n".join(
         (
-            f"![Times of NumPy and PyTorch in units of fastembed's]({PICTURE.as_posix()})",
+            f"![Times of NumPy, PyTorch and gensim in units of fastembed's]({PICTURE.as_posix()})",
             "",
             markdown.table(header, lines),
             "",
-            f"Medians of interleaved rounds; the last two columns are times in units of "
+            f"Medians of interleaved rounds; the other columns are times in units of "
             f"fastembed's. {data['machine']['cpu']}, {data['machine']['cpus']} CPUs; "
-            f"{'; '.join(versions[k] for k in ('ours', 'reference', 'torch') if k in versions)}. "
+            f"{'; '.join(versions[k] for k in ('ours', *LOOK) if k in versions)}. "
             f"Each contender ran in a process of its own.{missing} Measured by "
-            f"`{data['command']}`, written here by `python -m benchmarks --readme FILE`.",
+            f"{commands(data)}, written here by `python -m benchmarks --readme FILE`.",
         )
     )
 

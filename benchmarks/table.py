@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+from benchmarks import word2vec
 from benchmarks.cases import LAYER_OPS, case, drawn
 from benchmarks.peers import CEILINGS
 from fastembed.bench import table
-from fastembed.bench.table import LSTMS, RNNLM, Section
+from fastembed.bench.table import LOOKUPS, LSTMS, RNNLM, Section
 
 SEED = 1
 FEWER = 30  # drawn cells of a quick run are fewer by this factor
@@ -54,6 +55,19 @@ THREADS = [
     case("softmax_cross_entropy", n=700, V=10_000),
     STEPS[0],
 ]
+SPARSE = [
+    *(
+        case(f"sparse {kind} step", V=1_000_000, D=128, N=20, T=35)
+        for kind in ("SparseSGD", "LazyAdam")
+    ),
+    case("sparse CBOW step", V=1_000_000, H=128, N=100, window=5),
+]
+WORD2VEC = [word2vec.case(op, "reference", D=D) for op in word2vec.OPS for D in (100, 300)]
+VECTORS = [
+    case("load text", V=20_000, D=300),
+    case("load binary", V=400_000, D=300),
+    case("load text", V=400_000, D=300),
+]
 NAMED = [
     *(
         replace(section, cases=section.cases + LAYERS)
@@ -63,6 +77,10 @@ NAMED = [
         else section
         for section in table.SECTIONS
     ),
+    Section("sparse", SPARSE, quick=(1,)),
+    Section("tables", [case("gather mapped", **s) for s in LOOKUPS], quick=(0,)),
+    Section("word2vec", WORD2VEC, quick=(0,)),
+    Section("vectors", VECTORS, quick=(0,)),
     Section("float64", DOUBLE),
     Section("threads", THREADS),
 ]

@@ -164,6 +164,25 @@ MODELS = {
 }
 
 
+def _sparse_step(optimizer):
+    """A step of one table whose gradient has some rows."""
+
+    def make(W, batches, dout):
+        W, dout = torch.from_numpy(W).requires_grad_(), torch.from_numpy(dout)
+        turn, update = itertools.cycle(torch.from_numpy(batches)), optimizer([W]).step
+        head = W.detach()[:100]
+
+        def run():
+            W.grad = None
+            functional.embedding(next(turn), W, sparse=True).backward(dout)
+            update()
+            return head
+
+        return Task(run, lambda head: head.numpy(), repeats=CHECKED)
+
+    return make
+
+
 def _optimizer(book, params):
     # fused: the quickest of PyTorch's ways on the CPU
     if type(book).__name__ == "SGD":
@@ -175,6 +194,13 @@ class Torch(torch_tasks.Torch):
     """PyTorch on the CPU, training steps among its tasks."""
 
     compiled = False
+    tasks = {
+        **torch_tasks.TASKS,
+        "sparse SparseSGD step": _sparse_step(lambda params: torch.optim.SGD(params, 0.01)),
+        "sparse LazyAdam step": _sparse_step(
+            lambda params: torch.optim.SparseAdam(params, 0.001, eps=1e-7)
+        ),
+    }
 
     def task(self, case):
         if case.op in MODELS:

@@ -1,9 +1,8 @@
-"""``python -m benchmarks.word2vec``: words a second and quality of word2vec, beside gensim's.
+"""Speed and quality of word2vec, beside gensim's.
 
-Each contender has a process of its own. For speed they take turns, an epoch each, and ratios are of
-turns that follow each other. gensim (extra ``peers``) takes part with each number of workers, and
-as it reads a file itself. Three texts: the Python language reference, and two that are made with a
-structure which the vectors should find:
+`OPS` are epochs of training, which ``python -m benchmarks --only word2vec`` times. The command
+``python -m benchmarks.word2vec`` tells the quality. Three texts: the Python language reference, and
+two that are made with a structure which the vectors should find:
 
 - *grid*: a word for each pair of a row and a column, among words of its row and of its column.
   Quality is the share of analogies (a is to b as c is to ...) that are right.
@@ -16,21 +15,25 @@ the same with gensim and another seed. Two runs of gensim tell what agreement th
 
 import argparse
 import importlib.util
-import json
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+import fastembed
+from benchmarks import files, vectors
+from fastembed.bench import cases
+from fastembed.bench.cases import Op
+from fastembed.bench.peers import Ours, Task, quickest
+from fastembed.cli.machine import cpus
 from fastembed.text import words
 from fastembed.text.sources import default_text
 
 TEXTS = ("grid", "topics", "reference")
 SEED = 7  # of the texts
+WORDS = 400_000  # of those that are made, about
 
 
 def zipf(n):
@@ -123,154 +126,100 @@ def text(name, count):
     return [[w for w in part if w[0].isalpha() or w[0] == "_"] for part in paragraphs]
 
 
-# ---- a contender: a process that is told what to do by lines of JSON
+# ---- an epoch of training, as a case
 
 
-class Ours:
-    """fastembed; count is of threads."""
+def _op(sg):
+    def draw(d, D):
+        return text(d.distribution, WORDS), dict(vector_size=D, sg=sg)
 
-    def __init__(self, sentences, options, count, deterministic=True):
-        import fastembed
+    def make(m, sentences, options, **more):
+        model = m.Word2Vec(seed=1, **options, **more)
+        model.build_vocab(sentences)
+        return lambda: model.train(1)  # which returns nothing: quality is compared, not numbers
 
-        fastembed.set_num_threads(count)
-        self.make = lambda seed: fastembed.Word2Vec(
-            seed=seed, deterministic=deterministic, **options
-        )
-        self.sentences = sentences
-        self.model = None
+    return Op(draw, make, ids=TEXTS, fast="fastembed")
 
-    def speed(self):
-        """Words a second of one epoch."""
-        if self.model is None:
-            self.model = self.make(1)
-            self.model.build_vocab(self.sentences)
-        self.model.train(1)
-        return self.model.words_per_second
 
-    def trained(self, seed):
-        model = self.make(seed)
-        model.build_vocab(self.sentences)
-        model.train()
-        return model.wv.words, model.wv.vectors
+OPS = {"word2vec CBOW": _op(0), "word2vec skip-gram": _op(1)}
+case = partial(cases.case, table=__name__)
+
+
+class Racing(Ours):
+    """fastembed with threads that race."""
+
+    def task(self, case):
+        if case.op not in OPS:
+            return None
+        return Task(case.row.make(fastembed, *case.inputs(), deterministic=False))
 
 
 class Gensim:
-    """gensim; count is of workers; with file, it reads that itself."""
+    """gensim, with the number of workers that suits it best, or reading a file by itself."""
 
-    def __init__(self, sentences, options, count, file=None):
-        from gensim.models import Word2Vec
+    def __init__(self):
+        from gensim import __version__, models
 
-        options = {**options, "workers": count}
-        self.make = lambda seed: Word2Vec(seed=seed, **options)
-        self.text = {"corpus_file": file} if file else {"corpus_iterable": sentences}
-        self.model = None
+        self.models, self.number = models, __version__
 
-    def speed(self):
-        if self.model is None:
-            self.model = self.make(1)
-            self.model.build_vocab(**self.text)
-        begun = time.perf_counter()
-        self._train(self.model, 1)
-        seconds = time.perf_counter() - begun
-        return sum(self.model.wv.expandos["count"]) / seconds
+    def version(self):
+        return f"gensim {self.number}"
 
-    def trained(self, seed):
-        model = self.make(seed)
-        model.build_vocab(**self.text)
-        self._train(model, model.epochs)
-        return model.wv.index_to_key, model.wv.vectors
+    def task(self, case):
+        if case.op in OPS:
+            return Task(self._epoch(case.ids, *case.inputs()))
+        (path,), binary = case.inputs(), case.op == "load binary"
+        if not vectors.bearable(case):
+            return None
 
-    def _train(self, model, epochs):
-        sizes = {"total_examples": model.corpus_count, "total_words": model.corpus_total_words}
-        model.train(**self.text, epochs=epochs, **sizes)
+        def run():
+            read = self.models.KeyedVectors.load_word2vec_format
+            found = read(path, binary=binary, no_header=not binary)
+            return vectors.told(found.index_to_key, found.vectors)
 
+        return Task(run)
 
-def serve():
-    """The contender's side."""
-    told = json.loads(input())
-    sentences = [line.split() for line in Path(told["path"]).read_text("utf-8").splitlines()]
-    kind = {"ours": Ours, "gensim": Gensim}[told["kind"]]
-    contender = kind(sentences, told["options"], told["count"], **told["more"])
-    for line in sys.stdin:
-        seed = json.loads(line)
-        if seed is None:
-            print(json.dumps(contender.speed()), flush=True)
-        else:
-            names, vectors = contender.trained(seed)
-            np.save(told["path"] + ".npy", vectors)
-            print(json.dumps(list(names)), flush=True)
+    def _epoch(self, name, sentences, options):
+        path = files.made(f"{name}.txt", partial(_write, sentences))
+        ways = [dict(corpus_iterable=sentences, workers=k) for k in (1, cpus(), cpus() + 1)]
+        ways.append(dict(corpus_file=str(path), workers=cpus()))
+        return quickest(*(self._way(options, **way) for way in ways))
+
+    def _way(self, options, workers, **text):
+        model = self.models.Word2Vec(seed=1, workers=workers, **options)
+        model.build_vocab(**text)
+        sizes = dict(total_examples=model.corpus_count, total_words=model.corpus_total_words)
+        return lambda: model.train(**text, **sizes, epochs=1) and None
 
 
-class Contender:
-    """A process."""
-
-    def __init__(self, kind, path, options, count, **more):
-        command = [sys.executable, "-m", "benchmarks.word2vec", "--serve"]
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
-        self.path = path
-        self._tell(dict(kind=kind, path=path, options=options, count=count, more=more))
-
-    def _tell(self, what):
-        self.process.stdin.write(json.dumps(what) + "\n")
-        self.process.stdin.flush()
-
-    def ask(self, what):
-        self._tell(what)
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise SystemExit("a contender ended, see above")
-        return json.loads(answer)
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
+def _write(sentences, path):
+    Path(path).write_text("".join(" ".join(words) + "\n" for words in sentences), "utf-8")
 
 
-def contenders(path, options, threads):
-    """Name -> contender."""
-    found = {
-        "ours": Contender("ours", path, options, threads),
-        "ours, 1 thread": Contender("ours", path, options, 1),
-        "ours, racing": Contender("ours", path, options, threads, deterministic=False),
-    }
-    if importlib.util.find_spec("gensim"):
-        for count in (1, threads, threads + 1):
-            found[f"gensim, {count} workers"] = Contender("gensim", path, options, count)
-        name = f"gensim, {threads} workers, file"
-        found[name] = Contender("gensim", path, options, threads, file=path)
-    return found
+# ---- quality
 
 
-def speeds(path, options, threads, rounds):
-    """Name -> words a second, and the ratio of ours to gensim's best in the same round."""
-    racing = contenders(path, options, threads)
-    turns = {name: [] for name in racing}
-    for _ in range(rounds + 1):
-        for name, contender in racing.items():
-            turns[name].append(contender.ask(None))
-    for contender in racing.values():
-        contender.close()
-    turns = {name: values[1:] for name, values in turns.items()}  # the first one warms up
-    medians = {name: statistics.median(values) for name, values in turns.items()}
-    gensims = [name for name in medians if name.startswith("gensim")]
-    ratio = None
-    if gensims:
-        best = max(gensims, key=medians.get)
-        ratio = statistics.median(a / b for a, b in zip(turns["ours"], turns[best], strict=True))
-    return medians, ratio
+def trained(kind, sentences, options, threads, seed):
+    """Words and vectors."""
+    if kind == "ours":
+        fastembed.set_num_threads(threads)
+        wv = fastembed.Word2Vec(sentences, seed=seed, **options).wv
+        return wv.words, wv.vectors
+    from gensim.models import Word2Vec
+
+    wv = Word2Vec(sentences, seed=seed, workers=threads, **options).wv
+    return wv.index_to_key, wv.vectors
 
 
-def quality(name, path, options, threads, seeds):
-    """Who -> one figure a seed."""
+def quality(name, sentences, options, threads, seeds):
+    """Who -> one figure a seed; each has a process of its own."""
     kinds = ["ours", *(["gensim"] if importlib.util.find_spec("gensim") else [])]
     vectors = {}
     for kind in kinds:
-        contender = Contender(kind, path, options, threads)
-        for seed in range(1, seeds + 1):
-            names = contender.ask(seed)
-            vectors[kind, seed] = names, np.load(path + ".npy")
-        contender.close()
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+            for seed in range(1, seeds + 1):
+                told = process.submit(trained, kind, sentences, options, threads, seed)
+                vectors[kind, seed] = told.result()
     if name != "reference":
         score = {"grid": analogies, "topics": purity}[name]
         return {k: [score(*vectors[k, s]) for s in range(1, seeds + 1)] for k in kinds}
@@ -294,39 +243,23 @@ def quality(name, path, options, threads, seeds):
 
 def main():
     parser = argparse.ArgumentParser("python -m benchmarks.word2vec", description=__doc__)
-    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--text", choices=TEXTS, action="append")
-    parser.add_argument("--words", type=int, default=400_000, help="of the texts that are made")
-    parser.add_argument("--sizes", type=int, nargs="*", default=[100, 300], help="of the vectors")
-    parser.add_argument("--rounds", type=int, default=5, help="of the speeds; 0: none")
-    parser.add_argument("--seeds", type=int, default=5, help="of the quality; 0: none")
-    parser.add_argument("--epochs", type=int, default=5, help="before quality is measured")
+    parser.add_argument("--words", type=int, default=WORDS, help="of the texts that are made")
+    parser.add_argument("--size", type=int, default=100, help="of the vectors")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
-    if args.serve:
-        return serve()
-    with tempfile.TemporaryDirectory() as folder:
-        for name in args.text or TEXTS:
-            path = str(Path(folder) / f"{name}.txt")
-            lines = [" ".join(sentence) for sentence in text(name, args.words)]
-            Path(path).write_text("\n".join(lines) + "\n", "utf-8")
-            for sg in (0, 1):
-                for size in args.sizes:
-                    _tell(name, path, dict(vector_size=size, sg=sg, epochs=args.epochs), args)
-
-
-def _tell(name, path, options, args):
-    label = f"{name} {'skip-gram' if options['sg'] else 'CBOW':9} D={options['vector_size']:<4}"
-    if args.rounds:
-        medians, ratio = speeds(path, options, args.threads, args.rounds)
-        for who, value in medians.items():
-            print(f"{label} {who:26} {value:12,.0f} words/s")
-        if ratio:
-            print(f"{label} {'ours / best of gensim':26} {ratio:12.2f}", flush=True)
-    if args.seeds and options["vector_size"] == args.sizes[0]:
-        for who, values in quality(name, path, options, args.threads, args.seeds).items():
-            error = np.std(values, ddof=1) / len(values) ** 0.5 if len(values) > 1 else np.nan
-            print(f"{label} {who:26} quality {np.mean(values):.4f} ± {error:.4f}", flush=True)
+    for name in args.text or TEXTS:
+        sentences = text(name, args.words)
+        for sg in (0, 1):
+            options = dict(vector_size=args.size, sg=sg, epochs=args.epochs)
+            found = quality(name, sentences, options, args.threads, args.seeds)
+            for who, values in found.items():
+                error = np.std(values, ddof=1) / len(values) ** 0.5 if len(values) > 1 else np.nan
+                kind = "skip-gram" if sg else "CBOW"
+                figure = f"{np.mean(values):.4f} ± {error:.4f}"
+                print(f"{name} {kind:9} D={args.size:<4} {who:8} quality {figure}", flush=True)
 
 
 if __name__ == "__main__":

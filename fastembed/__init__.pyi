@@ -1,4 +1,4 @@
-"""What the lazy names of the package are, for type checkers and editors."""
+"""The lazy names of the package: read when it is imported, and by type checkers and editors."""
 
 from fastembed import attention as attention
 from fastembed import base_model as base_model

@@ -63,7 +63,8 @@ def main(argv=None):
     except UserError as error:
         return _end(error.status, f"{prog}: error: {error}")
     except KeyboardInterrupt as interrupt:
-        return _end(130, f"\n{prog}: interrupted{interrupt}")
+        status = getattr(interrupt, "status", 130)
+        return _end(status, f"\n{prog}: interrupted{interrupt}")
     except BrokenPipeError:
         _silence()
         return 141

@@ -25,6 +25,11 @@ def as_array(name: str, value: Any) -> Any:
         raise ValueError(f"{name} must be an array: {error}") from None
 
 
+def axes(count: int) -> str:
+    """Their number in words."""
+    return f"{count} {'axis' if count == 1 else 'axes'}"
+
+
 def own(name: str, array: Any) -> Any:
     """Refuse what cannot be written in place."""
     if not isinstance(array, np.ndarray):
@@ -45,7 +50,7 @@ def floats(name: str, array: Any, ndim: int | None = None, dtype: Any = None) ->
             f"{name} must be {np.dtype(dtype)} like the other arrays, got {array.dtype}"
         )
     if ndim is not None and array.ndim != ndim:
-        raise ValueError(f"{name} must have {ndim} axes, got shape {array.shape}")
+        raise ValueError(f"{name} must have {axes(ndim)}, got shape {array.shape}")
     return array
 
 

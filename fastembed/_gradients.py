@@ -120,7 +120,7 @@ def fill_rows(
         dW.fill_rows(idx, dout, padding_idx, mean)
         return
     if not plain:
-        rows, values = row_sums(idx, dout, len(dW), dW.dtype, padding_idx, mean)
+        rows, values = row_sums(idx, dout, dW.shape, dW.dtype, padding_idx, mean)
         zero_all([dW])
         dW[rows] = values
         return
@@ -130,29 +130,37 @@ def fill_rows(
         dW[...] = 0
         np.add.at(dW, idx, dout)
         return
-    expected = ids.shape + dW.shape[1:]
-    ops.scatter_add(dW, ids, cast(np.broadcast_to(dout, expected), dW.dtype), zero=True)
+    dout = _spread(dout, ids.shape + dW.shape[1:])
+    ops.scatter_add(dW, ids, cast(dout, dW.dtype), zero=True)
 
 
 def row_sums(
     idx: Any,
     dout: Array,
-    V: int,
+    shape: Sequence[int],
     dtype: np.dtype[Any],
     padding_idx: int | None = None,
     mean: bool = False,
 ) -> tuple[Array, Array]:
     """`ops.coalesce` for dout of any dtype and of any shape that broadcasts; its sums in dtype."""
+    (V, D), dout = shape, np.asanyarray(dout)
     skip = -1 if padding_idx is None else padding_idx
-    if dout.dtype == dtype:
+    if dout.dtype == dtype and dout.shape[-1:] == (D,):
         found = coalesce_if_fit(idx, dout, V, skip, mean)
         if found is not None:
             return found
     no_mask(dout=dout)
     ids, real = np.asarray(idx), dtype if dtype.type in FLOATS else FLOAT32
-    dout = cast(np.broadcast_to(dout, ids.shape + dout.shape[-1:]), real)
+    dout = cast(_spread(dout, (*ids.shape, D)), real)
     rows, values = ops.coalesce(idx, dout, V, padding_idx=padding_idx, mean=mean)
     return rows, cast(values, dtype)
+
+
+def _spread(dout: Array, shape: tuple[int, ...]) -> Array:
+    try:
+        return np.broadcast_to(dout, shape)
+    except ValueError:
+        raise ValueError(f"dout must have shape {shape}, got {np.shape(dout)}") from None
 
 
 def fill_products(dW: Any, dscores: Array, h: Array, W: Array, words: Array) -> Array:

@@ -3,6 +3,7 @@
 import importlib
 import logging  # noqa: F401  (before ours: the hooks of a fork run from the last one registered)
 import os
+import re
 import sys
 import threading
 
@@ -15,28 +16,31 @@ if hasattr(os, "register_at_fork"):
     )
 
 
-def attach(package, modules, names):
-    """Make ``__getattr__``, ``__dir__`` and ``__all__`` of a package.
+def attach(package, file):
+    """Make ``__getattr__``, ``__dir__`` and ``__all__`` of a package from its stub.
 
     Parameters
     ----------
-    package : str
-        The package's ``__name__``.
-    modules : list of str
-        Submodules that are public by their own name.
-    names : dict
-        Public name -> submodule that defines it.
+    package, file : str
+        The package's ``__name__`` and ``__file__``. What the stub beside it imports, as in
+        ``from fastembed.ops.dense import matmul as matmul``, is public.
     """
-    public = sorted({*modules, *names})
+    with open(os.path.join(os.path.dirname(file), "__init__.pyi"), encoding="utf-8") as stub:
+        lines = re.findall(r"^from (\S+) import (\w+) as \2$", stub.read(), re.MULTILINE)
+    modules = {name: module for module, name in lines}
+    public = sorted(modules)
 
     def __getattr__(name):
-        if name in names:
-            with loading:
-                value = getattr(importlib.import_module(f"{package}.{names[name]}"), name)
-            setattr(sys.modules[package], name, value)  # found at once from now on
-            return value
-        if name in modules:
+        place = modules.get(name)
+        if place == package:
             return importlib.import_module(f"{package}.{name}")
-        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        if place is None:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        with loading:
+            module = importlib.import_module(place)
+        for public_name in public:  # found at once from now on, also one that is the module's too
+            if modules[public_name] == place:
+                setattr(sys.modules[package], public_name, getattr(module, public_name))
+        return getattr(module, name)
 
     return __getattr__, lambda: public, public

@@ -25,6 +25,7 @@ M = TypeVar("M", bound="BaseModel")
 
 # keys of the metadata of a saved model, each a text of JSON
 MODEL, TOKENIZER, TRAINING = "fastembed.model", "fastembed.tokenizer", "fastembed.training"
+TIED = "fastembed.tied"  # a parameter that is not in the file -> whose it is, whether transposed
 # while a model is made to be filled from a file: the shapes of the file's matrices
 expected_shapes: ContextVar[set[tuple[int, ...]] | None] = ContextVar("shapes", default=None)
 
@@ -108,13 +109,13 @@ class BaseModel:
     def save(self, file_name: Path, metadata: dict[str, str] | None = None) -> None:
         """Write the model to a safetensors file: `fastembed.load` makes it anew from it alone.
 
-        The parameters are in it as ``param0``, ``param1``, …, beside the class and the arguments
-        that made the model, its tokenizer if it has one, the metadata (texts by name), and a
-        checksum of the whole.
+        The parameters are in it as ``param0``, ``param1``, … (tied ones once), beside the class and
+        the arguments that made the model, its tokenizer if it has one, the metadata (texts by
+        name), and a checksum of the whole.
         """
         metadata = metadata or {}
         for key in metadata:
-            if key in (MODEL, TOKENIZER, TRAINING):
+            if key in (MODEL, TOKENIZER, TRAINING, TIED):
                 raise ValueError(f"metadata must not have the key {key!r}: it is the file's own")
         arrays, own = pack(self)
         tensors.write(file_name, arrays, {**metadata, **own})
@@ -190,15 +191,35 @@ class Saved:
             model.tokenizer = self.tokenizer
 
 
-def pack(model: BaseModel) -> tuple[dict[str, Array], dict[str, str]]:
-    """The tensors and the metadata of our own of a file that holds the model."""
-    arrays = {f"param{k}": param for k, param in enumerate(model.params)} | model._arrays()
+def pack(
+    model: BaseModel, params: Sequence[Array] | None = None
+) -> tuple[dict[str, Array], dict[str, str]]:
+    """The tensors and the metadata of our own of a file that holds the model, or it with params."""
+    tied = _tied(model.params)
+    given = enumerate(model.params if params is None else params)
+    arrays = {f"param{k}": param for k, param in given if k not in tied} | model._arrays()
     arguments = {name: _plain(value) for name, value in model._arguments.items()}
     kept = {name: value for name, value in arguments.items() if value is not NotImplemented}
     metadata = {MODEL: json.dumps({"class": type(model).__name__, "arguments": kept})}
+    if tied:
+        metadata[TIED] = json.dumps(tied)
     if model.tokenizer is not None:
         metadata[TOKENIZER] = model.tokenizer.to_json()
     return arrays, metadata
+
+
+def _tied(params: Sequence[Array]) -> dict[int, tuple[int, bool]]:
+    """Which parameters are an earlier one, or its transposed view: its place, and whether so."""
+    found = {}
+    for k, param in enumerate(params):
+        for j, other in enumerate(params[:k]):
+            if param is other or (param.base is other and _place(param) == _place(other.T)):
+                found[k] = j, param is not other
+    return found
+
+
+def _place(array: Array) -> Any:
+    return array.ctypes.data, array.shape, array.strides
 
 
 def unpack(file_name: Path) -> Saved:
@@ -217,11 +238,10 @@ def unpack(file_name: Path) -> Saved:
         found, metadata = tensors.read(file_name)
     except ValueError as error:
         raise ValueError(f"{file_name} is not a safetensors file: {error}") from error
-    names = [f"param{k}" for k in range(sum(map(_is_param, found)))]
-    if not names or not set(names) <= set(found):
-        raise ValueError(f"{file_name} holds {repr(sorted(found))}, not param0, param1, …")
-    params = [found.pop(name) for name in names]
     try:
+        params = _params(found, json.loads(metadata.pop(TIED, "{}")))
+        if not params or any(map(_is_param, found)):
+            raise ValueError(f"it holds {repr(sorted(found))}, not param0, param1, …")
         model = json.loads(metadata.pop(MODEL, "null"))
         training = json.loads(metadata.pop(TRAINING, "null"))
         text = metadata.pop(TOKENIZER, None)
@@ -234,6 +254,18 @@ def unpack(file_name: Path) -> Saved:
         words = " ".join(str(error).split())[:300]
         raise ValueError(f"{file_name} is damaged ({words})") from error
     return Saved(os.fspath(file_name), params, found, made_by, text, training, metadata)
+
+
+def _params(found: dict[str, Array], tied: dict[str, list[Any]]) -> list[Array]:
+    """Take the parameters out of what was found; tied ones are views of others."""
+    params: list[Array] = []
+    while (name := f"param{len(params)}") in found or str(len(params)) in tied:
+        if name in found:
+            params.append(found.pop(name))
+        else:
+            place, transposed = tied[str(len(params))]
+            params.append(params[place].T if transposed else params[place])
+    return params
 
 
 def load(path: Path) -> BaseModel:

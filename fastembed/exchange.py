@@ -11,6 +11,7 @@ import numpy as np
 
 from fastembed._files import whole
 from fastembed._inputs import Array
+from fastembed.base_model import BaseModel
 from fastembed.layers import Embedding, EmbeddingBag
 from fastembed.models import Seq2seq
 from fastembed.recurrent_layers import StackedGRU, StackedLSTM, StackedRNN
@@ -215,7 +216,7 @@ def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
 
     if isinstance(model, Seq2seq):
         graph = _onnx.seq2seq(model)
-    elif hasattr(model, "layers"):
+    elif isinstance(model, BaseModel) and hasattr(model, "layers"):
         graph = _onnx.language_model(model)
     else:
         raise TypeError(f"model must be a language model or a Seq2seq, got {type(model).__name__}")

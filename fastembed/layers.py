@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from fastembed import ops
 from fastembed._arrays import affine, affine_backward, cast, common_dtype
-from fastembed._check import integers, no_mask, number, row
+from fastembed._check import integers, no_mask, number, own, row
 from fastembed._gradients import fill_bags, fill_products, fill_rows, op_ids
 from fastembed._inputs import NOT_YET, Array, Scalar
 from fastembed.functions import cross_entropy_error, sigmoid, softmax
@@ -252,12 +252,18 @@ class Embedding(Layer):
                 number("max_norm", max_norm),
                 number("norm_type", norm_type),
             )
+            if not self.max_norm >= 0:
+                raise ValueError(f"max_norm must be at least 0, got {max_norm!r}")
+            if not own("W", W).flags.writeable:  # its rows are scaled
+                raise ValueError("W must be writable for max_norm, got a read-only array")
         if scale_grad_by_freq:
             self.scale_grad_by_freq = True
 
     @classmethod
     def from_pretrained(cls, W: Array, freeze: bool = True, **options: Any) -> Self:
         """A layer of vectors learnt elsewhere, which are not trained unless freeze is False."""
+        if own("W", W).ndim != 2:
+            raise ValueError(f"W must have 2 axes, got shape {W.shape}")
         return cls(W, freeze=freeze, **options)
 
     def forward(self, idx: Any) -> Array:
@@ -325,6 +331,8 @@ class EmbeddingBag(Embedding):
         **options: Any,
     ) -> None:
         super().__init__(W, **options)
+        if mode not in ("sum", "mean", "max"):
+            raise ValueError(f"mode must be 'sum', 'mean' or 'max', got {mode!r}")
         if mode == "max" and self.scale_grad_by_freq:
             raise ValueError("scale_grad_by_freq must be False for mode='max'")
         self.mode, self.include_last_offset = mode, include_last_offset

@@ -113,6 +113,7 @@ class _LanguageModel(_Model):
             self.loss_layer.train_flg = train_flg
             return self.loss_layer.forward(self.predict(xs, train_flg), ts)
         self._head.ignore_label = self.loss_layer.ignore_label
+        self._head.label_smoothing = self.loss_layer.label_smoothing
         return self._head.forward(self._run(self.layers[:-1], xs, train_flg), ts)
 
     def backward(self, dout: Any = 1) -> None:

@@ -190,18 +190,14 @@ class SparseAdaGrad(AdaGrad):
     """`AdaGrad`, which takes row-sparse gradients as well: without a gradient nothing changes."""
 
 
-class RowWiseAdaGrad(_Optimizer):
+class RowWiseAdaGrad(AdaGrad):
     """AdaGrad with one number of state a row: ``h += mean(grad**2)`` over each row.
 
     Then ``param -= lr * grad / (sqrt(h) + 1e-7)``. It differs from `AdaGrad` in that the numbers of
     a row share a rate; the state of (V, D) is (V,). Rows are those of the first axis.
     """
 
-    op, states, by_rows = "sgd", ("h",), True
-
-    def __init__(self, lr: float = 0.01) -> None:
-        self.lr = lr
-        self.h: list[Array] | None = None
+    op = "sgd"
 
     def update(self, params: list[Array], grads: list[Any]) -> None:
         """Change each param in place by its gradient."""

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from fastembed import ops
 from fastembed._arrays import affine, cast, common_dtype
-from fastembed._check import integer, no_mask
+from fastembed._check import as_array, integer, no_mask, own, shape
 from fastembed._inputs import NOT_YET, Array
 from fastembed.layers import Layer
 from fastembed.time_layers import TimeDropout, TimeGRU, TimeLSTM, TimeRNN
@@ -29,6 +29,7 @@ class _Stacked(Layer):
     projected = 0  # the size of h, if it is not H
     _single: Callable[..., Any]
     train_flg = True
+    _ran = False
 
     def __init__(
         self,
@@ -126,6 +127,7 @@ class _Stacked(Layer):
         ValueError
             If a shape does not fit, or a length is not between 0 and T.
         """
+        xs, self._ran = as_array("xs", xs), True
         for k in range(self.num_layers):
             if k and self.dropout:
                 self.dropouts[k - 1].train_flg = self.train_flg
@@ -142,6 +144,8 @@ class _Stacked(Layer):
         return self._backward(dhs, dh_last=dh_last)
 
     def _backward(self, dhs: Array, **last: Array | None) -> Array:
+        if not self._ran:
+            raise RuntimeError(f"{type(self).__name__}.backward needs a forward before it")
         place = len(self.layers)
         for k in reversed(range(self.num_layers)):
             level = self._level(k)
@@ -177,10 +181,12 @@ class _Stacked(Layer):
         return self._states("dh")
 
     def _set(self, name: str, state: Array | None) -> None:
-        if state is not None and len(state) != len(self.layers):
-            raise ValueError(
-                f"{name} must have the states of {len(self.layers)} layers, got shape {state.shape}"
+        if state is not None:
+            width = (
+                self.params[1].shape[0] if name == "h" else self.params[0].shape[1] // self.gates
             )
+            expected = len(self.layers), *own(name, state).shape[1:2], width
+            shape(name, state, expected, "(layers x directions, N, H)")
         for k, layer in enumerate(self.layers):
             setattr(layer, name, None if state is None else state[k])
 

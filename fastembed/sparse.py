@@ -59,7 +59,7 @@ class RowSparse:
             )
         if values.dtype.kind != "f":
             raise TypeError(f"values must be floating point, got {values.dtype}")
-        self.rows, self.values = row_sums(rows, values, V, values.dtype)
+        self.rows, self.values = row_sums(rows, values, (V, D), values.dtype)
 
     @classmethod
     def like(cls, W: Array) -> "RowSparse":
@@ -106,7 +106,7 @@ class RowSparse:
         self, ids: Any, rows: Array, padding_idx: int | None = None, mean: bool = False
     ) -> None:
         """Become the sum, or the mean, of rows by id, without those of padding_idx."""
-        self.become(*row_sums(ids, rows, self.shape[0], self.dtype, padding_idx, mean))
+        self.become(*row_sums(ids, rows, self.shape, self.dtype, padding_idx, mean))
 
     def become(self, rows: Array, values: Array) -> None:
         """Have these rows, which ascend, and values (U, D) instead."""
@@ -140,6 +140,10 @@ class RowSparse:
         """Step the rows of param and states by an optimizer's op of that name."""
         if param.shape != self.shape:
             raise ValueError(f"grad has shape {self.shape}, param {param.shape}")
+        if not len(self.rows):  # a frozen table may be read-only
+            return
+        if not param.flags.writeable:
+            raise ValueError("param must be writable, got a read-only array")
         wholes = [np.asarray(array) for array in (param, *states)]  # of a memory map: its memory
         arrays = wholes[0], self.values, *wholes[1:]
         if step_rows_if_fit(op, arrays, self.rows, numbers):

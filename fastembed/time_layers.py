@@ -462,17 +462,28 @@ class TimeDropout(Function):
 class TimeSoftmaxWithLoss(Function):
     """Softmax and mean cross-entropy at every time step.
 
+    Parameters
+    ----------
+    label_smoothing : float
+        This share of the loss is the mean over all labels instead (arXiv:1512.00567).
+
     Attributes
     ----------
     ignore_label : int
         Labels of this value (-1) count for nothing; if all are, the loss is NaN.
     train_flg : bool
-        Set it to False and forward makes no gradient; a backward that comes nevertheless does.
+        Set it to False and forward makes no gradient, and nothing is smoothed; a backward that
+        comes nevertheless does.
     """
 
     cache: Any = NOT_YET
     ignore_label = -1
+    label_smoothing = 0.0
     train_flg = True
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.label_smoothing = label_smoothing
 
     def forward(self, xs: Array, ts: Array) -> Scalar:
         """Return the loss of scores xs (N, T, V) and labels ts (N, T) or one-hot (N, T, V).
@@ -485,12 +496,15 @@ class TimeSoftmaxWithLoss(Function):
         if ts.ndim == 3:
             ts = ts.argmax(axis=2)
         ignore, wanted = self.ignore_label, self.train_flg
-        result = softmax_cross_entropy_if_fit(xs, ts, ignore, 0.0, wanted)
+        smoothing = self.label_smoothing if wanted else 0.0
+        result = softmax_cross_entropy_if_fit(xs, ts, ignore, 0.0, wanted, smoothing)
         if result is None:
             no_mask(xs=xs)
             xs, ts = cast(xs, common_dtype(xs)), integers("ts", ts)
-            result = ops.softmax_cross_entropy(xs, ts, ignore_label=ignore, need_grad=wanted)
-        self.cache = _LossCache(xs, ts, ignore, *result)
+            result = ops.softmax_cross_entropy(
+                xs, ts, ignore_label=ignore, need_grad=wanted, label_smoothing=smoothing
+            )
+        self.cache = _LossCache(xs, ts, ignore, smoothing, *result)
         return result[0]
 
     def backward(self, dout: float = 1) -> Array:
@@ -500,7 +514,10 @@ class TimeSoftmaxWithLoss(Function):
             dxs = self.cache.take_gradient()
         if dxs is None:
             ts, dx, mask, (N, T, V) = self.cache
-            dx[np.arange(N * T), ts] -= 1
+            smoothing = getattr(self.cache, "label_smoothing", self.label_smoothing)
+            dx[np.arange(N * T), ts] -= 1 - smoothing
+            if smoothing:
+                dx -= smoothing / V
             dx /= mask.sum()
             dx *= mask[:, np.newaxis]
             dxs = dx.reshape((N, T, V))
@@ -512,14 +529,16 @@ class TimeSoftmaxWithLoss(Function):
 class TimeAffineSoftmaxWithLoss(Layer):
     """`TimeAffine` and `TimeSoftmaxWithLoss` in one: the scores of all words never exist at once.
 
-    W is (D, V), b (V,); ``ignore_label`` is that of `TimeSoftmaxWithLoss`.
+    W is (D, V), b (V,); ``ignore_label`` and label_smoothing are those of `TimeSoftmaxWithLoss`.
     """
 
     cache: Any = NOT_YET
     ignore_label = -1
+    label_smoothing = 0.0
 
-    def __init__(self, W: Array, b: Array) -> None:
+    def __init__(self, W: Array, b: Array, label_smoothing: float = 0.0) -> None:
         super().__init__(W, b)
+        self.label_smoothing = label_smoothing
 
     @classmethod
     def of(cls, affine: Affine) -> "TimeAffineSoftmaxWithLoss":
@@ -539,7 +558,9 @@ class TimeAffineSoftmaxWithLoss(Layer):
         dtype, ignore = common_dtype(xs, *self.params), self.ignore_label
         xs, W, b = (cast(array, dtype) for array in (xs, *self.params))
         made, self.cache = self._gradients_like(W, b), None
-        loss, dxs, *made = ops.linear_cross_entropy(xs, W, b, ts, ignore_label=ignore, out=made)
+        loss, dxs, *made = ops.linear_cross_entropy(
+            xs, W, b, ts, ignore_label=ignore, out=made, label_smoothing=self.label_smoothing
+        )
         if np.isnan(loss) and (ts == ignore).all():
             for gradient in (dxs, *made):
                 gradient.fill(np.nan)
@@ -665,9 +686,16 @@ class _LossCache:
     """The gradient that forward made; unpacked, it is labels, probabilities, mask and shape."""
 
     def __init__(
-        self, scores: Any, ts: Array, ignore_label: int, loss: Scalar, dscores: Any
+        self,
+        scores: Any,
+        ts: Array,
+        ignore_label: int,
+        label_smoothing: float,
+        loss: Scalar,
+        dscores: Any,
     ) -> None:
         self.shape, self.ts, self.ignore_label = scores.shape, ts, ignore_label
+        self.label_smoothing = label_smoothing
         self.scores, self.dscores = scores, None
         if dscores is not None:
             self._keep(loss, dscores)
@@ -691,7 +719,9 @@ class _LossCache:
         mask = ts != self.ignore_label
         if self.take_gradient() is not None:
             self.flat *= mask.sum()  # back to probabilities (zero where ignored)
-            self.flat[np.flatnonzero(mask), ts[mask]] += 1
+            self.flat[np.flatnonzero(mask), ts[mask]] += 1 - self.label_smoothing
+            if self.label_smoothing:
+                self.flat[mask] += self.label_smoothing / self.shape[2]
         return iter((ts, self.flat, mask, self.shape))
 
 

@@ -14,7 +14,15 @@ from fastembed import _gradients
 from fastembed._inputs import Array
 from fastembed.util import clip_grads
 
-__all__ = ["RnnlmTrainer", "Trainer", "clip_grads", "np", "remove_duplicate", "time"]
+__all__ = [
+    "RnnlmTrainer",
+    "Trainer",
+    "clip_grads",
+    "np",
+    "remove_duplicate",
+    "time",
+    "train_step",
+]
 
 Batches = Iterable[tuple[Array, Array]]
 
@@ -54,7 +62,7 @@ class _Loop:
         with closing(self._bar(max_epoch * batches * units)) as bar:
             for epoch in epochs:
                 for iters, (x, t) in enumerate(epoch):
-                    total_loss += _step(self.model, self.optimizer, x, t, max_grad)
+                    total_loss += train_step(self.model, self.optimizer, x, t, max_grad)
                     count += 1
                     bar.update(units)
                     if eval_interval is None or iters % eval_interval:
@@ -257,7 +265,11 @@ def _is_transpose(a: Array, b: Array) -> bool:
     return bool(np.all(a[:8, :1].T == b[:1, :8]) and np.all(a.T[:1] == b[:1]) and np.all(a.T == b))
 
 
-def _step(model: Any, optimizer: Any, x: Array, t: Array, max_grad: float | None) -> Any:
+def train_step(model: Any, optimizer: Any, x: Any, t: Any, max_grad: float | None = None) -> Any:
+    """Learn one batch: gradients of shared weights are added, then clipped; returns the loss.
+
+    Arguments are those of `Trainer` and its `fit`.
+    """
     loss = model.forward(x, t)
     model.backward()
     params, grads = remove_duplicate(model.params, model.grads)

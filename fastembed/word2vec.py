@@ -9,6 +9,7 @@
     model.wv.save("vectors.bin")
 """
 
+import codecs
 import os
 import tempfile
 import time
@@ -110,12 +111,17 @@ class Word2Vec:
             ("epochs", epochs, 0),
             ("batch", batch, 1),
             ("slices", 1 if slices is None else slices, 1),
+            ("max_final_vocab", 1 if max_final_vocab is None else max_final_vocab, 1),
         ):
             if _check.integer(name, value) < least:
                 raise ValueError(f"{name} must be at least {least}, got {value}")
         for name, number in (("alpha", alpha), ("min_alpha", min_alpha), ("sample", sample)):
             if not 0 <= _check.number(name, number) < np.inf:
                 raise ValueError(f"{name} must be finite and at least 0, got {number}")
+        if not np.isfinite(_check.number("ns_exponent", ns_exponent)):
+            raise ValueError(f"ns_exponent must be finite, got {ns_exponent}")
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback must be callable, got {callback!r:.80}")
         self.vector_size, self.window, self.negative = vector_size, window, negative
         self.alpha, self.min_alpha, self.epochs = alpha, min_alpha, epochs
         self.min_count, self.max_final_vocab = min_count, max_final_vocab
@@ -234,8 +240,8 @@ class Word2Vec:
         borders = self.borders()
         for epoch in range(epochs):
             begun, loss, targets = time.perf_counter(), 0.0, 0
-            for step, (start, stop) in enumerate(zip(borders, borders[1:], strict=False)):
-                done = (epoch + step / (len(borders) - 1)) / epochs
+            for start, stop in zip(borders, borders[1:], strict=False):
+                done = (epoch + start / len(self._ids)) / epochs
                 lr = self.alpha + (self.min_alpha - self.alpha) * done
                 more, found = self.train_part(start, stop, lr)
                 loss, targets = loss + more, targets + found
@@ -273,6 +279,8 @@ class Word2Vec:
 
     @property
     def wv(self) -> WordVectors:
+        if self._ids is None:
+            raise ValueError("build_vocab must be called before there are vectors")
         if self._wv is None:
             self._wv = WordVectors(self.words, self._plain(self._W_in))
         return self._wv
@@ -316,14 +324,17 @@ def _parts(sentences: Iterable[Iterable[str]]) -> Iterator[tuple[list[Any], bool
 def _parts_of_file(path: str | os.PathLike[str]) -> Iterator[tuple[list[Any], bool]]:
     """The same of a file, read by blocks: a line may be as long as it likes."""
     with open(path, "rb") as file:
-        rest = b""
+        rest, blanks = b"", (b" ", b"\t", b"\r", b"\f", b"\v")
+        if file.read(3) != codecs.BOM_UTF8:
+            file.seek(0)
         while block := file.read(BLOCK):
             *lines, rest = (rest + block).split(b"\n")
             for line in lines:
                 yield line.split(), True
             if len(rest) >= BLOCK:
-                words, _, rest = rest.rpartition(b" ")
-                yield words.split(), False
+                end = 1 + max(rest.rfind(one) for one in blanks)
+                yield rest[:end].split(), False
+                rest = rest[end:]
         yield rest.split(), True
 
 

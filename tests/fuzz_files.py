@@ -64,7 +64,7 @@ def go_on(folder, **given):
     options = SimpleNamespace(**{"seed": 1, **lm.DEFAULTS, **given})
     training.adopt(lm.Training, options, given, file)
     sizes = {"wordvec_size": options.embed, "hidden_size": options.hidden}
-    model = training.made(file, lm.MODELS, options, sizes)
+    model = training.made(file, lm.MODELS, options, file.saved.tokenizer, sizes)
     ids = np.zeros(1000, np.int32)
     both = SimpleNamespace(train=ids, held_out=ids)
     run = lm.Training(file, options, print, model, SGD(1.0), "text", corpus=both)

@@ -26,10 +26,12 @@ from fastembed import (
     recurrent_layers,
     reference,
     sparse,
+    tables,
     time_layers,
     trainer,
     util,
     vectors,
+    word2vec,
 )
 from fastembed.reference import layers as slow_layers
 from fastembed.reference import recurrent as slow_recurrent
@@ -54,9 +56,10 @@ OPS = {
     "affine_backward": "dout:N,H x:N,D W:D,H out!?:D,H;H",
     "softmax": "x:N,V",
     "softmax_backward": "dout:N,V y:N,V",
-    "softmax_cross_entropy": "scores:N,V labels<V:N ignore_label?=-1 eps=0.1",
+    "softmax_cross_entropy": "scores:N,V labels<V:N ignore_label?=-1 eps=0.1 label_smoothing=0.1",
     "sigmoid_cross_entropy": "scores:N labels%:N eps=0.1",
-    "linear_cross_entropy": "x:N,D W:D,V b:V labels<V:N ignore_label?=-1 out!?:D,V;V",
+    "linear_cross_entropy": "x:N,D W:D,V b:V labels<V:N ignore_label?=-1 out!?:D,V;V "
+    "label_smoothing=0.1",
     "negative_sampling_loss": "h:N,D W:V,D targets<V:N,K labels%:N,K eps=0.1",
     "negative_sampling_backward": "dscores:N,K h:N,D W:V,D targets<V:N,K dW!:V,D",
     "negative_samples": "p:V targets<V:N size=2",
@@ -169,9 +172,12 @@ HELPERS = {
 }
 # a vector for each word, the rows that are nearest to some queries
 VECTORS = {"WordVectors": "vectors:V,D queries:N,D k=2"}
+# rows in fewer bits
+QUANTIZED = {"QuantizedTable": "W:V,D idx<V:N"}
 # no arrays among their arguments, or a model: tests of their own
 ELSEWHERE = set("analogy eval_perplexity eval_seq2seq most_similar to_cpu to_gpu".split())
-FILES = {*vectors.__all__, *exchange.__all__} - {*VECTORS}
+FILES = {*vectors.__all__, *exchange.__all__, *tables.__all__, *word2vec.__all__}
+FILES -= {*VECTORS, *QUANTIZED}
 # sums over so long an axis of a view are no error: they would take years
 ENDLESS = {"matmul": "D", "affine": "D", "affine_backward": "NH", "linear_cross_entropy": "D"}
 MODULES = {"np", "os", "sys", "GPU", "time"}
@@ -183,7 +189,10 @@ def test_every_public_name_has_a_row():
     names = {name for module in modules for name in module.__all__}
     names |= {*functions.__all__, *util.__all__, "remove_duplicate"} - MODULES
     assert names - MODULES == {*LAYERS, *FUNCTIONS, *HELPERS, *ELSEWHERE}
-    assert FILES == {"FORMATS", "Fit", "load", "save", "export_onnx", "from_torch", "to_torch"}
+    assert FILES == {
+        *("FORMATS", "Fit", "load", "save", "export_onnx", "from_torch", "to_torch"),
+        *("create", "open", "flush", "release", "quantize", "Word2Vec"),
+    }
     assert set(OPTIMIZERS) == set(optimizer.__all__) - MODULES
 
 
@@ -301,6 +310,11 @@ def call_vectors(module, row, name, values):
     return module.WordVectors(words, values["vectors"]).nearest(values["queries"], values["k"])
 
 
+def call_quantized(module, row, name, values):
+    table = module.quantize(values["W"], "int8")
+    return table.values, table.scales, table.gather(values["idx"])
+
+
 def names_of(*modules):
     """All their names; of those that several have, the first one's."""
     return SimpleNamespace(**{n: getattr(m, n) for m in reversed(modules) for n in dir(m)})
@@ -314,6 +328,7 @@ TABLES = {
     "optimizers": (OPTIMIZERS, call_optimizer, optimizer, slow_training),
     "functions": (FUNCTIONS, call_function, FAST, SLOW),
     "vectors": (VECTORS, call_vectors, vectors, vectors),
+    "tables": (QUANTIZED, call_quantized, tables, tables),
     "helpers": (HELPERS, call_function, FAST, FAST),
 }
 
@@ -426,7 +441,7 @@ def variants(a, arg):
         yield "with -2", np.where(a == a.flat[0], -2, a), EITHER
 
 
-NO_NUMBERS = ["0.1", None, [0.1], np.array([0.1, 2]), 1j, object(), {}, np.datetime64("nat")]
+NO_NUMBERS = ["0.1", None, [0.1], np.array([0.1, 2]), 1j, object(), {}, np.datetime64("nat", "s")]
 ODD_NUMBERS = [0, 1, -1, 1.5, np.float32(0.5), np.int8(3), np.array(2.0), np.nan, np.inf]
 
 

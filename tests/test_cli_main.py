@@ -35,7 +35,7 @@ def test_version_and_help_of_every_command(here, tmp_path):
         fits_a_screen(done.stdout)
     fits_a_screen(usage)
     done = here("train", "--help", cwd=tmp_path)
-    assert "width of the hidden state (lm/addition/date 128" in " ".join(done.stdout.split())
+    assert "of the hidden state (lm/addition/date 128" in " ".join(done.stdout.split())
 
 
 def test_without_a_command_it_prints_help_and_fails(here, tmp_path):

@@ -151,6 +151,8 @@ def test_word2vec_finds_words_that_stand_alike(tmp_path, here, model):
     model = fastembed.load(tmp_path / "out")
     assert model.word_vecs.shape == (model.tokenizer.vocab_size, 16)
     assert "kitten" in model.tokenizer.tokens
+    assert f"map         out{os.sep}word2vec-words.png" in done.stdout
+    assert (tmp_path / "out" / "word2vec-words.png").read_bytes().startswith(b"\x89PNG")
     wv = vectors.load(tmp_path / "out" / "word2vec.bin")
     np.testing.assert_array_equal(
         wv["kitten"], model.word_vecs[model.tokenizer.tokens.index("kitten")]

@@ -113,7 +113,8 @@ def test_the_checkpoint_rebuilds_the_model(trained):
     words = saved.tokenizer.tokens
     assert words[:2] == ["<unk>", "<eos>"] and {" cat", " sleeps"} <= set(words)
     sizes = dict(embed=8, hidden=8, batch=4, steps=10, max_grad=1.0, dropout=0.25)
-    rates = dict(warmup=0.05, weight_decay=0.01, patience=2)
+    count = (len(Corpus(folder / "out/lm-corpus").train) - 1) // 40
+    rates = dict(warmup=0.05, weight_decay=0.1, patience=-(-lm.WAIT // count), label_smoothing=0.0)
     assert saved.training["settings"] == dict(
         **sizes, **rates, model="BetterRnnlm", min_count=2, level="word", seed=1
     )
@@ -259,7 +260,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch, step):
         (lambda path: path.mkdir(), ["folder text holds no text"]),
         (lambda path: path.write_bytes(b""), ["too short: "]),
         (lambda path: path.write_text(" \n\n \n"), ["too short: "]),
-        (lambda path: path.write_text("just a few words " * 9), ["too short", "needs 701"]),
+        (lambda path: path.write_text("just a few words " * 9), ["too short", "needs 36"]),
         (lambda path: path.write_bytes(b"\xffabc"), ["not UTF-8", "0xff", "position 0"]),
         (lambda path: path.write_bytes(b"ab\0cd"), ["null character"]),
     ],
@@ -350,6 +351,19 @@ def test_ctrl_c_ends_with_a_line_and_keeps_the_checkpoint(copy):
     assert progress_of(copy / "long")["epoch"] >= 3
 
 
+def test_label_smoothing_is_kept_and_held_out_figures_are_without_it(copy, train):
+    done = train(*SMALL, "--label-smoothing", 0.9, "--epochs", 2, out="smooth")
+    assert done.returncode == 0, done.stderr
+    saved = lm_of(copy / "smooth").training
+    assert saved["settings"]["label_smoothing"] == 0.9
+    seen, held_out = (saved["progress"]["history"][name][-1] for name in ("training", "held out"))
+    assert held_out < seen  # which is that of smoothed labels
+    model = load(copy / "smooth")
+    ids = Corpus(copy / "smooth/lm-corpus").held_out
+    assert lm.perplexity(model, ids, 4, 10) == pytest.approx(min(perplexities(done)), abs=0.06)
+    assert train("--resume", "--epochs", 1, out="smooth").returncode == 0
+
+
 def test_a_killed_run_keeps_a_good_checkpoint(copy, train):
     process = _start_long(copy)
     process.kill()
@@ -388,3 +402,11 @@ def test_perplexity_is_that_of_the_whole_text():
     steps = [model.forward(ids[None, k : k + 1], ids[None, k + 1 : k + 2]) for k in range(24)]
     assert lm.perplexity(model, ids, 1, 6) == pytest.approx(np.exp(np.mean(steps)), rel=1e-5)
     assert lm.perplexity(model, ids[:2], 20, 35) == pytest.approx(np.exp(steps[0]), rel=1e-5)
+
+
+def test_a_name_that_is_no_text_goes_into_the_log(tmp_path):
+    say = progress.Say()
+    say.note(f"text        {os.fsdecode(b'caf%c.txt' % 233)}")
+    say.log_to(tmp_path / "lm.log")
+    say.close()
+    assert (tmp_path / "lm.log").read_text("utf-8").endswith("  text        caf\\udce9.txt\n")

@@ -5,6 +5,8 @@ import pytest
 
 from fastembed import models, vectors
 from fastembed.cli import analogy, similar
+from fastembed.cli.options import UserError
+from fastembed.tasks import plots
 from fastembed.text import WordTokenizer
 
 WORDS = "king queen man woman paris".split()
@@ -32,6 +34,26 @@ def test_similar(file, capsys):
     assert capsys.readouterr().out == " 0.9231  queen\n 0.8321  man\n"
     assert similar.main([str(file), "king", "paris", "--topn", "1", "--limit", "7"]) == 0
     assert capsys.readouterr().out == "king\n 0.9231  queen\n\nparis\n 0.0705  woman\n"
+
+
+def test_similar_draws_words_and_their_neighbours(file, tmp_path, capsys, monkeypatch):
+    drawn, path = [], tmp_path / "words.png"
+    monkeypatch.setattr(plots, "vectors", lambda *given: drawn.append(given) or given[0])
+    assert similar.main([str(file), "king", "--plot", str(path), "paris", "--topn", "2"]) == 0
+    ((where, groups, found),) = drawn
+    assert where == str(path) and groups[0] == ["king", "queen", "man"] and groups[1][0] == "paris"
+    np.testing.assert_allclose(found["king"], ARRAY[0])
+    assert capsys.readouterr().out.endswith(f"\npicture     {path}\n")
+
+
+def test_a_folder_is_that_of_its_vectors(tmp_path, capsys):
+    vectors.save(tmp_path / "word2vec.safetensors", WORDS, ARRAY)
+    vectors.save(tmp_path / "word2vec.bin", WORDS, ARRAY)
+    assert similar.main([str(tmp_path), "king", "--topn", "1"]) == 0
+    assert capsys.readouterr().out == " 0.9231  queen\n"
+    (tmp_path / "word2vec.safetensors").unlink()
+    with pytest.raises(UserError, match="No model alone in folder .*: no .safetensors file"):
+        similar.main([str(tmp_path), "king"])
 
 
 def test_analogy(file, capsys):

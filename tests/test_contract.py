@@ -5,14 +5,26 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import contract
 import numpy as np
 import pytest
-from contract import ROWS, H, N, T, V, gradients, normal, parts, weighted
+from contract import ROWS, D, H, N, T, V, cell, gradients, normal, parts, weighted
 from golden import names
 
-from fastembed import attention, functions, layers, models, optimizer, time_layers, trainer, util
+from fastembed import (
+    attention,
+    functions,
+    layers,
+    models,
+    optimizer,
+    recurrent_layers,
+    time_layers,
+    trainer,
+    util,
+)
 from fastembed.base_model import BaseModel
 from fastembed.reference import layers as slow
+from fastembed.reference import recurrent as slow_recurrent
 from fastembed.reference import training as slow_training
 
 OURS, SLOW = names(util, time_layers, attention, optimizer, trainer), names(slow, slow_training)
@@ -27,6 +39,75 @@ def test_slow_twins(row):
 @every_row
 def test_ours(row):
     row.compare(row.seen(OURS), row.seen(SLOW))
+
+
+# ---- layers and optimizers beyond the book
+
+
+def stacks(module):
+    """Each class as a function of its parameters."""
+    kinds = ("StackedRNN", "StackedGRU", "StackedLSTM")
+    makers = {name: getattr(module, name).from_params for name in kinds}
+    return SimpleNamespace(
+        **{name: lambda *params, make=make: make(params) for name, make in makers.items()}
+    )
+
+
+def beyond(rng):
+    """Name -> parameters, inputs: two levels of a stack; a GRU that resets after the product."""
+
+    def levels(gates):
+        first, second = cell(rng, gates), cell(rng, gates)
+        return [*first, normal(rng, H, gates * H), *second[1:]]
+
+    after = cell(rng, 3)[:2] + [normal(rng, 4 * H)]
+    xs = normal(rng, N, T, D)
+    return {
+        "EmbeddingBag": ([normal(rng, V, D)], [rng.integers(-V, V, (90, T))]),
+        "StackedRNN": (levels(1), [xs]),
+        "StackedLSTM": (levels(4), [xs]),
+        "StackedGRU": (after, [xs]),
+    }
+
+
+OF_LAYERS = [
+    row
+    for row in ROWS
+    if row.name != "no_type_error_starts_inside[int32]"  # stacks of the twin compute in xs's dtype
+    and row.name.split("[")[0]
+    in (
+        "every_layer_gives_the_same",
+        "params_and_grads_keep_their_identity",
+        "each_instance_has_its_own_writable_grads",
+        "every_backward_overwrites_grads",
+        "updates_in_place_are_seen_by_the_next_forward",
+        "outputs_are_fresh_and_writable",
+        "backward_may_be_called_twice",
+        "the_last_forward_wins",
+        "inputs_of_any_layout",
+        "no_type_error_starts_inside",
+    )
+]
+
+
+@pytest.mark.parametrize("row", OF_LAYERS, ids=[row.name for row in OF_LAYERS])
+def test_layers_beyond_the_book(row, monkeypatch):
+    monkeypatch.setattr(contract, "weighted", beyond)
+    monkeypatch.setattr(contract, "others", lambda rng: {})
+    found = row.seen(names(OURS, stacks(recurrent_layers)))
+    row.compare(found, row.seen(names(SLOW, stacks(slow_recurrent))))
+
+
+@pytest.mark.parametrize(
+    "name", sorted({*optimizer.__all__} - {*contract.OPTIMIZERS, "np"}), ids=str
+)
+def test_optimizers_beyond_the_book(name):
+    results = [
+        [*contract.optimizers_update_in_place(module, np.random.default_rng(1), name)]
+        for module in (optimizer, slow_training)
+    ]
+    for found, expected in zip(*results[0], *results[1], strict=True):
+        np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-5)
 
 
 def test_the_table_knows_when_something_differs():

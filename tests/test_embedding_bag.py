@@ -188,7 +188,7 @@ def test_ids_out_of_bounds_are_refused_and_nothing_is_written(rng, mode, value):
         ([0, 3, 2], {}, ValueError, r"must not decrease, got offsets\[2\] = 2 after 3"),
         ([0, 5], {}, IndexError, r"offsets\[1\] = 5 is out of bounds for idx with 4 entries"),
         ([0, 2], {"mode": "min"}, ValueError, "mode must be 'sum', 'mean' or 'max', got 'min'"),
-        ([[0, 2]], {}, ValueError, "offsets must have 1 axes"),
+        ([[0, 2]], {}, ValueError, "offsets must have 1 axis, got"),
         ([0, 2], {"padding_idx": 7}, ValueError, r"padding_idx must be in \[-7, 7\)"),
         ([0, 5], {"include_last_offset": True}, IndexError, r"offsets\[1\] = 5 is out of bounds"),
         ([], {"include_last_offset": True}, ValueError, r"offsets must have shape \(B \+ 1,\)"),
@@ -228,7 +228,7 @@ def test_what_is_refused_changes_no_row():
 def test_ids_of_one_axis_need_offsets():
     with pytest.raises(ValueError, match="offsets must be given for idx of one axis"):
         ops.embedding_bag(np.ones((3, 2)), [0, 1])
-    with pytest.raises(ValueError, match=r"idx must have 1 axes, got shape \(1, 2\)"):
+    with pytest.raises(ValueError, match=r"idx must have 1 axis, got shape \(1, 2\)"):
         ops.embedding_bag(np.ones((3, 2)), [[0, 1]], [0])
 
 
@@ -297,6 +297,11 @@ def test_the_layer(rng, mode):
         np.testing.assert_allclose(out, slow[0], rtol=1e-5)
         np.testing.assert_allclose(layer.grads[0], slow[2], rtol=1e-5)
         assert layer.grads[0] is grad
+
+
+def test_a_mode_that_is_none_is_refused_at_once():
+    with pytest.raises(ValueError, match="mode must be 'sum', 'mean' or 'max', got 'avg'"):
+        layers.EmbeddingBag(np.ones((3, 2), "f"), mode="avg")
 
 
 def test_the_layer_gives_the_gradient_of_weights(rng):

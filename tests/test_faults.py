@@ -113,7 +113,7 @@ def test_any_allocation_may_fail(shim):
                     library.fail_at(-1, 0)
                     assert bits(result) == expected, name
                     del result
-                except MemoryError:
+                except (MemoryError, SystemError):  # the second one of NumPy's reductions
                     library.fail_at(-1, 0)
                     caught += 1
                 assert bits(call()) == expected, name

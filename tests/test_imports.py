@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import sys
 from pathlib import Path
 
@@ -136,9 +137,10 @@ def test_importing_the_package_imports_neither_numba_nor_scipy():
 
 def test_no_module_takes_the_place_of_a_public_name():
     """An import leaves the module as an attribute of its package, where a lazy name would be."""
-    for package in ("fastembed", "fastembed.ops", "fastembed.dropin"):
-        names = importlib.import_module(package)._NAMES
-        assert not {*names} & {*names.values()}, package
+    for package in ("fastembed", "fastembed.ops"):
+        stub = Path(importlib.import_module(package).__file__ + "i").read_text("utf-8")
+        names = re.findall(r"from fastembed\.\S*?(\w+) import (\w+) as", stub)
+        assert len(names) > 10 and all(module != name for module, name in names)
 
 
 def test_every_public_name_can_be_imported():
@@ -153,6 +155,15 @@ def test_every_public_name_can_be_imported():
         fastembed.nothing  # noqa: B018
 
 
+def test_an_op_is_none_of_its_modules_in_any_order_of_use():
+    code = (
+        "from fastembed import ops\n"
+        "assert all(callable(getattr(ops, name)) for name in reversed(ops.__all__))"
+    )
+    result = run_code(code)
+    assert result.returncode == 0, result.stderr
+
+
 def test_every_op_has_a_plain_numpy_twin():
     from fastembed import ops, reference
 
@@ -160,14 +171,10 @@ def test_every_op_has_a_plain_numpy_twin():
     assert missing == []
 
 
-@pytest.mark.parametrize("name", ["fastembed", "fastembed.ops"])
-def test_type_stubs_name_what_the_lazy_package_has(name):
+@pytest.mark.parametrize("name", ["fastembed", "fastembed.ops", "fastembed.dropin"])
+def test_a_lazy_package_has_all_that_its_stub_imports(name):
     package = importlib.import_module(name)
-    stub = ast.parse(Path(package.__file__ + "i").read_text("utf-8"))
-    names = []
-    for node in stub.body:
-        if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
-            names += importlib.import_module(node.module).__all__
-        elif isinstance(node, ast.ImportFrom):
-            names += [alias.asname for alias in node.names]
-    assert sorted(names) == package.__all__
+    stub = ast.parse((Path(package.__file__).parent / "__init__.pyi").read_text("utf-8"))
+    lines = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    assert sorted(alias.asname for line in lines for alias in line.names) == package.__all__
+    assert dir(package) == package.__all__

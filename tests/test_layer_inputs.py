@@ -130,7 +130,12 @@ def test_there_is_no_gpu_mode(value):
     config.GPU = False
 
 
+# deprecated since NumPy 2.5, and possible still
+reshapes = pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")
+
+
 @pytest.mark.parametrize("name", ["RNN", "LSTM", "TimeGRU", "TimeLSTM", "Affine", "TimeAffine"])
+@reshapes
 def test_an_input_reshaped_in_place_meanwhile_changes_no_gradient(name, rng):
     """Either that of the shape that forward saw, or an error: memory is not read as another."""
     layer, given, _ = make(name, rng)
@@ -154,6 +159,7 @@ def test_an_input_reshaped_in_place_meanwhile_changes_no_gradient(name, rng):
 
 
 @pytest.mark.parametrize("name", ["RNN", "GRU", "LSTM"])
+@reshapes
 def test_a_cell_whose_input_was_reshaped_takes_no_gradient_of_the_new_shape(name, rng):
     layer, given, _ = make(name, rng)
     layer.forward(*given)

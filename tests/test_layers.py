@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers import numeric
 
-from fastembed import attention, layers, time_layers
+from fastembed import attention, layers, models, time_layers
 from fastembed.reference import layers as slow
 
 V, N, T, D, H = 7, 3, 4, 5, 4
@@ -200,6 +200,40 @@ def test_output_layer_and_loss_in_one(dtypes, dout, rng):
         one.forward(xs, ts.astype(float))
     assert np.isnan(one.forward(xs, np.full((N, T), -1)))
     assert np.isnan(one.backward()).all() and np.isnan(one.grads[0]).all()
+
+
+@pytest.mark.parametrize("dtype", ["f", "d", "e"])
+def test_smoothed_labels_equal_the_slow_ones(dtype, rng):
+    x = (3 * rng.standard_normal((N, T, V))).astype(dtype)
+    t = rng.integers(-1, V, (N, T))
+    fast, twin = time_layers.TimeSoftmaxWithLoss(0.3), slow.TimeSmoothedSoftmaxWithLoss(0.3)
+    rtol = {"d": 1e-12, "e": 5e-3}.get(dtype, 1e-5)
+    close(fast.forward(x, t), twin.forward(x, t), rtol)
+    for _ in range(3):  # from the second call on, each works on what the one before has left
+        close(fast.backward(0.5), twin.backward(0.5), rtol)
+    fast.forward(x, t), twin.forward(x, t)
+    for ours, theirs in zip(fast.cache, twin.cache, strict=True):  # labels, probabilities, …
+        there = t.reshape(-1) != -1  # ours are zero where labels are ignored
+        close(*(np.asarray(part)[there] if np.ndim(part) == 2 else part for part in (ours, theirs)),
+              rtol)  # fmt: skip
+    fast.train_flg = False  # what is told is the loss itself
+    plain = time_layers.TimeSoftmaxWithLoss()
+    assert fast.forward(x, t) == plain.forward(x, t)
+
+
+def test_a_model_trains_on_smoothed_labels_and_tells_the_loss_itself(rng):
+    ids = rng.integers(0, V, (N, T + 1))
+    xs, ts = ids[:, :-1], ids[:, 1:]
+    model = models.Rnnlm(V, D, H)
+    plain = model.forward(xs, ts)
+    model.reset_state()
+    model.loss_layer.label_smoothing = 0.2
+    scores = model.predict(xs)
+    model.reset_state()
+    smoothed = slow.TimeSmoothedSoftmaxWithLoss(0.2).forward(scores, ts)
+    close(model.forward(xs, ts), smoothed, 1e-5)
+    model.reset_state()
+    close(model.forward(xs, ts, train_flg=False), plain, 1e-6)
 
 
 def test_output_layer_may_share_the_arrays_of_a_time_affine(rng):

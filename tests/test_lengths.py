@@ -165,7 +165,7 @@ def test_copied_caches_give_the_same_gradients(kind):
     [
         ([4, 5, 3], ValueError, r"lengths\[1\] = 5 is not between 0 and T of xs, 4"),
         ([4, 0, -1], ValueError, r"lengths\[2\] = -1 is not between 0 and T of xs, 4"),
-        ([4, 4], ValueError, r"lengths must have shape \(3,\) \(rows of xs,\), got \(2,\)"),
+        ([4, 4], ValueError, r"lengths must have shape \(3,\) \(N,\) with N of xs, got \(2,\)"),
         ([[4, 4, 4]], ValueError, r"lengths must have shape \(3,\)"),
         (3, ValueError, r"lengths must have shape \(3,\)"),
         ([4.0, 4.0, 4.0], TypeError, "lengths must be an integer array, got float64"),

@@ -202,3 +202,50 @@ def test_labels_to_ignore_of_any_kind(rng, ignore_label):
     loss = ops.softmax_cross_entropy(scores, labels, ignore_label=ignore_label)[0]
     absent = 3 if ignore_label == 3 else None
     assert loss == ops.softmax_cross_entropy(scores, labels, ignore_label=absent)[0]
+
+
+SMOOTHING = [0.1, 0.5, 1.0]
+
+
+@pytest.mark.parametrize("label_smoothing", SMOOTHING)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_label_smoothing(rng, dtype, label_smoothing):
+    scores = (rng.standard_normal((7, 5, 600)) * 4).astype(dtype)
+    labels = rng.integers(-1, 600, (7, 5))
+    given = {"label_smoothing": label_smoothing}
+    loss, dscores = ops.softmax_cross_entropy(scores, labels, **given)
+    expected = reference.softmax_cross_entropy(scores.astype("d"), labels, **given)
+    np.testing.assert_allclose(loss, expected[0], rtol=TOLERANCE[dtype])
+    np.testing.assert_allclose(dscores, expected[1], atol=TOLERANCE[dtype] / 10)
+    assert loss == ops.softmax_cross_entropy(scores, labels, need_grad=False, **given)[0]
+    assert not dscores[labels == -1].any()
+    rows, (x, W, b) = scores.reshape(-1, 600), (np.eye(35, dtype=dtype), 0, np.zeros(600, dtype))
+    W = np.ascontiguousarray(rows)
+    linear = ops.linear_cross_entropy(x, W, b, labels.reshape(-1), **given)
+    np.testing.assert_allclose(linear[0], loss, rtol=TOLERANCE[dtype])
+    np.testing.assert_allclose(linear[2], dscores.reshape(-1, 600), atol=TOLERANCE[dtype] / 10)
+
+
+@pytest.mark.parametrize("label_smoothing", SMOOTHING)
+def test_the_gradient_of_a_smoothed_loss(rng, label_smoothing):
+    scores, labels = rng.standard_normal((4, 6)), np.array([0, -1, 5, 2])
+    given = {"label_smoothing": label_smoothing}
+    expected = numeric(lambda: ops.softmax_cross_entropy(scores, labels, **given)[0], scores)
+    found = ops.softmax_cross_entropy(scores, labels, **given)[1]
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+    x, W, b = rng.standard_normal((4, 3)), rng.standard_normal((3, 6)), rng.standard_normal(6)
+    _, *found = ops.linear_cross_entropy(x, W, b, labels, **given)
+    for array, gradient in zip((x, W, b), found, strict=True):
+        expected = numeric(lambda: ops.linear_cross_entropy(x, W, b, labels, **given)[0], array)
+        np.testing.assert_allclose(gradient, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, np.nan])
+def test_label_smoothing_is_a_share(share):
+    message = r"label_smoothing must be in \[0, 1\], got "
+    with pytest.raises(ValueError, match=message):
+        ops.softmax_cross_entropy(np.ones((2, 3)), [0, 1], label_smoothing=share)
+    with pytest.raises(ValueError, match=message):
+        ops.linear_cross_entropy(
+            np.ones((2, 3)), np.ones((3, 4)), np.ones(4), [0, 1], label_smoothing=share
+        )

@@ -81,13 +81,14 @@ def test_sdist_holds_the_tests_with_all_that_they_read(built):
     made = [re.compile(fnmatch.translate(pattern)) for pattern in MADE_HERE]
     wanted = {
         str(path.relative_to(ROOT))
-        for folder in ("tests", "docs", "benchmarks")
+        for folder in ("tests", "docs", "benchmarks", "examples")
         for path in (ROOT / folder).rglob("*")
         if path.is_file()
         and not any(p.match(part) for p in made for part in path.relative_to(ROOT).parts)
     }
-    assert "tests/data/book.npz" in wanted
-    assert wanted | {".ci/run", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"} <= names
+    assert {"tests/data/book.npz", "examples/dates.py"} <= wanted
+    wanted |= {path.name for path in ROOT.glob("*.md")}
+    assert wanted | {".ci/run"} <= names
 
 
 @pytest.fixture(scope="module")

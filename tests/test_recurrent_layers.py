@@ -266,8 +266,16 @@ def test_dropout_held_over_time(rng):
         (
             lambda s: s(3, 4, 2, stateful=True).set_state(np.zeros((1, 2, 4), "f")),
             ValueError,
-            r"h must have the states of 2 layers, got shape \(1, 2, 4\)",
+            r"h must have shape \(2, 2, 4\) \(layers x directions, N, H\), got \(1, 2, 4\)",
         ),
+        (
+            lambda s: s(3, 4, stateful=True).set_state(np.zeros((1, 2, 5), "f")),
+            ValueError,
+            r"h must have shape \(1, 2, 4\) .* got \(1, 2, 5\)",
+        ),
+        (lambda s: s(3, 4).set_state([1.0]), TypeError, r"h must be a numpy\.ndarray, got list"),
+        (lambda s: s(3, 4).forward([[1], [1, 2]]), ValueError, "xs must be an array"),
+        (lambda s: s(3, 4).backward(np.zeros((2, 5, 4))), RuntimeError, "needs a forward before"),
         (lambda s: s(3, 4).forward(np.zeros((2, 5, 4), "f")), ValueError, r"xs must have shape"),
         (
             lambda s: s(3, 4).forward(np.zeros((2, 5, 3), "f"), [6, 1]),
@@ -280,3 +288,16 @@ def test_dropout_held_over_time(rng):
 def test_what_does_not_fit_is_refused(name, call, error, message):
     with pytest.raises(error, match=message):
         call(getattr(recurrent_layers, name))
+
+
+def test_states_of_a_projection_have_their_own_widths(rng):
+    stack = make("StackedLSTM", {"proj_size": P}, stateful=True)
+    stack.set_state(*states(rng, stack, "StackedLSTM"))
+    with pytest.raises(ValueError, match=rf"c must have shape \(2, {N}, {H}\)"):
+        stack.set_state(None, draw(rng, 2, N, P))
+
+
+def test_a_list_of_numbers_is_an_input():
+    stack = make("StackedGRU", {})
+    xs = np.arange(4.0 * D).reshape(2, 2, D)
+    np.testing.assert_array_equal(stack.forward(xs.tolist()), stack.forward(xs))

@@ -85,11 +85,27 @@ def test_what_is_made_anew_trains_on_as_the_model_itself(path):
         assert losses[0] == losses[1]
         for a, b in zip(model.grads, other.grads, strict=True):
             np.testing.assert_array_equal(a, b)
-    assert models.BetterRnnlm.load  # tied weights stay one
+
+
+def test_tied_weights_are_saved_once(path):
     model = made("BetterRnnlm")
+    last = len(model.params) - 2
     model.save(path)
+    found, metadata = tensors.read(path)
+    assert f"param{last}" not in found and len(found) == len(model.params) - 1
     params = fastembed.load(path).params
     assert np.shares_memory(params[0], params[-2])
+    for a, b in zip(params, model.params, strict=True):
+        np.testing.assert_array_equal(a, b)
+    # and twice in files of earlier versions
+    whole = {f"param{k}": param for k, param in enumerate(model.params)}
+    old = {key: value for key, value in metadata.items() if key != "fastembed.tied"}
+    tensors.write(path, whole, old)
+    np.testing.assert_array_equal(fastembed.load(path).params[-2], model.params[-2])
+    for tied in ("[]", "7", '{"7": 0}', f'{{"{last}": [{last}, true]}}', "{}", "null"):
+        tensors.write(path, found, {**metadata, "fastembed.tied": tied})
+        with pytest.raises(ValueError, match="is damaged|parameters, the model has"):
+            fastembed.load(path)
 
 
 def test_the_tokenizer_goes_with_the_model(path):

@@ -246,6 +246,8 @@ def test_gradients_are_central_differences(rng, options):
         (dict(padding_idx=V), ValueError, rf"padding_idx must be in \[-{V}, {V}\), got {V}"),
         (dict(padding_idx=0.5), TypeError, "padding_idx must be an integer, got 0.5"),
         (dict(max_norm="1"), TypeError, "max_norm must be a real number"),
+        (dict(max_norm=-1), ValueError, "max_norm must be at least 0, got -1"),
+        (dict(max_norm=np.nan), ValueError, "max_norm must be at least 0, got nan"),
         (dict(max_norm=1, norm_type=None), TypeError, "norm_type must be a real number"),
         (dict(mode="sum"), TypeError, "mode"),
     ],
@@ -256,6 +258,22 @@ def test_options_that_are_refused(options, error, message):
             getattr(time_layers, name)(np.ones((V, D)), **options)
 
 
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("options", [{}, dict(padding_idx=2), dict(scale_grad_by_freq=True)])
+def test_a_gradient_of_any_shape_that_broadcasts(options, sparse):
+    layer = layers.Embedding(np.ones((V, D), "f"), sparse=sparse, **options)
+    idx = np.array([[1, 3, 1], [4, 9, 0]])
+    layer.forward(idx)
+    for wrong in ((2, 3, D + 1), (2, 3, D - 1), (3, 2, D), (2, 3)):
+        with pytest.raises(ValueError, match=rf"dout must have shape \(2, 3, {D}\), got"):
+            layer.backward(np.ones(wrong, "f"))
+    grads = []
+    for dout in (np.full((2, 3, D), 2.0, "f"), np.full((3, 1), 2, "f"), np.full(D, 2), [D * [2]]):
+        layer.backward(dout)
+        grads.append(layer.grads[0].to_dense() if sparse else layer.grads[0].copy())
+        np.testing.assert_array_equal(grads[-1], grads[0])
+
+
 @pytest.mark.parametrize("name", ["Embedding", "TimeEmbedding"])
 def test_pretrained_vectors(rng, name):
     W = rng.standard_normal((V, D)).astype("f")
@@ -263,6 +281,13 @@ def test_pretrained_vectors(rng, name):
     assert layer.params[0] is W and isinstance(layer.grads[0], Frozen) and layer.padding_idx == 2
     layer = getattr(time_layers, name).from_pretrained(W, freeze=False)
     assert type(layer.grads[0]) is np.ndarray
+    with pytest.raises(TypeError, match=r"W must be a numpy\.ndarray, got list"):
+        getattr(time_layers, name).from_pretrained(W.tolist())
+    with pytest.raises(ValueError, match=rf"W must have 2 axes, got shape \({D},\)"):
+        getattr(time_layers, name).from_pretrained(W[0])
+    W.flags.writeable = False
+    with pytest.raises(ValueError, match="W must be writable for max_norm, got a read-only array"):
+        getattr(time_layers, name).from_pretrained(W, max_norm=1)
 
 
 def test_sparse_takes_no_memory_of_the_table(rng):
@@ -394,6 +419,11 @@ def test_a_gradient_of_another_shape_is_refused(rng):
         step.update([W], [gradient(rng, shape=(V, 2))])
     np.testing.assert_array_equal(step.h[0], h)
     np.testing.assert_array_equal(W, before)
+    W = np.ones((V, D), "f")
+    W.flags.writeable = False
+    with pytest.raises(ValueError, match="param must be writable, got a read-only array"):
+        optimizer.SparseSGD().update([W], [gradient(rng)])
+    optimizer.SparseSGD().update([W], [Frozen.like(W)])
 
 
 @pytest.mark.parametrize("rows", [[3, 2], [2, 2], [-1, 2], [2, V], [2], [[2], [3]]])

@@ -118,6 +118,8 @@ def test_files_that_are_no_tables_are_refused(path):
     np.save(path, np.ones((300, 40), "f"))
     os.truncate(path, 5000)
     refused("W.npy' is no table: it is damaged: mmap length is greater")
+    path.write_bytes(b"\x93NUMPY\2\0\xff\xff\xff\x7f{'descr'")  # 2 GB of header
+    refused("a header of more than 10000 bytes")
     path.write_bytes(b"text\n" * 100)
     refused("W.npy' is no table")
     with pytest.raises(ValueError, match="mode must be 'r' or 'r\\+', got 'w\\+'"):

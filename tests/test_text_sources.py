@@ -73,6 +73,7 @@ def test_folders_and_patterns(folder):
     assert refused("in/deep/c") == "cannot read in/deep/c: No such file or directory"
     (folder / "bare").mkdir()
     assert "folder bare holds no text: no .txt, " in refused("bare")
+    assert "name other files by a pattern, such as 'src/**/*.py'" in refused("bare")
 
 
 @pytest.mark.parametrize("ending", [".csv", ".tsv", ".jsonl"])
@@ -159,6 +160,35 @@ def test_another_encoding_is_named_and_then_read(folder, language, encoding):
     assert "at position " in line or "null character after " in line
     assert line.endswith(f"; it looks like {encoding}: --encoding {encoding}")
     assert read("x.txt", encoding=encoding) == text
+
+
+@pytest.mark.parametrize(
+    ("encoding", "found", "text"),
+    [
+        (
+            "cp1252",
+            "cp1252",
+            "Eines Tages ging der Junge in den Wald, um Holz für den Winter zu sammeln. "
+            "Unter der alten Weide saß ein Fuchs und hörte nichts.",
+        ),
+        (
+            "cp1250",
+            "cp1250",
+            "Jednoho dne šel chlapec do lesa nasbírat dříví na zimu. "
+            "Pod starou vrbou seděla liška a dívala se na něj.",
+        ),
+        ("cp1252", "cp1252 or cp1250", "Café, naïve, rôle: three words, the others are plain."),
+        (
+            "cp1250",
+            "cp1252 or cp1250",
+            "Egy nap a fiú elment az erdőbe, hogy fát gyűjtsön a télre.",
+        ),
+    ],
+)
+def test_all_encodings_that_are_as_likely_are_named(folder, encoding, found, text):
+    (folder / "x.txt").write_bytes(f"{text}\n".encode(encoding) * 3)
+    options = " or ".join(f"--encoding {name}" for name in found.split(" or "))
+    assert refused("x.txt").endswith(f"; it looks like {found}: {options}")
 
 
 def test_the_place_of_a_wrong_byte_is_counted_from_the_files_begin(folder):

@@ -156,6 +156,17 @@ def test_encodings(tmp_path):
         vectors.load(path, encoding="klingon")
 
 
+@pytest.mark.parametrize("header", ["2 1\n", ""])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_byte_order_mark_is_no_part_of_a_word(header, packed, tmp_path):
+    data = f"\ufeff{header}größer 1\nb 2\n".encode()
+    (tmp_path / "v.txt").write_bytes(gzip.compress(data) if packed else data)
+    assert vectors.load(tmp_path / "v.txt").words == ["größer", "b"]
+    (tmp_path / "v.txt").write_bytes(data[:-2] + b"x\n")
+    with pytest.raises(ValueError, match=rf"byte {len(data) - 4}: 'x' is no number"):
+        vectors.load(tmp_path / "v.txt")
+
+
 def test_npy_with_words_elsewhere(wv, tmp_path):
     np.save(tmp_path / "v.npy", wv.vectors)
     (tmp_path / "names").write_text("\n".join(WORDS) + "\n", "utf-8", newline="\n")
@@ -346,6 +357,7 @@ def plain_nearest(V, queries, k):
     scores = unit[0] @ unit[1].T
     scores[np.isnan(scores)] = -2
     ids = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    scores[scores == -2] = np.nan
     return ids, np.take_along_axis(scores, ids, 1)
 
 
@@ -456,6 +468,12 @@ def test_bad_questions_are_refused_by_name(wv):
     with pytest.raises(ValueError, match="k must be >= 1, got 0"):
         wv.nearest(np.ones((1, 7)), 0)
     assert wv.nearest(np.ones((0, 7)), 3)[0].shape == (0, 3)
+    with pytest.raises(TypeError, match="restrict_vocab must be an integer, got 'a'"):
+        wv.most_similar("the", restrict_vocab="a")
+
+
+def test_nothing_is_similar_to_a_vector_of_nan(wv):
+    assert np.isnan([score for _, score in wv.most_similar(np.full(7, np.nan))]).all()
 
 
 # ---- fit
@@ -498,5 +516,8 @@ def test_nothing_found_is_zero(wv):
 def test_bad_fits_are_refused(wv):
     with pytest.raises(ValueError, match="init must be one of normal, mean, zeros, got 'x'"):
         wv.fit(["a"], "x")
+    for words in ("ab", [1, 2], [None]):
+        with pytest.raises(TypeError, match="words must be a list of str"):
+            wv.fit(words)
     with pytest.raises(ValueError, match="words must have the ids 0 to 1"):
         wv.fit({"a": 0, "b": 2})

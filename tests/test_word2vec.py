@@ -1,10 +1,13 @@
 """word2vec: what is drawn, the twin, gradients, bits at any number of threads; whole texts."""
 
+import os
+
 import numpy as np
 import pytest
-from helpers import COUNTS, DTYPES, numeric
+from helpers import COUNTS, DTYPES, numeric, python
 
 from fastembed import ops, reference, word2vec
+from fastembed.kernels import simd
 from fastembed.word2vec import Word2Vec
 
 
@@ -76,6 +79,26 @@ def test_batches_that_fill_their_room(rng, set_threads, dtype, batch, negative):
         set_threads(n)
         for found, wanted in zip(trained(ops, given, **options), twin, strict=True):
             np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("skip_gram", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_scores_beyond_six_teach_nothing(rng, set_threads, dtype, skip_gram):
+    """But their loss counts."""
+    given = arguments(rng, dtype, S=3, C=20)
+    for W in given[:2]:
+        W *= 4
+    options = dict(lr=0.01, window=3, batch=4, skip_gram=skip_gram, mean=False)
+    twin = trained(reference, [x.astype("d") if x.dtype == dtype else x for x in given], **options)
+    for n in COUNTS:
+        set_threads(n)
+        for found, wanted in zip(trained(ops, given, **options), twin, strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
+    for score in (5.99, -5.99, 6.01, -6.01):
+        given[0][...], given[1][...] = np.sign(score), abs(score) / (3 * 20)
+        W_in, _, loss, targets = trained(ops, given, lr=0.01, skip_gram=skip_gram)
+        assert np.array_equal(W_in, given[0]) == (abs(score) > 6)
+        assert abs(score) < 6 or loss > 6 * targets > 0
 
 
 @pytest.mark.parametrize("skip_gram", [False, True])
@@ -187,6 +210,16 @@ def test_ids_out_of_range_are_refused_before_anything_is_written(rng, wrong):
     ops.train_word2vec(*given, stop=700)  # what is not trained does not matter
 
 
+@pytest.mark.parametrize("isa", simd.available())
+def test_every_instruction_set(isa):
+    tests = "twins or fill_their_room or beyond_six"
+    ran = python(
+        *("-m", "pytest", "-q", "-n", "0", __file__, "-k", tests),
+        env={**os.environ, "FASTEMBED_ISA": isa},
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
 # ---- the class
 
 
@@ -239,10 +272,13 @@ def test_a_file_is_what_its_sentences_are(rng, tmp_path, monkeypatch):
 def test_a_long_line_is_not_cut(tmp_path, monkeypatch):
     monkeypatch.setattr(word2vec, "BLOCK", 1000)
     words = [f"w{k % 50}" for k in range(30_000)]
-    (tmp_path / "text.txt").write_text(" ".join(words))
-    model = Word2Vec(tmp_path / "text.txt", vector_size=5, epochs=0)
-    assert model.tokens == 30_000 and (model._ids >= 0).sum() == 30_000
-    assert [model.wv.words[k] for k in model._ids[:-1]] == words and model._ids[-1] == -1
+    for blank in " ", "\t":
+        (tmp_path / "text.txt").write_text(blank.join(words), "utf-8-sig")
+        model = Word2Vec(tmp_path / "text.txt", vector_size=5, epochs=0)
+        assert model.tokens == 30_000 and (model._ids >= 0).sum() == 30_000
+        assert [model.wv.words[k] for k in model._ids[:-1]] == words and model._ids[-1] == -1
+        parts = list(word2vec._parts_of_file(tmp_path / "text.txt"))
+        assert len(parts) > 100 and max(len(part) for part, _ in parts) < 1000
 
 
 def test_rare_words_are_left_out_and_frequent_ones_come_first():
@@ -309,6 +345,9 @@ def test_an_interrupt_keeps_what_was_learnt(rng):
         (dict(vector_size=0), ValueError, "vector_size must be at least 1, got 0"),
         (dict(window=1.5), TypeError, "window must be an integer"),
         (dict(alpha=np.nan), ValueError, "alpha must be finite"),
+        (dict(max_final_vocab=0), ValueError, "max_final_vocab must be at least 1, got 0"),
+        (dict(ns_exponent=np.inf), ValueError, "ns_exponent must be finite, got inf"),
+        (dict(callback=3), TypeError, "callback must be callable, got 3"),
         (dict(sentences=["a b"]), TypeError, "each sentence must be a list of words, got 'a b'"),
         (dict(sentences=[]), ValueError, "min_count = 5 times, got none of 0"),
     ],
@@ -318,6 +357,8 @@ def test_wrong_arguments_are_named(given, error, message):
         Word2Vec(**given)
     with pytest.raises(ValueError, match="build_vocab must be called"):
         Word2Vec().train()
+    with pytest.raises(ValueError, match="build_vocab must be called before there are vectors"):
+        Word2Vec().wv  # noqa: B018
 
 
 def test_a_file_that_is_not_utf_8_is_refused(tmp_path):

@@ -7,7 +7,7 @@ from benchmarks.claims.report import count, grid, percent
 from fastembed.models import CBOW
 from fastembed.optimizer import Adam
 from fastembed.trainer import Trainer
-from fastembed.util import create_contexts_target
+from fastembed.util import create_contexts_target, normalize
 
 TITLE = "Meaning"
 QUERIES = "list integer function class exception object".split()
@@ -30,7 +30,7 @@ def run(quick):
     random = np.array([rng.choice(len(words), 2, replace=False) for _ in range(1000)])
     found = {"V": len(words), "pairs": len(pairs), "near": NEAR, "states": {}, "words": {}}
     for state, rows in W.items():
-        unit = unit_rows(rows)
+        unit = normalize(rows.copy())
         found["states"][state] = {
             "pairs": [float(unit[a] @ unit[b]) for a, b in pairs],
             "random": [float(unit[a] @ unit[b]) for a, b in random],
@@ -42,10 +42,6 @@ def run(quick):
             if query in names
         }
     return found
-
-
-def unit_rows(W):
-    return W / np.linalg.norm(W, axis=1, keepdims=True)
 
 
 def vectors(words, ids, D, epochs, seed=1):

@@ -25,31 +25,27 @@ def read(path: Any) -> bytes:
             return file.read()
 
 
-def write(path: Any, *parts: Any, follow: bool = True) -> None:
+def write(path: Any, *parts: Any) -> None:
     """Write some bytes, see `write_parts`."""
-    write_parts(path, parts, follow)
+    write_parts(path, parts)
 
 
-def write_parts(path: Any, parts: Iterable[Any], follow: bool = True) -> None:
+def write_parts(path: Any, parts: Iterable[Any]) -> None:
     """Replace a file's content by bytes as they come, whole or not at all, also if the power fails.
 
-    Of a link, the file that it leads to is replaced; a device or a pipe is written as it is. With
-    follow=False, a link itself is replaced, and a device or a pipe refused. After an OSError the
-    old file is as it was.
+    Of a link, the file that it leads to is replaced; a device or a pipe is written as it is. After
+    an OSError the old file is as it was.
     """
     with _named(path):
         try:
-            old = os.stat(path, follow_symlinks=follow).st_mode
+            old = os.stat(path).st_mode
         except FileNotFoundError:
             old = stat.S_IFREG | 0o666  # less the umask
-        if stat.S_ISREG(old) or (stat.S_ISLNK(old) and not follow):
-            target = os.path.realpath(path) if follow else os.path.abspath(path)
-            _replace(target, parts, 0o666 if stat.S_ISLNK(old) else stat.S_IMODE(old))
-        elif follow:
+        if stat.S_ISREG(old):
+            _replace(os.path.realpath(path), parts, stat.S_IMODE(old))
+        else:
             with open(path, "wb") as file:
                 file.writelines(parts)
-        else:
-            raise OSError(errno.EINVAL, "Not a regular file")
 
 
 def size(shape, dtype):

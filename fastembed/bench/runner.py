@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import os
 import pickle
 import statistics
 import subprocess
@@ -15,6 +16,7 @@ import numpy as np
 from fastembed.bench import load
 
 MIN_ROUNDS, MAX_ROUNDS = 3, 25
+FOLDER = "FASTEMBED_BENCH_FOLDER"  # of contenders' files: the name of the variable that tells it
 
 
 class WorkerError(RuntimeError):
@@ -28,7 +30,7 @@ class Missing(WorkerError):
 class Process:
     """One contender's process, seen from the parent."""
 
-    def __init__(self, contender, timeout):
+    def __init__(self, contender, timeout, folder):
         self.timeout = timeout
         self.errors = tempfile.TemporaryFile()
         code = f"import sys; sys.path[:] = {sys.path!r}; from fastembed.bench import worker; "
@@ -37,6 +39,7 @@ class Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
+            env={**os.environ, FOLDER: folder},
         )
         self.send("start", contender.factory, contender.arguments)
 
@@ -80,7 +83,7 @@ class Process:
 
 
 class Session:
-    """All contenders' processes; a context manager that leaves none of them behind.
+    """All contenders' processes; a context manager that leaves none of them, nor a file, behind.
 
     A worker that does not answer within timeout seconds counts as hung; a case may take patience
     times its budget to get quiet rounds; say is called with lines about what is being done.
@@ -99,11 +102,13 @@ class Session:
         self.disturbed = {}
 
     def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory()
         return self
 
     def __exit__(self, *exception):
         for name in list(self.processes):
             self.stop(name)
+        self.folder.cleanup()
 
     def stop(self, name):
         """End a contender's process, if it runs."""
@@ -113,7 +118,7 @@ class Session:
     def start(self, contenders):
         """Start those that are not running yet, all at once."""
         new = {
-            contender.name: Process(contender, self.timeout)
+            contender.name: Process(contender, self.timeout, self.folder.name)
             for contender in contenders
             if contender.name not in self.processes and contender.name not in self.missing
         }

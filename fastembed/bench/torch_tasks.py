@@ -1,7 +1,5 @@
 """The cases of the table in PyTorch: each task is what a PyTorch user would write."""
 
-import math
-import time
 from functools import partial
 
 import numpy as np
@@ -9,21 +7,8 @@ import torch
 from torch.nn.utils import rnn
 
 from fastembed.bench.cases import flat
-from fastembed.bench.peers import Task, threads_text
+from fastembed.bench.peers import Task, quickest, threads_text
 from fastembed.cli.machine import cpus
-
-
-def quickest(*ways, seconds=0.02):
-    """The one of several ways to do the same that takes the least time here."""
-    best = {}
-    for way in ways:
-        way()
-        end = time.perf_counter() + seconds
-        while time.perf_counter() < end or way not in best:
-            start = time.perf_counter()
-            way()
-            best[way] = min(best.get(way, math.inf), time.perf_counter() - start)
-    return min(best, key=best.get)
 
 
 def _tensors(*arrays):

@@ -21,6 +21,7 @@ QUIET = 0.02
 BURST = 0.03  # seconds of one turn, unless one call takes longer
 SAMPLE_SECONDS = 5e-5  # of one sample at least: the clock costs about 1e-7
 WARM = 0.02  # calls that take longer wash the caches themselves: no untimed call before them
+SLOW = 1.0  # of calls that take longer, the first one is a turn already
 
 
 class Worker:
@@ -43,23 +44,30 @@ class Worker:
     def measure(self):
         """Seconds of one call for each sample of a turn, and CPU time of the turn."""
         used = time.process_time()
-        if self.turn is None:
-            self._plan()
+        times = self._plan() if self.turn is None else None
         samples, inner, warm = self.turn
-        if warm:
-            self.task.run()
-        times = self._times(samples, inner)
+        if times is None:
+            if warm:
+                self.task.run()
+            times = self._times(samples, inner)
         settle()
         return times, time.process_time() - used
 
     def _plan(self):
-        """How many samples of how many calls make a turn, by the best of a few calls."""
+        """How many samples of how many calls make a turn, by the best of a few calls.
+
+        Returns the first turn's times if there was one.
+        """
         (seconds,) = self._times(1, 1)
+        if seconds > SLOW:
+            self.turn = 1, 1, False
+            return [seconds]
         inner = max(1, int(1e-4 / seconds))
         seconds = min(seconds, *self._times(1 if seconds > 0.05 else 3, inner))
         inner = max(1, round(SAMPLE_SECONDS / seconds))
         samples = min(100, max(1, int(BURST / (inner * seconds))))
         self.turn = samples, inner, seconds < WARM
+        return None
 
     def _times(self, samples, inner):
         run, clock, times = self.task.run, time.perf_counter, []

@@ -110,17 +110,14 @@ def clashes():
             f"one alone: pip uninstall -y {OTHER} && {_install_again()}"
         )
         ours = {path.resolve() for path in here.rglob("*.py")}
-        both = {file.as_posix() for file in other.files or () if _place(other, file) in ours}
+        files = {file: Path(other.locate_file(file)).resolve() for file in other.files or ()}
+        both = {file.as_posix() for file, place in files.items() if place in ours}
         if both:
             yield f"both install {', '.join(sorted(both))}: whichever came last overwrote it"
     for entry in map(Path, filter(None, sys.path)):
         rival = entry / "fastembed" / "__init__.py"
         if rival.is_file() and rival.parent.resolve() != here.resolve():
             yield f"another package 'fastembed' lies in {rival.parent}; {here} is the one in use"
-
-
-def _place(distribution, file):
-    return Path(distribution.locate_file(file)).resolve()
 
 
 def _install_again():

@@ -33,7 +33,7 @@ class Parser(argparse.ArgumentParser):
 
 class _Format(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog):
-        super().__init__(prog, max_help_position=22, width=80)
+        super().__init__(prog, max_help_position=23, width=80)
 
 
 def add_threads(parser, text="default: the CPUs that this process may use"):

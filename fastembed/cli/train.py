@@ -34,7 +34,7 @@ _SEQ2SEQ = ["Seq2seq", "PeekySeq2seq", "AttentionSeq2seq"]
 MODELS = dict.fromkeys(("addition", "date", "pairs"), _SEQ2SEQ)
 MODELS |= {"lm": ["BetterRnnlm", "Rnnlm"], "word2vec": ["CBOW", "SkipGram"]}
 LEVELS = ["word", "char", "subword"]
-REALS = ("lr", "warmup", "weight_decay", "dropout", "max_grad", "temperature")
+REALS = ("lr", "warmup", "weight_decay", "dropout", "label_smoothing", "max_grad", "temperature")
 COMMON = {"out": None, "force": False, "resume": False, "seed": 1}  # options of every task
 EXAMPLES = [
     "python -m fastembed train book.txt",
@@ -55,7 +55,8 @@ def _told(defaults, name):
     tasks = {}
     for task, values in defaults.items():
         if name in values:
-            tasks.setdefault(f"{values[name]:g}", []).append(task)
+            shown = "by the text" if values[name] is None else f"{values[name]:g}"
+            tasks.setdefault(shown, []).append(task)
     if len(tasks) == 1:
         return next(iter(tasks))
     return ", ".join(f"{'/'.join(names)} {value}" for value, names in tasks.items())
@@ -72,7 +73,7 @@ def _parser():
         examples=EXAMPLES,
     )
     add = parser.add_argument
-    default = "files, folders, - for a pipe (default: the Python reference)"
+    default = "files, folders, - (default: the Python reference)"
     add("text", nargs="*", metavar="TEXT", help=default)
     add("--task", choices=TASKS, default="lm", metavar="TASK", help="default: lm")
     known = list(dict.fromkeys(name for names in MODELS.values() for name in names))

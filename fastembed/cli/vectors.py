@@ -3,8 +3,8 @@
 from fastembed.cli.options import Parser, UserError, integer, reason
 
 FILE = (
-    "word vectors: what 'train --task word2vec' wrote, word2vec or fastText text (.vec), GloVe, "
-    "word2vec binary, .npy with its words in a .txt beside it"
+    "word vectors: what 'train --task word2vec' wrote, or its folder; word2vec or fastText text "
+    "(.vec), GloVe, word2vec binary, .npy with its words in a .txt beside it"
 )
 
 
@@ -22,10 +22,10 @@ def parser(command, description, example):
 
 def load(args, words):
     """The file's word vectors; refuse words that it does not have."""
-    from fastembed import vectors
+    from fastembed import base_model, vectors
 
     try:
-        found = vectors.load(args.file, limit=args.limit)
+        found = vectors.load(base_model.find(args.file), limit=args.limit)
     except OSError as error:
         raise UserError(f"cannot read {args.file}: {reason(error)}") from None
     except ValueError as error:

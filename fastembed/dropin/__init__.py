@@ -11,12 +11,4 @@ In the order of reading: `hook` sees the user's modules, `session` takes up thei
 
 from fastembed._lazy import attach
 
-_NAMES = {
-    "install": "hook",
-    "uninstall": "hook",
-    "load_ipython_extension": "hook",
-    "unload_ipython_extension": "hook",
-    "report": "reporting",
-}
-
-__getattr__, __dir__, __all__ = attach(__name__, [], _NAMES)
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

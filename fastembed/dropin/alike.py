@@ -12,6 +12,18 @@ def freeze(value):
     return value
 
 
+def stream():
+    """The state of NumPy's random stream, whichever generator is behind it."""
+    return np.random.get_state(legacy=False)
+
+
+def same_stream(a, b):
+    """Whether two such states will draw the same numbers."""
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same_stream(a[key], b[key]) for key in a)
+    return same_bits(a, b) if isinstance(a, np.ndarray) else a == b
+
+
 def same_bits(a, b):
     if isinstance(a, np.ndarray):
         return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")

@@ -5,6 +5,8 @@ Every function here answers None (take the call) or the reason, in words, why th
 
 import numpy as np
 
+from fastembed.dropin import look
+
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 IDS = (np.dtype(np.int32), np.dtype(np.int64))
 
@@ -21,6 +23,8 @@ def _array(name, array, dtypes, ndim=None):
 
 def floats(name, array, ndim=None):
     """The reason why array is not a plain float32 ndarray with ndim axes."""
+    if look.floats(array, -1 if ndim is None else ndim):
+        return None
     return _array(name, array, (F32,), ndim)
 
 
@@ -31,7 +35,8 @@ def matrix(name, array):
 
 def ids(name, array, ndim=None, end=None):
     """The reason why array is not a plain ndarray of int32 or int64 ids, from 0 to end if given."""
-    reason = _array(name, array, IDS, ndim)
+    fits = look.ids(array, -1 if ndim is None else ndim)
+    reason = None if fits else _array(name, array, IDS, ndim)
     if reason is None and end is not None and (array.min() < 0 or array.max() >= end):
         reason = f"{name} holds other ids than 0 to {end - 1}"
     return reason
@@ -40,16 +45,14 @@ def ids(name, array, ndim=None, end=None):
 def params(layer, ndims):
     """The reason why the layer's parameters, or the buffers of their gradients, do not fit."""
     params, grads = layer.params, layer.grads
+    if look.params(params, grads, ndims):
+        return None
     if len(params) != len(ndims) or len(grads) != len(ndims):
         return f"it has {len(params)} params and {len(grads)} grads"
-    for k, (param, grad, ndim) in enumerate(zip(params, grads, ndims, strict=True)):
-        if type(param) is type(grad) is np.ndarray and param.ndim == ndim and param.size:
-            if param.dtype == grad.dtype == F32 and param.shape == grad.shape:
-                if grad.flags.writeable:
-                    continue
-        reason = floats(f"params[{k}]", param, ndim)
-        return reason or buffer(f"grads[{k}]", grad, param.shape)
-    return None
+    return first(
+        *(floats(f"params[{k}]", param, ndims[k]) for k, param in enumerate(params)),
+        *(buffer(f"grads[{k}]", grad, params[k].shape) for k, grad in enumerate(grads)),
+    )
 
 
 def writable(name, array):
@@ -59,6 +62,8 @@ def writable(name, array):
 
 def same(name, array, shape, dtypes=(F32,)):
     """The reason why array is not float32 (or of other dtypes) of a shape."""
+    if F32 in dtypes and look.has_shape(array, shape):
+        return None
     reason = _array(name, array, dtypes)
     if reason is None and array.shape != shape:
         reason = f"{name} has shape {array.shape}, not {shape}"
@@ -80,6 +85,12 @@ def scalar(name, value):
     return None if type(value) in (np.float32, np.float64) else number(name, value)
 
 
+def flag(name, value):
+    """The reason why a setting is not plainly true or false: asking some objects has effects."""
+    plain = value is None or type(value) in (bool, int, np.bool_)
+    return None if plain else f"{name} is a {type(value).__name__}"
+
+
 def integer(name, value):
     """The reason why a setting is not Python's own integer."""
     return None if type(value) is int else f"{name} is {value!r}"
@@ -87,18 +98,23 @@ def integer(name, value):
 
 def pairs(first, second, name="grads"):
     """The reason why two lists are not matching lists of float32 arrays (params and grads)."""
+    if look.pairs(first, second):
+        return None
     if type(first) is not list or type(second) is not list or len(first) != len(second):
         return f"params and {name} are not lists of the same length"
     for k, (a, b) in enumerate(zip(first, second, strict=True)):
-        if type(a) is type(b) is np.ndarray and a.dtype == b.dtype == F32 and a is not b:
-            if a.shape == b.shape and a.size and a.base is b.base is None and a.flags.writeable:
-                continue
         reason = writable(f"params[{k}]", a) or same(f"{name}[{k}]", b, a.shape)
         if reason:
             return reason
         if a is b or np.may_share_memory(a, b):
             return f"params[{k}] and {name}[{k}] share memory"
     return None
+
+
+def apart(first, second):
+    """The reason why two lists of arrays may not be changed together."""
+    shared = any(map(np.may_share_memory, first, second))
+    return "two arrays of one parameter share memory" if shared else None
 
 
 def all_writable(name, arrays):

@@ -4,11 +4,11 @@ import copy
 
 import numpy as np
 
+from fastembed.dropin.alike import stream
+from fastembed.dropin.look import MISSING, digest
 from fastembed.dropin.site import originals
 
-MISSING = object()
 CHANGED = "its attributes were read after its weights or inputs had changed"
-SAMPLES = 16  # entries of an array that tell whether it was changed
 
 
 class Past:
@@ -29,7 +29,8 @@ class Past:
         self.patch, self.cls, self.before, self.args = patch, cls, before, args
         self.random, self.gradients, self.labels = random, [], None
         self.made, self.done = None, False  # whether its backward has been, ours
-        self.samples = _samples([*before.get("params", ()), *args])
+        self.marks = digest([*before.get("params", ()), *args])
+        self.states, self.state_marks = {}, ()  # the arrays that forward left as states
 
     def values(self):
         """The attributes that the original leaves, from the original itself, made once."""
@@ -40,25 +41,36 @@ class Past:
             if labels is not None:
                 now = args[self.patch.known.labels]
                 args = tuple(labels if array is now else array for array in args)
-            stream = np.random.get_state()
+            drawn = stream()
             try:
                 if self.random is not None:
                     np.random.set_state(self.random)
                 with originals, np.errstate(all="ignore"):
                     self.patch.forward(ghost, *args)
+                    for name, array in self.states.items():
+                        vars(ghost)[name][...] = array  # the original may keep it in a cache, too
                     if labels is not None:
                         labels[...] = now  # what the original's cache would hold by now
                     for given in self.gradients:
                         self.patch.backward(ghost, *given)
             finally:
-                np.random.set_state(stream)
+                np.random.set_state(drawn)
             self.made = vars(ghost)
         return self.made
 
     def changed(self):
         """Whether what the attributes come from has changed: made now, they would be wrong."""
-        now = _samples([*self.before.get("params", ()), *self.args])
-        return self.made is None and not all(map(_same, self.samples, now))
+        now = digest([*self.before.get("params", ()), *self.args])
+        return self.made is None and now != self.marks
+
+    def note_states(self, instance):
+        """Keep the arrays that the forward has left as states."""
+        self.states = {name: getattr(instance, name) for name in self.patch.known.state}
+        self.state_marks = digest(list(self.states.values()))
+
+    def states_written(self):
+        """Whether somebody has written into these arrays since."""
+        return digest(list(self.states.values())) != self.state_marks
 
 
 class Lazy:
@@ -72,6 +84,10 @@ class Lazy:
 
     def value(self):
         return self.past.values()[self.name]
+
+    @property
+    def __class__(self):
+        return type(self.value())  # for isinstance
 
     def __deepcopy__(self, memo):
         return copy.deepcopy(self.value(), memo)
@@ -146,14 +162,3 @@ def forget(own):
     for name, value in own.items():
         if type(value) is Lazy:
             own[name] = value.kept
-
-
-def _samples(values):
-    """Some entries of each array, to tell later whether it was changed."""
-    arrays = [value for value in values if isinstance(value, np.ndarray) and value.size]
-    flat = [array.ravel("K") if array.flags.forc else array.flat for array in arrays]
-    return [each[:: max(1, len(each) // SAMPLES)].copy() for each in flat]
-
-
-def _same(a, b):
-    return np.array_equal(a, b, equal_nan=True)

@@ -6,12 +6,16 @@ nothing about the user's code.
 """
 
 import importlib
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+import numpy as np
+
 from fastembed.dropin import domain, works
+from fastembed.dropin.look import Fit
 
 
 class Input(NamedTuple):
@@ -25,9 +29,13 @@ class Input(NamedTuple):
     end: str = ""
     any_axes: bool = False  # whether a call may give another number of axes
 
+    @property
+    def ndim(self):
+        return None if self.any_axes else len(self.shape.split())
+
     def unfit(self, name, array):
         """The reason why an array is none of these, or None."""
-        ndim = None if self.any_axes else len(self.shape.split())
+        ndim = self.ndim
         if not self.end:
             return domain.floats(name, array, ndim)
         return domain.ids(name, array, ndim, int(self.end) if self.end.isdigit() else None)
@@ -99,6 +107,16 @@ class Known:
         cls = self.ours()
         return object.__new__(cls) if self.copied else cls()
 
+    def fit(self):
+        """What tells quickly that a call is one that ours takes."""
+        plain = not self.never and not any(kind.end.isdigit() for kind in self.inputs)
+        also = None if self.also is _update else self.also
+        lists = [name for name in self.state if name != "iter"] if self.also is _update else None
+        ndims = self._ndims if self.params else None
+        inputs = [(bool(kind.end), kind.ndim) for kind in self.inputs]
+        settings = [(name, USUAL[check], check) for name, check in self._settings]
+        return Fit(plain, ndims, inputs, settings, lists, also)
+
     def unfit(self, names, instance, given):
         """The reason why a call with arguments of these names goes to the original, or None."""
         reason = domain.params(instance, self._ndims) if self.params else None
@@ -121,14 +139,18 @@ class Known:
 SETTINGS = {
     **dict.fromkeys("lr momentum decay_rate beta1 beta2 dropout_ratio".split(), domain.number),
     **dict.fromkeys("ignore_label sample_size time_idx".split(), domain.integer),
+    **dict.fromkeys("stateful train_flg".split(), domain.flag),
     "W": domain.matrix,
 }
+
+# the type that a setting usually has, which its check takes
+USUAL = {domain.number: float, domain.integer: int, domain.flag: bool, domain.matrix: None}
 
 # a product of fewer multiply-adds, or fewer entries, takes NumPy a few microseconds
 SMALL_PRODUCT = 1 << 15
 SMALL_ARRAY = 1 << 12
-# microseconds (Zen 3): what looking at a call takes, and the original's update of a small parameter
-LOOK = 20
+# microseconds (Zen 4): what a call of ours takes, and the original's update of a small parameter
+LOOK = 6
 AN_UPDATE = {"SGD": 1, "Momentum": 2, "Nesterov": 4, "AdaGrad": 3, "RMSprop": 4, "Adam": 7}
 
 
@@ -152,6 +174,10 @@ def _small_update(name):
 
 
 # ---- what the table's columns do not say
+
+
+def _trains(_, x, train_flg=True):
+    return domain.flag("train_flg", train_flg)
 
 
 def _target(sampler, target):
@@ -185,9 +211,10 @@ def _state(layer, xs):
 
 def _update(optimizer, params, grads):
     lists = [(name, getattr(optimizer, name, None)) for name in ("m", "v", "h")]
-    return domain.pairs(params, grads) or domain.first(
-        *(domain.pairs(params, arrays, name) for name, arrays in lists if arrays is not None)
-    )
+    lists = [("grads", grads), *((name, arrays) for name, arrays in lists if arrays is not None)]
+    reasons = (domain.pairs(params, arrays, name) for name, arrays in lists)
+    others = itertools.combinations((arrays for _, arrays in lists), 2)
+    return domain.first(*reasons) or domain.first(*(domain.apart(a, b) for a, b in others))
 
 
 def _text(name, words):
@@ -203,7 +230,9 @@ def _clip(_, grads, max_norm):
 
 
 def _shared(_, params, grads):
-    return domain.pairs(params, grads) or domain.all_writable("grads", grads)
+    reason = domain.pairs(params, grads) or domain.all_writable("grads", grads)
+    tied = () if reason else [a for a in params if a.base is not None]  # a view of another, perhaps
+    return reason or ("its params hold NaN" if any(np.isnan(a.sum()) for a in tied) else None)
 
 
 def _window(_, corpus, *more):
@@ -234,7 +263,7 @@ def _input(text):
 
 
 _PRODUCT = {"writes": "x", "small": _small_product, "wide": "out"}
-_DROPOUT = {"writes": "mask", "small": _small_array, "random": True}
+_DROPOUT = {"writes": "mask", "small": _small_array, "also": _trains}
 _RECURRENT = {
     **{"module": "time_layers", "inputs": "N T D", "also": _state, "reads": "stateful"},
     **{"state": "h", "backward_writes": "dh", "hides": "layers", "wide": "written"},
@@ -276,6 +305,7 @@ LAYERS = [
         loss=True,
         reads="params grads sampler sample_size",
         hides="loss_layers embed_dot_layers",
+        works={"forward": works.sampled_forward, "backward": works.sampled_backward},
         random=True,
     ),
     _row("TimeRNN", params="D H, H H, H", **_RECURRENT),

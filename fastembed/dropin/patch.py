@@ -11,12 +11,14 @@ from time import perf_counter
 import numpy as np
 
 from fastembed.dropin import hidden, site, watch
-from fastembed.dropin.alike import difference, freeze, same_bits
-from fastembed.dropin.hidden import MISSING, Lazy
+from fastembed.dropin.alike import difference, freeze, same_bits, same_stream, stream
+from fastembed.dropin.hidden import Lazy
+from fastembed.dropin.look import MISSING, Look, asks_for_more, carry, kind, same_ids
+from fastembed.dropin.reading import hooks_of
 from fastembed.dropin.site import originals
 
-LIST = {"forward", "backward"}  # what a layer inside another must not have of its own
 REST = 64  # after so many small calls in a row, as many more are not looked at
+AGAIN = 4  # and as many again, if so few after them are small, too
 RETIRED = 2  # a layer whose backward fell back so often runs the original from then on
 
 
@@ -77,11 +79,12 @@ class Patch:
             self.owner, functions = subject, ((m, _static(subject, m)) for m in known.methods)
             self.functions = {name: f for name, f in functions if f is not None}
             self.states = {}  # by identity, weakly: vars(layer) and pickles hold nothing of ours
-            self.subclasses = {subject: []}
         else:
             self.owner, self.functions = None, {self.name: subject}
-            self.states, self.subclasses = {id(None): _State(None, None)}, {type(None): []}
+            self.states = {id(None): _State(None, None)}
         self.names = {*self.functions, *reading.members}
+        self.fit = known.fit()
+        self.look = Look(reading.names(), self.names if known.methods else ())
         self.rest = site.Rest(next(iter(self.functions.values())))
         self.handlers = {}
         self.backward = None
@@ -97,7 +100,8 @@ class Patch:
                 self.backward = original
                 handler = self._make_backward(names, known.run(name))
             self.handlers[name] = handler
-        self.writes = [name for name in known.writes if name in reading.sets]
+        self.writes = tuple([name for name in known.writes if name in reading.sets])
+        self.kept = [name for name in self.writes if name not in known.state]
         self.hides = [name for name in known.hides if name in reading.sets]
         self.hides += sorted(reading.extras)
         self.returned = []  # extra attributes that hold what forward returns
@@ -153,10 +157,10 @@ class Patch:
     # ---- forward
 
     def _make_forward(self, name, names, run):
-        known, stats = self.known, self.stats
+        known, stats, states = self.known, self.stats, self.states
 
         def forward(self_, *given):
-            state = self.states.get(id(self_))
+            state = states.get(id(self_))
             if state is not None:
                 state.ran = state.past = None
             if known.small and not self.trial and _holds(known.small, self_, given):
@@ -171,15 +175,12 @@ class Patch:
                 if state is None:
                     state = self._new_state(self_)
                 if known.watches and not self.trial:
-                    flags = [getattr(self_, name) for name in known.reads]
-                    flags = [x if type(x) is bool else x is None for x in flags]
-                    if self.schedule.due((*watch.kind(given), *flags)):
+                    if self.schedule.due(kind(self_, known.reads, given)):
                         return self._both_forward(self_, state, given, run)
                 start, own, twin = perf_counter(), getattr(self_, "__dict__", None), state.twin
-                for attribute in known.copied:
-                    setattr(twin, attribute, getattr(self_, attribute))
+                carry(self_, twin, known.copied)
                 before = hidden.without_lazy(own) if self.hides else None
-                random = np.random.get_state() if known.random else None
+                random = stream() if known.random else None
                 try:
                     out = run(twin, *given)
                 except Exception as error:
@@ -187,13 +188,13 @@ class Patch:
             if reason is not None:
                 stats.fallbacks[reason] += 1
                 return self._fall_back(self_, given)
-            for attribute in self.writes:
-                setattr(self_, attribute, getattr(twin, attribute))
+            carry(twin, self_, self.writes)
             if self.backward is not None:
                 state.labels = self._labels(given)
             if self.hides:
                 state.past = past = hidden.Past(self, type(self_), before, given, random)
                 past.labels = state.labels
+                past.note_states(self_)
                 for attribute in self.hides:
                     own[attribute] = Lazy(past, attribute, before.get(attribute))
                 for attribute in self.returned:
@@ -211,8 +212,8 @@ class Patch:
         self.in_a_row += 1
         all_original = self.owner is None or not self.states
         if self.in_a_row >= REST and all_original and self.sites[0].rest is self.rest:
+            self.in_a_row, self.rest.left = REST - AGAIN, REST
             self.stats.small += REST
-            self.rest.left = REST
 
     def _new_state(self, instance):
         key, states = id(instance), self.states
@@ -230,8 +231,7 @@ class Patch:
         """Note what backward must find again."""
         if self.backward is not None:
             state.ran, state.shape = ran, getattr(out, "shape", None)
-            names = [name for name in self.writes if name not in self.known.state]
-            state.left = [(name, own.get(name, MISSING)) for name in (*names, *self.hides)]
+            state.left = [(name, own.get(name, MISSING)) for name in (*self.kept, *self.hides)]
 
     def _fall_back(self, self_, given):
         if self_ is not None:
@@ -280,15 +280,15 @@ class Patch:
 
         The second value tells whether the class or function stays accelerated.
         """
-        start, before, stream = perf_counter(), freeze(list(given)), np.random.get_state()
+        start, before, drawn = perf_counter(), freeze(list(given)), stream()
         try:
             out = ours()
         except Exception as error:
             failed = _words(error)
         else:
             failed = None
-        after = np.random.get_state()
-        np.random.set_state(stream)
+        after = stream()
+        np.random.set_state(drawn)
         if failed:  # the original says what it has to say
             self.stats.fallbacks[failed] += 1
             return theirs(), False
@@ -301,7 +301,7 @@ class Patch:
         reason = difference(rows(result, out), watch.RTOL)
         if reason is None and not self.known.in_place and not same_bits(before, list(given)):
             reason = "its arguments are changed"
-        if reason is None and not _same_stream(after, np.random.get_state()):
+        if reason is None and not same_stream(after, stream()):
             reason = "other random numbers are drawn"
         self.stats.compared += 1
         self.schedule.took(perf_counter() - start)
@@ -362,12 +362,12 @@ class Patch:
         for name, value in state.left:
             if own.get(name, MISSING) is not value:
                 return f"its attribute {name} was read or set since"
-        if not own.keys().isdisjoint(self.names):
-            return "it has a method of its own"
+        if state.past and state.past.states_written():
+            return "its state was written into since"
         if state.labels is not None and state.past:
-            if not np.array_equal(state.labels, state.past.args[self.known.labels]):
+            if not same_ids(state.labels, state.past.args[self.known.labels]):
                 return "its labels were overwritten since"
-        return self._general()
+        return self._other_than_read(self_, own)
 
     def _both_backward(self, self_, twin, given, run, theirs):
         lists = "params" in self.known.copied
@@ -386,38 +386,71 @@ class Patch:
 
     # ---- whether a call fits
 
-    def _general(self):
-        """The reason why no call may run accelerated now, or None."""
-        if watch.asks_for_more() and not self.trial:
-            return "NumPy's error state or the warning filter asks for more than by default"
+    def _other_than_read(self, instance, own):
+        """The reason why no call for this object may run accelerated now, or None."""
+        if asks_for_more() and not self.trial:
+            return "NumPy's error state, the warning filter or a debugger asks for more"
+        if self.look.at(instance, own):
+            return None
+        reason = self._own(type(instance), own) if self.owner else None
         changed = self.reading.changed()
-        return f"{changed} is no longer what it was when the code was read" if changed else None
+        if reason is None and changed:
+            reason = f"{changed} is no longer what it was when the code was read"
+        if reason is None:  # a patch has come or gone, or a class has changed that may
+            self.look.renew(self.reading.names())
+            self.look.admit(type(instance))
+        return reason
+
+    def _own(self, cls, own):
+        """What an object, its class or the classes of that have instead of what was read."""
+        for name in self.names:
+            if name in own:
+                return f"it has a {name} of its own"
+        for name in hooks_of(cls):
+            return f"{cls.__name__} has a {name} of its own"
+        for base in cls.__mro__[:-1]:
+            has = vars(base)
+            for name in self.names if base not in self.subject.__mro__ else ():
+                if name in has:
+                    return f"{cls.__name__} has a {name} of its own"
+            for name in self.known.attributes:
+                if name in has and type(has[name]) is not hidden.Attribute:
+                    if hasattr(type(has[name]), "__get__"):
+                        return f"{cls.__name__} has a property {name}"
+        return None
+
+    def _part(self, name, value, cls, params):
+        """The reason why an attribute does not hold a layer as the class that was read makes it."""
+        reading, value = self.reading, value.kept if type(value) is Lazy else value
+        for part in value if type(value) is list else (value,):
+            if type(part) is not cls:
+                return f"its attribute {name} is no {cls.__name__}"
+            own = vars(part)
+            if not reading.called.keys().isdisjoint(own):
+                return f"its attribute {name} has a method of its own"
+            for key, made in reading.parts.get(cls, {}).items():
+                found = own.get(key, MISSING)
+                if isinstance(made, type):
+                    reason = self._part(f"{name}.{key}", found, made, params)
+                    if reason:
+                        return reason
+                elif type(found) is not type(made) or found != made:
+                    return f"its attribute {name}.{key} is another"
+            if any(all(a is not b for b in params) for a in own.get("params", ())):
+                return f"its attribute {name} has params of its own"
+        return None
 
     def _unfit(self, names, instance, state, given):
         """The reason why this call of the first method must run the original, or None."""
         if state is not None and state.failures >= RETIRED:
             return "its backward fell back before"
-        cls, own = type(instance), getattr(instance, "__dict__", {})
-        if not own.keys().isdisjoint(self.names):
-            (name, *_) = own.keys() & self.names
-            return f"it has a {name} of its own"
-        if cls not in self.subclasses:
-            self.subclasses[cls] = self._between(cls)
-        for base in self.subclasses[cls]:
-            for name in self.names:
-                if name in vars(base):
-                    return f"{cls.__name__} has a {name} of its own"
-        reason = self._general()
+        own = getattr(instance, "__dict__", None)
+        reason = self._other_than_read(instance, own)
         for name, inner in self.reading.inner.items():
-            reason = reason or _other(name, own.get(name), inner)
+            reason = reason or self._part(name, own.get(name), inner, own.get("params", ()))
+        if reason is None and self.fit.takes(instance, given):
+            return None
         return reason or _asked(self.known.unfit, names, instance, given)
-
-    def _between(self, cls):
-        """The classes that come before ours in a subclass's order of bases."""
-        for name in ("__getattribute__", "__getattr__", "__setattr__", "__delattr__"):
-            if getattr(cls, name, None) is not getattr(self.subject, name, None):
-                return [cls]
-        return list(cls.__mro__[: cls.__mro__.index(self.subject)])
 
 
 def _static(cls, name):
@@ -458,21 +491,6 @@ def _widened(run, twin, given, known):
 
 def _wide(array):
     return array.astype(np.float64)
-
-
-def _other(name, value, cls):
-    """The reason why an attribute does not hold a layer of the class that was read."""
-    value = value.kept if type(value) is Lazy else value
-    for part in value if type(value) is list else (value,):
-        if type(part) is not cls:
-            return f"its attribute {name} is no {cls.__name__}"
-        if not LIST.isdisjoint(vars(part)):
-            return f"its attribute {name} has a method of its own"
-    return None
-
-
-def _same_stream(a, b):
-    return a[2:] == b[2:] and np.array_equal(a[1], b[1])
 
 
 def _words(error):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastembed.dropin import patch, site
-from fastembed.dropin.alike import difference
+from fastembed.dropin.alike import difference, stream
 from fastembed.dropin.reading import Declined
 from fastembed.dropin.scenarios import Run, Stop, scenarios
 
@@ -33,7 +33,7 @@ def probe(found):
     sides = [(subject, own), (subject, ours)]
     if not known.methods:
         sides = [(own[known.name], ()), (ours[known.name], ())]
-    stream = np.random.get_state()
+    drawn = stream()
     try:
         with np.errstate(all="ignore"), site.originals:
             for scenario in scenarios(known):
@@ -52,7 +52,7 @@ def probe(found):
                 if scenario.accelerated:
                     found.note(*run.last)
     finally:
-        np.random.set_state(stream)
+        np.random.set_state(drawn)
 
 
 def _with_defaults(function, handler):

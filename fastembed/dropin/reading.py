@@ -14,12 +14,11 @@ import inspect
 import linecache
 import types
 from functools import lru_cache
-from operator import itemgetter
 
 import numpy as np
 
 from fastembed.dropin import hidden, site
-from fastembed.dropin.hidden import MISSING
+from fastembed.dropin.look import MISSING, Names
 
 NUMBERS = {-1, 0, 1, 2, 3, 4, 0.5, 1e-8, 1e-7, 1e-6}
 TINY = {1e-8, 1e-7, 1e-6}  # keeps a logarithm or a quotient away from zero: it is only ever added
@@ -54,6 +53,9 @@ DUNDERS = set(
 )
 
 
+HOOKS = ("__getattribute__", "__getattr__", "__setattr__", "__delattr__")
+
+
 class Declined(Exception):
     """Why code is left alone, in words."""
 
@@ -63,7 +65,7 @@ class Reading:
 
     Attributes
     ----------
-    leans : list of (dict, name, value)
+    leans : list of (dict or class, name, value)
         What every name that the code reads meant.
     members : dict
         Names of the class that its methods use -> what they are.
@@ -71,51 +73,42 @@ class Reading:
         Attributes that its methods set; those of them that the book's forward does not.
     inner : dict
         Attributes that hold layers -> the classes of these.
+    parts : dict
+        Classes of layers inside -> their attributes that stay -> constants, or classes.
+    called : dict
+        Names of methods that are called on objects.
     """
 
     def __init__(self, known):
         self.known, self.main = known, None  # the class that is read, not those it uses
         self.leans, self.members, self.extras, self.inner = [], {}, set(), {}
-        self.sets, self.functions = set(), []
-        self._groups, self._single, self._codes = [], [], []
-        self._done, self._leant, self._classes, self._called = set(), set(), [], {}
+        self.sets, self.functions, self.parts, self.called = set(), [], {}, {}
+        self._done, self._leant, self._classes = set(), set(), []
 
     def changed(self):
         """The first name that no longer means what it meant, or None."""
-        try:  # most names at once: tuples are compared by identity first
-            if all([get(space) == values for get, space, values in self._groups]):
-                if all([get(name, MISSING) is value for get, name, value in self._single]):
-                    if all([f.__code__ is c and f.__defaults__ is d for f, c, d in self._codes]):
-                        return None
-        except Exception:  # a name is gone, or what it means now cannot be compared
-            pass
         for space, name, value in self.leans:
-            if space.get(name, MISSING) is not value:
+            names = space if isinstance(space, dict) else vars(space)
+            if names.get(name, MISSING) is not value:
                 return name
         for function, code, defaults in self.functions:
             if function.__defaults__ is not defaults or site.code(function) is not code:
                 return function.__name__
-        self._codes = [(f, f.__code__, d) for f, _, d in self.functions]  # a patch has come or gone
+        for cls in self._classes:
+            hooks = hooks_of(cls)
+            if hooks:
+                return hooks[0]
         return None
 
-    def group(self):
-        """Put the names of one module or class together; numbers may be equal, not the same."""
-        self._codes, spaces = [(f, f.__code__, d) for f, _, d in self.functions], {}
-        for space, name, value in self.leans:
-            if value is MISSING or isinstance(value, (int, float)):
-                self._single.append((space.get, name, value))
-            else:
-                spaces.setdefault(id(space), (space, {}))[1][name] = value
-        for space, named in spaces.values():
-            values = tuple(named.values())
-            get = itemgetter(*named)
-            self._groups.append((get, space, values if len(values) > 1 else values[0]))
+    def names(self):
+        """What `look` asks of names, at every call."""
+        return Names(self.leans, [function for function, _, _ in self.functions])
 
     def lean(self, owner, name, value):
         """Note that a name of a module, a class or a dict must go on to mean what it means."""
         if (id(owner), name) not in self._leant:
             self._leant.add((id(owner), name))
-            space = owner if isinstance(owner, dict) else vars(owner)
+            space = owner if isinstance(owner, (dict, type)) else vars(owner)
             self.leans.append((space, name, value))
 
     def read_class(self, cls):
@@ -169,15 +162,14 @@ class Reading:
         known = -1
         while known != len(self._done):
             known = len(self._done)
-            for name in list(self._called):
+            for name in list(self.called):
                 for cls in list(self._classes):
                     if callable(_static(cls, name, None)):
                         self.read_method(cls, name)
-                        self._called[name] = None
-        for name, line in self._called.items():
+                        self.called[name] = None
+        for name, line in self.called.items():
             if line is not None and name not in METHODS:
                 raise Declined(f"line {line} calls {name}")
-        self.group()
 
 
 def read(subject, known):
@@ -207,6 +199,11 @@ def read(subject, known):
         if _static(subject, name) is not MISSING:
             raise Declined(f"its class has an attribute {name}")
     return reading
+
+
+def hooks_of(cls):
+    """What a class, or one of its bases, has put between its objects and their attributes."""
+    return [name for name in HOOKS for base in cls.__mro__[:-1] if name in vars(base)]
 
 
 def _given_by_place(function):
@@ -250,9 +247,9 @@ class _Function:
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
             if name != "__class__" or cell.cell_contents is not self.base:
                 raise Declined(f"line {node.lineno} is defined inside another function")
-        for value in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
+        for value in (function.__kwdefaults__, *(function.__defaults__ or ())):
             plain = value is None or isinstance(value, (bool, str)) or _is_known(value)
-            if not plain and not self.initial:
+            if not plain and not (self.initial and isinstance(value, (int, float, type))):
                 self.no(node, f"has the default {value!r}:")
         self.arguments = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
         self.me = self.arguments[0] if self.cls and self.arguments else None
@@ -364,6 +361,10 @@ class _Function:
         name, known = node.attr, self.known
         if self.main:
             self.reading.sets.add(name)
+        else:
+            self.part(name, value)
+        if name.startswith("__") and not self.initial:
+            self.no(node, "sets")  # under another name
         if self.main and self.initial:
             cls = self.made(value)
             if cls is not None:
@@ -377,6 +378,15 @@ class _Function:
             self.reading.extras.add(name)
         if not self.depth:
             self.stored.add(name)
+
+    def part(self, name, value):
+        """Note what a layer inside another has from its constructor on: a constant, a layer."""
+        parts = self.reading.parts.setdefault(self.cls, {})
+        parts.pop(name, None)
+        if self.initial and self.made(value) is not None:
+            parts[name] = self.made(value)
+        elif self.initial and isinstance(value, ast.Constant):
+            parts[name] = value.value
 
     def made(self, value):
         """The class of the objects, one or a list, that an expression makes; or None."""
@@ -490,6 +500,8 @@ class _Function:
 
     def Name(self, node):
         if node.id not in self.locals:
+            if self.cls and node.id.startswith("__"):
+                self.no(node, "reads")  # under another name
             value = self.resolve(node)
             if not (value in (None, int, float) or isinstance(value, bool) or _is_known(value)):
                 self.no(node, "reads")
@@ -511,6 +523,8 @@ class _Function:
     def load(self, node):
         """Read an attribute of self."""
         name, known, reading = node.attr, self.known, self.reading
+        if name.startswith("__") and not name.endswith("__"):
+            self.no(node, "reads")
         member = _static(self.cls, name)
         if name in self.stored:
             return
@@ -551,7 +565,7 @@ class _Function:
             self.call_mine(node, function.attr)
         elif isinstance(function, ast.Attribute) and self.is_own(function):
             self.visit(function.value)
-            self.reading._called.setdefault(function.attr, self.at(node))
+            self.reading.called.setdefault(function.attr, self.at(node))
         elif self.is_numpy(function):
             if any(keyword.arg not in KEYWORDS for keyword in node.keywords):
                 self.no(node, "calls")
@@ -655,7 +669,7 @@ def _static(cls, name, default=MISSING):
 
 
 def _is_module(value):
-    return isinstance(value, types.ModuleType)
+    return type(value) is types.ModuleType  # another may compute what its names mean
 
 
 def _is_known(value):

@@ -154,6 +154,7 @@ def scenarios(known):
         Scenario("large inputs", _large),
         Scenario("a float64 gradient", lambda run: run.step(run.new(), np.float64)),
         Scenario("an output that the caller changes", lambda run: run.step(run.new(), change=0.5)),
+        Scenario("inputs that the caller changes", _inputs_changed),
     ]
     if known.loss:
         found.append(Scenario("a gradient other than 1", _scaled))
@@ -199,6 +200,14 @@ def _large(run):
     """Saturated gates, a softmax that must be stable; gradients would be rounding noise."""
     inputs = run.inputs()
     run.do(run.new(), "forward", *(100 * x if x.dtype.kind == "f" else x for x in inputs))
+
+
+def _inputs_changed(run):
+    layer, inputs = run.new(), run.inputs()
+    out = run.forward(layer, *inputs)
+    for x in inputs[: run.known.labels]:  # after other labels, the original runs
+        x[...] = x[::-1].copy()
+    run.backward(layer, *(() if run.known.loss else (run.normal(*out.shape),)))
 
 
 def _scaled(run):

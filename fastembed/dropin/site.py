@@ -25,12 +25,15 @@ originals = _Originals()
 
 
 class Rest:
-    """How many more calls of a function, the first of a patch, run its own code, unlooked at."""
+    """How many more calls of the first function of a patch run their own code, unlooked at."""
 
     __slots__ = ("first", "left")
 
     def __init__(self, first):
         self.first, self.left = first, 0
+
+
+NEVER = Rest(None)
 
 
 class Site:
@@ -52,15 +55,18 @@ class Site:
             function.__closure__,
         )
         self.owners, self.found, self.body = {}, {}, None
-        self.rest = None  # the Rest of its patch, if it has one
+        self.rest = NEVER
 
     def add(self, owner, handler, rest=None):
         """Have the calls for objects of a class, or of its subclasses, handled."""
-        self.rest = None if self.owners else rest
+        if self.owners:
+            self.rest.left, rest = 0, None
         self.owners[owner] = handler
         self.found.clear()
-        if self.function.__code__ is self.code:
-            self.body = _body(self.code, self._make_call())
+        if self.function.__code__ in (self.code, self.body):
+            self.rest = rest or NEVER
+            first = self.rest.first is self.function
+            self.body = _body(self.code, self._make_call(), self.original, self.rest, first)
             self.function.__code__ = self.body
 
     def remove(self, owner):
@@ -76,11 +82,6 @@ class Site:
         original, find, found = self.original, self._find, self.found
 
         def call(*given):
-            rest = self.rest
-            if rest is not None and rest.left:
-                if rest.first is self.function:
-                    rest.left -= 1
-                return original(*given)
             if originals.depth:
                 return original(*given)
             cls = type(given[0]) if given else None
@@ -121,9 +122,13 @@ def plain_parameters(function):
 sites, bodies = {}, weakref.WeakSet()
 
 
-def _body(like, call):
-    """A code object with the parameters, the name and the place of another that calls ``call``."""
-    mark = "fastembed: the function to call"
+def _body(like, call, original, rest, counts):
+    """A code object with the parameters, the name and the place of another that calls ``call``.
+
+    While its patch rests it calls ``original``; ``counts`` is whether the rest is of its calls.
+    """
+    marks = {f"fastembed: {k}": value for k, value in enumerate((call, original, rest))}
+    call, original, rest = map(repr, marks)
     names = list(like.co_varnames[: like.co_argcount])
     given = ", ".join(names)
     if like.co_posonlyargcount:
@@ -133,13 +138,18 @@ def _body(like, call):
     space = {}
     exec(
         f"def outer():\n {outer}0\n"
-        f" def call({', '.join(names)}): {free}return ({mark!r} if 1 else 0)({given})\n"
+        f" def call({', '.join(names)}):\n"
+        f"  {free}\n"
+        f"  if {rest}.left:\n"
+        f"   {f'{rest}.left -= 1' if counts else ''}\n"
+        f"   return ({original} if 1 else 0)({given})\n"
+        f"  return ({call} if 1 else 0)({given})\n"
         " return call\n",
         space,
     )
     code = space["outer"]().__code__
     return code.replace(
-        co_consts=tuple(call if const == mark else const for const in code.co_consts),
+        co_consts=tuple(marks.get(const, const) for const in code.co_consts),
         co_name=like.co_name,
         co_qualname=like.co_qualname,
         co_filename=like.co_filename,

@@ -1,9 +1,6 @@
-"""Looking again: which real calls run both ways, and when NumPy or Python is to tell more."""
+"""Looking again: which real calls run both ways."""
 
-import warnings
 from time import perf_counter
-
-import numpy as np
 
 RTOL = 1e-4  # of the largest entry: real sizes add up more terms than probes do
 SHARE = 0.01  # of the time since install() that comparing may take, beyond the first calls
@@ -52,46 +49,3 @@ class Schedule:
     def took(self, seconds):
         self.cost = max(self.cost, seconds)
         clock.seconds += seconds
-
-
-def kind(given):
-    """Shapes and dtypes of arguments, and their other values where they are plain."""
-    return tuple(
-        [
-            (x.shape, x.dtype.char)
-            if type(x) is np.ndarray
-            else kind(x)
-            if type(x) is list and x and type(x[0]) is np.ndarray
-            else x
-            if type(x) in (bool, int, type(None))
-            else type(x)
-            for x in given
-        ]
-    )
-
-
-USUAL = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
-MORE = ("raise", "call", "print", "log")
-
-
-def asks_for_more():
-    """Whether floating-point errors, or warnings of them, do more than by default."""
-    errors = np.geterr()
-    if errors != USUAL:
-        if "warn" in errors["under"] or any(action in MORE for action in errors.values()):
-            return True
-    filters = warnings.filters
-    key = len(filters), filters[0] if filters else None
-    if key != _seen[0]:
-        _seen[:] = key, _action(filters) in ("error", "always", "all")
-    return _seen[1]
-
-
-def _action(filters):
-    for action, message, category, module, line in filters:
-        if issubclass(RuntimeWarning, category) and not (message or module or line):
-            return action
-    return "default"
-
-
-_seen = [None, False]

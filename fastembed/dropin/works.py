@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastembed import ops, optimizer, time_layers
+from fastembed import layers, ops, optimizer, time_layers
 
 OVERFLOW = 1e18  # the square of a longer vector is infinite in float32
 
@@ -33,6 +33,26 @@ def time_loss(twin, xs, ts):
 def _is_zero(row, label):
     below = row - row.max()
     return below[label] < -80 and np.exp(below[label]) / np.exp(below).sum() == 0
+
+
+def sampled_forward(twin, h, target):
+    """Our loss; the rows of W that it looked up are kept, as the original keeps them."""
+    loss = layers.NegativeSamplingLoss.forward(twin, h, target)
+    _, W, words, _ = twin.cache
+    twin.rows = W[words]
+    return loss
+
+
+def sampled_backward(twin, dout=1):
+    _, W, words, _ = twin.cache
+    now = W[words]
+    if np.array_equal(now, twin.rows):
+        return layers.NegativeSamplingLoss.backward(twin, dout)
+    W[words] = twin.rows  # W was updated since forward
+    try:
+        return layers.NegativeSamplingLoss.backward(twin, dout)
+    finally:
+        W[words] = now
 
 
 def biasless_forward(twin, xs):

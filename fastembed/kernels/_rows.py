@@ -11,7 +11,7 @@ from numba.extending import intrinsic
 from fastembed.kernels._jit import kernel
 
 BYTE, WORD = ir.IntType(8), ir.IntType(64)
-LINES = 4 * 64  # bytes
+LINES = 8 * 64  # bytes
 
 
 def pointer(context, builder, kind, array, offset):
@@ -51,14 +51,14 @@ SHORT |= {96: _copier(3, 32), 128: _copier(4, 32)}
 
 
 def prefetch(context, builder, kind, array, offset):
-    """Ask for the cache line at a byte of array; a hint that never faults."""
+    """Ask for the cache line at a byte of array, in the second cache; a hint that never faults."""
     flag = ir.IntType(32)
     function = cgutils.get_or_insert_function(
         builder.module,
         ir.FunctionType(ir.VoidType(), [BYTE.as_pointer(), flag, flag, flag]),
         "llvm.prefetch.p0",
     )
-    read, keep, data = (ir.Constant(flag, value) for value in (0, 3, 1))
+    read, keep, data = (ir.Constant(flag, value) for value in (0, 2, 1))
     builder.call(function, [pointer(context, builder, kind, array, offset), read, keep, data])
 
 

@@ -38,43 +38,48 @@ def softmax_backward(dout: matrix, y: matrix, dx: matrix, lo, hi):
 
 
 @kernel
-def softmax_loss(scores: matrix, labels: ids, eps: double.at(6), losses: doubles, lo, hi):
-    """losses[n] = -log(softmax(scores[n])[labels[n]] + eps)  for lo <= n < hi
-
-    A label -1 is ignored: its loss is 0. The bits are those of softmax_cross_entropy.
+def softmax_loss(
+    scores: matrix, labels: ids, eps: double.at(6), smoothing: double, losses: doubles, lo, hi
+):  # fmt: skip
+    """The losses of softmax_cross_entropy, bit by bit, without their gradient.
 
     scores  (N, V)  float32 | float64        IN
     labels  (N,)    int64, -1 <= label < V   IN
-    eps             float64
+    eps, smoothing  float64
     losses  (N,)    float64                   OUT
     """
     for n in range(lo, hi):
         if labels[n] < 0:
             losses[n] = 0.0
             continue
-        m = row_max(scores[n])
-        u = np.float64(scores[n, labels[n]]) - np.float64(m)
-        losses[n] = _loss(u, row_exp_sum(scores[n], m), eps)
+        m, score = row_max(scores[n]), scores[n, labels[n]]
+        even = row_sum(scores[n]) / scores.shape[1] if smoothing > 0 else 0.0
+        losses[n] = _loss(score, even, m, row_exp_sum(scores[n], m), eps, smoothing)
 
 
 @kernel
-def _loss(u, s, eps):
-    """-log(exp(u) / s + eps)"""
-    return -math.log(math.exp(u) / s + eps) if eps > 0 else math.log(s) - u
+def _loss(score, even, m, s, eps, smoothing):
+    """-log(p(score) + eps), and -log(p(even)) to the share of smoothing; p(x) = exp(x - m) / s"""
+    u = np.float64(score) - np.float64(m)
+    loss = -math.log(math.exp(u) / s + eps) if eps > 0 else math.log(s) - u
+    if smoothing > 0:
+        loss += smoothing * (math.log(s) - (even - np.float64(m)) - loss)
+    return loss
 
 
 @kernel
 def softmax_cross_entropy(
-    scores: matrix, labels: ids, scale: double, eps: double, losses: doubles, dscores: matrix,
-    lo, hi,
+    scores: matrix, labels: ids, scale: double, eps: double, smoothing: double, losses: doubles,
+    dscores: matrix, lo, hi,
 ):  # fmt: skip
-    """losses[n] = -log(softmax(scores[n])[labels[n]] + eps), dscores[n] = scale * its gradient
+    """losses[n] = -log(p + eps), dscores[n] = scale * its gradient, p = softmax(scores[n])[label]
 
-    A label -1 is ignored: loss and gradient are 0. The gradient is that of eps = 0.
+    Of smoothing, that share of a loss is mean(-log(p)) instead. A label -1 is ignored: loss and
+    gradient are 0. The gradient is that of eps = 0.
 
     scores   (N, V)  float32 | float64        IN
     labels   (N,)    int64, -1 <= label < V   IN
-    scale, eps       float64
+    scale, eps, smoothing  float64
     losses   (N,)    float64                   OUT
     dscores  (N, V)  dtype of scores           OUT  may be scores itself
     """
@@ -85,15 +90,19 @@ def softmax_cross_entropy(
             for v in range(V):
                 dscores[n, v] = 0
             continue
-        m = row_max(scores[n])
-        u = np.float64(scores[n, labels[n]]) - np.float64(m)
+        m, score = row_max(scores[n]), scores[n, labels[n]]
+        even = row_sum(scores[n]) / V if smoothing > 0 else 0.0  # dscores may be scores
         row_exp(scores[n], m, dscores[n])
         s = row_sum(dscores[n])
-        losses[n] = _loss(u, s, eps)
+        losses[n] = _loss(score, even, m, s, eps, smoothing)
         factor = dscores.dtype.type(scale / s)
         for v in range(V):
             dscores[n, v] *= factor
-        dscores[n, labels[n]] -= dscores.dtype.type(scale)
+        if smoothing > 0:
+            share = dscores.dtype.type(scale * smoothing / V)
+            for v in range(V):
+                dscores[n, v] -= share
+        dscores[n, labels[n]] -= dscores.dtype.type(scale * (1 - smoothing))
 
 
 @kernel

@@ -11,6 +11,7 @@
 
 enum {
     WORD2VEC_PIECE = 512, /* places of the text that are drawn by one thread */
+    WORD2VEC_FAR = 6,     /* a score beyond it teaches nothing: see docs/word2vec.md */
     WORD2VEC_TERMS = 60   /* that are at most 2, multiplied before their logarithm is taken */
 };
 
@@ -332,7 +333,8 @@ static void NAME(word2vec_factors)(
             label[v] = (REAL)labels[k + v];
         const VEC far = NAME(magnitude)(x), e = NAME(decay)(far);
         const VEC sigmoid = NAME(select)((BITS)(x < 0), e, NAME(splat)(1)) / (1 + e);
-        NAME(store)(factors + k, lr * (label - sigmoid));
+        const VEC error = lr * (label - sigmoid);
+        NAME(store)(factors + k, NAME(select)((BITS)(far < WORD2VEC_FAR), error, NAME(splat)(0)));
         if (!loss)
             continue;
         /* -log p = log(1 + e^-|x|), and |x| where x has the wrong sign */

@@ -1,4 +1,4 @@
-"""What the lazy names of fastembed.ops are, for type checkers and editors."""
+"""The lazy names of fastembed.ops: read when it is imported, and by type checkers and editors."""
 
 from fastembed.ops.attention import attention_weight as attention_weight
 from fastembed.ops.attention import attention_weight_backward as attention_weight_backward
@@ -30,7 +30,22 @@ from fastembed.ops.optim import nesterov as nesterov
 from fastembed.ops.optim import rmsprop as rmsprop
 from fastembed.ops.optim import scale as scale
 from fastembed.ops.optim import sgd as sgd
-from fastembed.ops.recurrent import *  # noqa: F403
+from fastembed.ops.recurrent import gru as gru
+from fastembed.ops.recurrent import gru_backward as gru_backward
+from fastembed.ops.recurrent import gru_cell as gru_cell
+from fastembed.ops.recurrent import gru_cell_backward as gru_cell_backward
+from fastembed.ops.recurrent import gru_reset_after as gru_reset_after
+from fastembed.ops.recurrent import gru_reset_after_backward as gru_reset_after_backward
+from fastembed.ops.recurrent import gru_reset_after_cell as gru_reset_after_cell
+from fastembed.ops.recurrent import gru_reset_after_cell_backward as gru_reset_after_cell_backward
+from fastembed.ops.recurrent import lstm as lstm
+from fastembed.ops.recurrent import lstm_backward as lstm_backward
+from fastembed.ops.recurrent import lstm_cell as lstm_cell
+from fastembed.ops.recurrent import lstm_cell_backward as lstm_cell_backward
+from fastembed.ops.recurrent import rnn as rnn
+from fastembed.ops.recurrent import rnn_backward as rnn_backward
+from fastembed.ops.recurrent import rnn_cell as rnn_cell
+from fastembed.ops.recurrent import rnn_cell_backward as rnn_cell_backward
 from fastembed.ops.sparse import coalesce as coalesce
 from fastembed.ops.word2vec import alias_table as alias_table
 from fastembed.ops.word2vec import train_word2vec as train_word2vec

@@ -57,6 +57,7 @@ LENGTH = re.compile(r"(\d*)([A-Z]\w*)(\+?)")
 TERMS = {
     "eps": "float; Added to the probability before the logarithm; the gradient is that of eps = 0.",
     "ignore_label": "int or None; Rows with this label give no loss and no gradient. None: all count.",
+    "label_smoothing": "float in [0, 1]; That share of the loss is the mean over all classes instead.",
     "need_grad": "bool; False: the loss alone, with the same bits; out is not touched.",
     "mode": "str; 'sum', 'mean' or 'max'.",
     "include_last_offset": "bool; Whether offsets have one more: where the last one's entries end.",
@@ -288,7 +289,7 @@ def _blame_shape(row, shape, met):
     """Refuse a shape that differs from what was met; note the lengths that are new."""
     n, name = len(row.lengths), row.name
     if row.leading < 0 and len(shape) != n:
-        raise ValueError(f"{name} must have {n} axes, got shape {shape}")
+        raise ValueError(f"{name} must have {_check.axes(n)}, got shape {shape}")
     if row.leading > 0 and len(shape) < n + row.leading:
         raise ValueError(f"{name} must have {n + row.leading} axes or more, got shape {shape}")
     front = len(shape) - n

@@ -88,7 +88,7 @@ ctypedef struct weights_args:
     vector dweights
 
 MODES = {"sum": SUM, "mean": MEAN, "max": MAX}
-cdef Signature FORWARD = Signature("""
+_FORWARD = """
     W (V, D): One row per id.
     idx (N) ids<V: Ids in [-V, V), bag after bag; without offsets (B, L), a bag in each row.
     offsets (B) offsets<N optional: Where each bag begins in idx; 0 is the first.
@@ -97,14 +97,8 @@ cdef Signature FORWARD = Signature("""
     + out (B, D): Zero for a bag without ids.
     > argmax: (B, D) ndarray of int64, if need_argmax; The id of each maximum, the first of equals;
         None for another mode.
-""")
-cdef Signature FORWARD_EVEN = Signature("""
-    W (V, D)
-    idx (B, L) ids<V
-    per_sample_weights (B, L) optional
-    + out (B, D)
-""")
-cdef Signature BACKWARD = Signature("""
+"""
+_BACKWARD = """
     dout (B, D)
     W (V, D)
     idx (N) ids<V: As in embedding_bag, and so are offsets and the others.
@@ -113,15 +107,16 @@ cdef Signature BACKWARD = Signature("""
     argmax (B, D) ids<V optional: What embedding_bag gave; needed where mode is 'max'.
     + out (V, D): Overwritten.
     > dweights (N): Gradient of per_sample_weights, if there are any.
-""")
-cdef Signature BACKWARD_EVEN = Signature("""
-    dout (B, D)
-    W (V, D)
-    idx (B, L) ids<V
-    per_sample_weights (B, L) optional
-    argmax (B, D) ids<V optional
-    + out (V, D)
-""")
+"""
+
+
+cdef Signature without_offsets(str table):
+    """The table of bags of one length, rows of ids (B, L): no offsets come."""
+    return Signature(table.replace("(N)", "(B, L)"))
+
+
+cdef Signature FORWARD = Signature(_FORWARD), FORWARD_EVEN = without_offsets(_FORWARD)
+cdef Signature BACKWARD = Signature(_BACKWARD), BACKWARD_EVEN = without_offsets(_BACKWARD)
 cdef Signature SEGMENTS = Signature("""
     values (N, D)
     offsets (B) offsets<N: Where each segment begins in values; 0 is the first.
@@ -145,12 +140,9 @@ def embedding_bag(
     rest = (kind, padding_idx, need_argmax)
     result = embedding_bag_if_fit(W, idx, offsets, per_sample_weights, out, *rest)
     if result is None:
-        if offsets is None:
-            _blame_idx(idx)
-            result = FORWARD_EVEN.again(_even, (W, idx, per_sample_weights), out, rest)
-        else:
-            given = W, idx, offsets, per_sample_weights
-            result = FORWARD.again(embedding_bag_if_fit, given, out, rest)
+        table = FORWARD if _has_offsets(offsets, idx) else FORWARD_EVEN
+        given = W, idx, offsets, per_sample_weights
+        result = table.again(embedding_bag_if_fit, given, out, rest)
     return result
 
 
@@ -175,13 +167,9 @@ def embedding_bag_backward(
         dout, W, idx, offsets, per_sample_weights, argmax, out, *rest
     )
     if result is None:
-        if offsets is None:
-            _blame_idx(idx)
-            given = dout, W, idx, per_sample_weights, argmax
-            result = BACKWARD_EVEN.again(_even_backward, given, out, rest)
-        else:
-            given = dout, W, idx, offsets, per_sample_weights, argmax
-            result = BACKWARD.again(embedding_bag_backward_if_fit, given, out, rest)
+        table = BACKWARD if _has_offsets(offsets, idx) else BACKWARD_EVEN
+        given = dout, W, idx, offsets, per_sample_weights, argmax
+        result = table.again(embedding_bag_backward_if_fit, given, out, rest)
     if total is not None and isinstance(result, tuple) and len(result[1]) < total:
         dweights = np.zeros(total, result[1].dtype)  # of weights that no bag has
         dweights[:len(result[1])] = result[1]
@@ -217,14 +205,11 @@ cpdef embedding_bag_if_fit(
     cdef int64_t padding, row_bytes
     cdef double ns
     cdef bint even = offsets is None
-    cdef int real
+    cdef Signature table = FORWARD_EVEN if even else FORWARD
+    cdef int real = table.fits(
+        [<ref>W, <ref>idx, <ref>offsets, <ref>per_sample_weights, <ref>out]
+    )
     cdef cnp.npy_intp[2] shape
-    if even:
-        real = FORWARD_EVEN.fits([<ref>W, <ref>idx, <ref>per_sample_weights, <ref>out])
-    else:
-        real = FORWARD.fits(
-            [<ref>W, <ref>idx, <ref>offsets, <ref>per_sample_weights, <ref>out]
-        )
     if real < 0:
         return None
     ids = plain_ids(idx)
@@ -240,7 +225,7 @@ cpdef embedding_bag_if_fit(
     args.length = axis(idx, 1) if even else 0
     args.starts.size = 0
     if not even or padding_idx is not None:
-        padding = row_number("padding_idx", padding_idx, axis(W, 0))
+        padding = -1 if padding_idx is None else _check.row("padding_idx", padding_idx, axis(W, 0))
         memory = take(
             (shape[0] + 1) * sizeof(int64_t)
             + (2 * args.idx.size * sizeof(int64_t) if padding_idx is not None else 0)
@@ -278,10 +263,6 @@ cpdef embedding_bag_if_fit(
     return (out, argmax) if need_argmax else out
 
 
-def _even(W, idx, per_sample_weights, out, *rest):
-    return embedding_bag_if_fit(W, idx, None, per_sample_weights, out, *rest)
-
-
 cpdef embedding_bag_backward_if_fit(
     dout, W, idx, offsets, per_sample_weights, argmax, out, int mode, padding_idx=None
 ):
@@ -291,19 +272,13 @@ cpdef embedding_bag_backward_if_fit(
     cdef id_list ids
     cdef int64_t padding, N, B, itemsize
     cdef bint even = offsets is None
-    cdef int real
-    if even:
-        real = BACKWARD_EVEN.fits([
-            <ref>dout, <ref>W, <ref>idx, <ref>per_sample_weights, <ref>argmax, <ref>out,
-        ])
-    else:
-        real = BACKWARD.fits([
-            <ref>dout, <ref>W, <ref>idx, <ref>offsets, <ref>per_sample_weights, <ref>argmax,
-            <ref>out,
-        ])
+    cdef Signature table = BACKWARD_EVEN if even else BACKWARD
+    cdef int real = table.fits([
+        <ref>dout, <ref>W, <ref>idx, <ref>offsets, <ref>per_sample_weights, <ref>argmax, <ref>out,
+    ])
     if real < 0:
         return None
-    padding = row_number("padding_idx", padding_idx, axis(W, 0))
+    padding = -1 if padding_idx is None else _check.row("padding_idx", padding_idx, axis(W, 0))
     N, B, itemsize = size(idx), axis(dout, 0), 8 if real else 4
     try:
         if not read_ids(idx, axis(W, 0), &ids):
@@ -341,10 +316,6 @@ cpdef embedding_bag_backward_if_fit(
         forget_ids(&ids)
 
 
-def _even_backward(dout, W, idx, per_sample_weights, argmax, out, *rest):
-    return embedding_bag_backward_if_fit(dout, W, idx, None, per_sample_weights, argmax, out, *rest)
-
-
 cpdef segment_sum_if_fit(values, offsets, out=None):
     """`segment_sum`, or None if an argument does not fit as it is."""
     cdef int real = SEGMENTS.fits([<ref>values, <ref>offsets, <ref>out])
@@ -373,18 +344,6 @@ cpdef segment_sum_if_fit(values, offsets, out=None):
 
 
 # ---- bags
-
-
-cdef int64_t row_number(str name, given, int64_t V) except? -1:
-    """An argument that is a row of W or None, which gives -1."""
-    cdef int64_t row
-    if given is None:
-        return -1
-    number = _check.integer(name, given)
-    if not -V <= number < V:
-        raise ValueError(f"{name} must be in [{-V}, {V}) for W with {V} rows, got {number}")
-    row = number
-    return row + V if row < 0 else row
 
 
 cdef bint read_starts(offsets, int64_t length, int64_t N, int64_t *starts, int64_t B) except -1:
@@ -553,10 +512,11 @@ def _mode(mode, per_sample_weights):
     return MODES[mode]
 
 
-def _blame_idx(idx):
+def _has_offsets(offsets, idx):
     """Refuse ids that lie in no bags."""
-    if _check.integers("idx", idx).ndim == 1:
+    if offsets is None and _check.integers("idx", idx).ndim == 1:
         raise ValueError("offsets must be given for idx of one axis, got None")
+    return offsets is not None
 
 
 def _without_last(values, offsets, weights, name):

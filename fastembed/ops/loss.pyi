@@ -12,6 +12,7 @@ def softmax_cross_entropy(
     ignore_label: int | None = -1,
     eps: float = 0.0,
     need_grad: bool = True,
+    label_smoothing: float = 0.0,
 ) -> tuple[float64, ndarray]: ...
 def sigmoid_cross_entropy(
     scores: ndarray, labels: ArrayLike, *, eps: float = 0.0
@@ -19,7 +20,12 @@ def sigmoid_cross_entropy(
 def softmax_if_fit(x: object) -> ndarray | None: ...
 def softmax_backward_if_fit(dout: object, y: object) -> ndarray | None: ...
 def softmax_cross_entropy_if_fit(
-    scores: object, labels: object, ignore_label: object, eps: object, need_grad: bool
+    scores: object,
+    labels: object,
+    ignore_label: object,
+    eps: object,
+    need_grad: bool,
+    label_smoothing: object = 0.0,
 ) -> tuple[float64, ndarray | None] | None: ...
 def sigmoid_cross_entropy_if_fit(
     scores: object, labels: object, eps: object
@@ -33,6 +39,7 @@ def linear_cross_entropy(
     ignore_label: int | None = -1,
     out: tuple[ndarray, ndarray] | None = None,
     need_grad: bool = True,
+    label_smoothing: float = 0.0,
 ) -> tuple[float64, ndarray, ndarray, ndarray]: ...
 def linear_cross_entropy_if_fit(
     x: object,
@@ -42,4 +49,5 @@ def linear_cross_entropy_if_fit(
     out: object,
     ignore_label: object,
     need_grad: bool,
+    label_smoothing: object = 0.0,
 ) -> tuple[float64, ndarray | None, ndarray | None, ndarray | None] | None: ...

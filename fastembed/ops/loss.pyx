@@ -8,7 +8,7 @@ from fastembed.kernels.simd cimport product
 from fastembed.ops._costs cimport NS_A_LOGIT, NS_A_SCORE
 from fastembed.ops._fit cimport (
     as_matrix, as_vector, axis, data, empty, empty_like, entry, float64, forget_ids, id_list, matrix,
-    epsilon, read_labels, size, vector,
+    epsilon, number, read_labels, size, vector,
 )
 from fastembed.ops._signature cimport Signature, places, ref
 from fastembed.ops.dense cimport as_grid, grid, multiply, set_operands, set_result, sum_rows, turned
@@ -37,7 +37,7 @@ ctypedef struct backward_args:
 ctypedef struct loss_args:
     matrix scores
     vector labels
-    double scale, eps
+    double scale, eps, smoothing
     vector losses
     matrix dscores
 
@@ -112,15 +112,19 @@ def softmax_backward(dout, y):
 
 
 @CROSS_ENTROPY.documents
-def softmax_cross_entropy(scores, labels, *, ignore_label=-1, eps=0.0, need_grad=True):
+def softmax_cross_entropy(
+    scores, labels, *, ignore_label=-1, eps=0.0, need_grad=True, label_smoothing=0.0
+):
     """Mean cross-entropy of softmax(scores), and its gradient.
 
     ``loss = mean(-log(softmax(scores)[label] + eps))`` over the labels that count.
+    Smoothed labels are those of arXiv:1512.00567; eps is added to the label's probability alone.
     """
-    result = softmax_cross_entropy_if_fit(scores, labels, ignore_label, eps, need_grad)
+    rest = eps, need_grad, label_smoothing
+    result = softmax_cross_entropy_if_fit(scores, labels, ignore_label, *rest)
     if result is None:
         result = CROSS_ENTROPY.again(
-            softmax_cross_entropy_if_fit, (scores, labels), None, (-1, eps, need_grad), ignore_label
+            softmax_cross_entropy_if_fit, (scores, labels), None, (-1, *rest), ignore_label
         )
     return result
 
@@ -140,16 +144,19 @@ def sigmoid_cross_entropy(scores, labels, *, eps=0.0):
 
 
 @LINEAR.documents
-def linear_cross_entropy(x, W, b, labels, *, ignore_label=-1, out=None, need_grad=True):
+def linear_cross_entropy(
+    x, W, b, labels, *, ignore_label=-1, out=None, need_grad=True, label_smoothing=0.0
+):
     """Mean cross-entropy of ``softmax(x @ W + b)``, and its gradients.
 
     The scores of a block of rows exist at a time, never all of them (E. Wijmans et al., Cut Your
     Losses in Large-Vocabulary Language Models, 2024).
     """
-    result = linear_cross_entropy_if_fit(x, W, b, labels, out, ignore_label, need_grad)
+    rest = need_grad, label_smoothing
+    result = linear_cross_entropy_if_fit(x, W, b, labels, out, ignore_label, *rest)
     if result is None:
         result = LINEAR.again(
-            linear_cross_entropy_if_fit, (x, W, b, labels), out, (-1, need_grad), ignore_label
+            linear_cross_entropy_if_fit, (x, W, b, labels), out, (-1, *rest), ignore_label
         )
     return result
 
@@ -193,7 +200,9 @@ cdef int softmax_backward_into(int real, dout, y, dx) except -1:
     return 0
 
 
-cpdef softmax_cross_entropy_if_fit(scores, labels, ignore_label, eps, bint need_grad):
+cpdef softmax_cross_entropy_if_fit(
+    scores, labels, ignore_label, eps, bint need_grad, label_smoothing=0.0
+):
     """`softmax_cross_entropy`, or None if an argument does not fit as it is."""
     cdef int real = CROSS_ENTROPY.fits([<ref>scores, <ref>labels])
     cdef int64_t count
@@ -204,6 +213,7 @@ cpdef softmax_cross_entropy_if_fit(scores, labels, ignore_label, eps, bint need_
     if real < 0 or (ignore_label is not None and type(ignore_label) is not int):
         return None
     args.scores, args.eps = as_matrix(scores), epsilon(eps)
+    args.smoothing = share_of_all(label_smoothing)
     try:
         count = read_labels(labels, args.scores.columns, ignore_label, &ids)
         if count < 0:
@@ -252,7 +262,9 @@ cpdef sigmoid_cross_entropy_if_fit(scores, labels, eps):
     return float64(loss), dscores
 
 
-cpdef linear_cross_entropy_if_fit(x, W, b, labels, out, ignore_label, bint need_grad):
+cpdef linear_cross_entropy_if_fit(
+    x, W, b, labels, out, ignore_label, bint need_grad, label_smoothing=0.0
+):
     """`linear_cross_entropy`; None, and nothing is written, if an argument does not fit as it is."""
     cdef int real
     cdef int64_t count
@@ -260,7 +272,7 @@ cpdef linear_cross_entropy_if_fit(x, W, b, labels, out, ignore_label, bint need_
     cdef parts p
     cdef Memory losses
     cdef cnp.npy_intp[2] shape
-    cdef double loss = NAN
+    cdef double loss = NAN, smoothing = share_of_all(label_smoothing)
     dx = dW = db = None
     if need_grad:
         dW, db = places(out, 2)
@@ -286,7 +298,7 @@ cpdef linear_cross_entropy_if_fit(x, W, b, labels, out, ignore_label, bint need_
             dW.fill(0)
             db.fill(0)
         losses = take(ids.size * sizeof(double))
-        _all_blocks(&p, &ids, 1.0 / count if count else 0, <double *>losses.start, real)
+        _all_blocks(&p, &ids, 1.0 / count if count else 0, smoothing, <double *>losses.start, real)
         if count:
             loss = sum_of(<double *>losses.start, ids.size) / count
     finally:
@@ -294,8 +306,15 @@ cpdef linear_cross_entropy_if_fit(x, W, b, labels, out, ignore_label, bint need_
     return float64(loss), dx, dW, db
 
 
+cdef double share_of_all(label_smoothing) except? -1:
+    cdef double share = number("label_smoothing", label_smoothing)
+    if not 0 <= share <= 1:
+        raise ValueError(f"label_smoothing must be in [0, 1], got {label_smoothing!r}")
+    return share
+
+
 cdef int _all_blocks(
-    const parts *p, const id_list *labels, double scale, double *losses, int real
+    const parts *p, const id_list *labels, double scale, double smoothing, double *losses, int real
 ) except -1:
     """Scores, losses, gradients over the scores, and what they add to dx, dW and db."""
     cdef int64_t lo = 0, n, N = labels.size, V = p.W.columns
@@ -306,7 +325,7 @@ cdef int _all_blocks(
     cdef grid x, scores
     cdef loss_args loss
     scores.data, scores.columns, scores.row, scores.col = space.start, V, V, 1
-    loss.scale, loss.eps = scale, 0
+    loss.scale, loss.eps, loss.smoothing = scale, 0, smoothing
     if p.need_grad:
         run = entry(loss_entry, "loss.softmax_cross_entropy", real)
     else:

@@ -233,7 +233,7 @@ cdef Rows rows_of(lengths, Py_ssize_t N, Py_ssize_t T):
     numbers = lengths
     if not are_ids(lengths) or cnp.PyArray_NDIM(<cnp.ndarray>lengths) != 1 or size(lengths) != N:
         lengths = _check.integers("lengths", lengths)
-        _check.shape("lengths", lengths, (N,), "(rows of xs,)")
+        _check.shape("lengths", lengths, (N,), "(N,) with N of xs")
         # a uint64 that does not fit becomes negative
         numbers = np.require(lengths, np.intp, "CA")
     try:

@@ -551,6 +551,25 @@ class TimeSoftmaxWithLoss(_Layer):
         return dx.reshape(shape)
 
 
+class TimeSmoothedSoftmaxWithLoss(TimeSoftmaxWithLoss):
+    def __init__(self, label_smoothing):
+        super().__init__()
+        self.label_smoothing = label_smoothing
+
+    def forward(self, xs, ts):
+        loss = super().forward(xs, ts)
+        ts, ys, mask, _ = self.cache
+        even = -np.log(ys).mean(axis=1) * mask
+        own = -np.log(ys[np.arange(len(ts)), ts]) * mask
+        return loss + self.label_smoothing * ((even - own).sum() / mask.sum())
+
+    def backward(self, dout=1):
+        ts, dx, _, shape = self.cache
+        dx[np.arange(len(ts)), ts] += self.label_smoothing
+        dx -= self.label_smoothing / shape[-1]
+        return super().backward(dout)
+
+
 class TimeSigmoidWithLoss(_Layer):
     def __init__(self):
         super().__init__()

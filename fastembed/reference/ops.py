@@ -128,7 +128,7 @@ def softmax_backward(dout, y):
     return dx - y * dx.sum(axis=-1, keepdims=True)
 
 
-def softmax_cross_entropy(scores, labels, *, ignore_label=-1, eps=0.0):
+def softmax_cross_entropy(scores, labels, *, ignore_label=-1, eps=0.0, label_smoothing=0.0):
     V = scores.shape[-1]
     flat = np.asarray(labels).reshape(-1)
     counts = np.ones(flat.shape, bool) if ignore_label is None else flat != ignore_label
@@ -136,9 +136,14 @@ def softmax_cross_entropy(scores, labels, *, ignore_label=-1, eps=0.0):
     flat = np.where(counts, flat, 0)
     y = softmax(scores.reshape(-1, V))
     with np.errstate(invalid="ignore", divide="ignore"):
-        loss = -np.sum(np.log(y[rows, flat] + eps) * counts) / np.int64(counts.sum())
+        losses = -np.log(y[rows, flat] + eps)
+        if label_smoothing:
+            losses *= 1 - label_smoothing
+            losses -= label_smoothing * np.log(y).mean(axis=1)
+        loss = np.sum(losses * counts) / np.int64(counts.sum())
         dscores = y
-        dscores[rows, flat] -= 1
+        dscores[rows, flat] -= 1 - label_smoothing
+        dscores -= label_smoothing / V
         dscores *= counts[:, np.newaxis]
         dscores /= max(1, counts.sum())
     return np.float64(loss), dscores.reshape(scores.shape)
@@ -151,10 +156,11 @@ def sigmoid_cross_entropy(scores, labels, *, eps=0.0):
     return np.float64(loss), ((y - labels) / p.size).astype(scores.dtype)
 
 
-def linear_cross_entropy(x, W, b, labels, *, ignore_label=-1, out=None):
+def linear_cross_entropy(x, W, b, labels, *, ignore_label=-1, out=None, label_smoothing=0.0):
     rows = x.reshape(-1, W.shape[0])
     scores = affine(rows, W, b).reshape(*x.shape[:-1], W.shape[1])
-    loss, dscores = softmax_cross_entropy(scores, labels, ignore_label=ignore_label)
+    options = {"ignore_label": ignore_label, "label_smoothing": label_smoothing}
+    loss, dscores = softmax_cross_entropy(scores, labels, **options)
     dx, dW, db = affine_backward(dscores.reshape(-1, W.shape[1]), rows, W, out=out)
     return loss, dx.reshape(x.shape), dW, db
 

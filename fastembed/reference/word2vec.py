@@ -3,6 +3,7 @@
 import numpy as np
 
 PIECE = 512  # places of the text; no batch goes beyond one
+FAR = 6  # a score beyond it teaches nothing
 BITS = 2**64 - 1
 
 
@@ -58,7 +59,8 @@ def train_word2vec(
                 loss += np.logaddexp(0, np.where(labels, -x, x)).sum()
                 targets += labels.sum()
                 error = np.zeros_like(h)
-                for row, factor in zip(outs, lr * (labels - 1 / (1 + np.exp(-x))), strict=True):
+                factors = np.where(abs(x) < FAR, lr * (labels - 1 / (1 + np.exp(-x))), 0)
+                for row, factor in zip(outs, factors, strict=True):
                     error += factor * W_out[:, row]
                     W_out[:, row] += factor * h
                 np.add.at(W_in, (slice(None), ins), (error if mean else error / len(ins))[:, None])

@@ -82,8 +82,7 @@ def save(path, task, model, params, state, settings, progress):
     progress dicts of values of JSON: what training needs to go on. UserError if it cannot be
     written.
     """
-    arrays, metadata = base_model.pack(model)
-    arrays |= {f"param{k}": param for k, param in enumerate(params)}
+    arrays, metadata = base_model.pack(model, params)
     arrays |= {STATE + name: array for name, array in state.items()}
     training = {"format": FORMAT, "task": task, "settings": settings, "progress": progress}
     try:

@@ -4,11 +4,10 @@ import math
 
 import numpy as np
 
-from fastembed import models
 from fastembed.optimizer import AdamW
 from fastembed.tasks import corpora, plots, training
 from fastembed.tasks.checkpoint import Checkpoint
-from fastembed.tasks.values import UserError
+from fastembed.tasks.values import UserError, flag
 from fastembed.trainer import RnnlmTrainer
 
 DEFAULTS = {
@@ -16,29 +15,42 @@ DEFAULTS = {
     "model": "BetterRnnlm",
     "embed": 128,
     "hidden": 128,
-    "batch": 20,
+    "batch": None,  # None: chosen by the text's size
     "steps": 35,
-    "epochs": 16,
+    "epochs": None,
     "lr": 0.008,
     "warmup": 0.05,
-    "weight_decay": 0.01,
+    "weight_decay": None,
     "dropout": 0.25,
-    "patience": 2,
+    "patience": None,
+    "label_smoothing": 0.0,
     "max_grad": 1.0,
     "temperature": 0.6,
     "sample_words": 120,
     "compare": False,
 }
 MODELS = ["BetterRnnlm", "Rnnlm"]
+# what makes a model good is how many steps it learns, and so a short text is read more often
+WANTED = 6000  # steps
+FEWEST, MOST = 4, 100  # epochs
+WAIT = 1000  # steps without progress that end training, and two epochs at least
+# tokens; of fewer a model learns too much by heart: its weights decay more, and its steps are
+# smaller, so that as many take half the time
+SMALL = 1_000_000
+STREAM = 5000  # held-out tokens that are read in one go, at least: who begins knows nothing
 
 
 class Training(training.Training):
-    """The rate rises, then falls as a cosine does; epochs that don't help end it early."""
+    """The rate rises, then falls as a cosine does; epochs that don't help end it early.
+
+    Each epoch begins elsewhere in the text: no two cut it into the same pieces.
+    """
 
     unit = "token"
     measures = ("training", "held out")
     fixed = ("model", "embed", "hidden", "dropout", "min_count", "level", "seed")
     settings = (*fixed, "batch", "steps", "max_grad", "warmup", "weight_decay", "patience")
+    settings += ("label_smoothing",)
 
     def __init__(self, *arguments, corpus):
         super().__init__(*arguments)
@@ -56,7 +68,8 @@ class Training(training.Training):
     def batches(self):
         o = self.options
         reader = RnnlmTrainer(self.model, self.optimizer)
-        reader.time_idx = self.step * o.steps
+        start = np.random.default_rng([o.seed, self.epoch]).integers(len(self.text))
+        reader.time_idx = int(start) + self.step * o.steps
         for _ in range(self.step, self.count):
             x, t = reader.get_batch(self.text[:-1], self.text[1:], o.batch, o.steps)
             yield x, t, x.size
@@ -92,15 +105,11 @@ def run(options, given, say):
     with file.folder():
         corpus = corpora.read(options, file)
         tokenizer = corpus.tokenizer
+        chosen = choose(options, len(corpus.train)) if not file.saved else None
         _check_length(options, corpus.train, corpus.held_out)
     options.level = tokenizer.level
-    np.random.seed(options.seed)
-    if file.saved:
-        model = training.made(file, MODELS, options, sizes)
-    else:
-        kind = getattr(models, options.model)
-        model = kind(tokenizer.vocab_size, **sizes)
-        model.tokenizer = tokenizer
+    model = training.made(file, MODELS, options, tokenizer, sizes)
+    if not file.saved:
         _begin(model, corpus)
     optimizer = AdamW(options.lr, weight_decay=options.weight_decay)
     run = Training(file, options, say, model, optimizer, corpus.digest, corpus=corpus)
@@ -112,6 +121,8 @@ def run(options, given, say):
         say(f"resumed     {file.path}: {run.epoch} epochs and {run.step} of {run.count:,} steps")
     say(f"model       {training.described(model, options)}")
     say(training.plan(run))
+    if chosen:
+        say(f"chosen      {chosen}")
     run.run()
 
     run.use_best()
@@ -143,6 +154,24 @@ def _sizes(options, given):
     return sizes | ({"dropout_ratio": options.dropout} if tied else {})
 
 
+def choose(options, tokens):
+    """Choose by the text's size what was not asked for; returns what and why, in words."""
+    o, told = options, []
+
+    def pick(name, value, why=""):
+        if getattr(o, name) is None:
+            setattr(o, name, value)
+            told.append(f"{flag(name)} {value:g}{why}")
+
+    pick("batch", max(1, min(10 if tokens < SMALL else 20, tokens // (8 * o.steps))))
+    count = max(1, (tokens - 1) // (o.batch * o.steps))
+    epochs = min(max(FEWEST, -(-WANTED // count)), MOST)
+    pick("epochs", epochs, f" ({epochs * count:,} steps)")
+    pick("weight_decay", 0.1 if tokens < SMALL else 0.01)
+    pick("patience", max(2, -(-WAIT // count)))
+    return f"{', '.join(told)}: for {tokens:,} tokens" if told else None
+
+
 def _begin(model, corpus):
     """Begin where learning is quick: tokens are guessed by their frequency, memory is kept.
 
@@ -168,8 +197,11 @@ def _check_length(options, train, held_out):
 
 
 def perplexity(model, ids, batch, steps):
-    """Perplexity of a model on ids, each counted once; its state is reset before and after."""
-    N = max(1, min(batch, (len(ids) - 1) // steps))
+    """Perplexity of a model on ids, each counted once; its state is reset before and after.
+
+    They are read as up to batch streams side by side, but for short ones.
+    """
+    N = max(1, min(batch, (len(ids) - 1) // max(steps, STREAM)))
     T = (len(ids) - 1) // N
     xs, ts = (ids[k : k + N * T].reshape(N, T) for k in (0, 1))
     total = 0.0

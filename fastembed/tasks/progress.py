@@ -37,7 +37,8 @@ class Say:
     def log_to(self, path):
         """Also write all lines, those before as well, at the end of the file at path."""
         try:
-            self.file = open(path, "a", encoding="utf-8")
+            # a file may have a name that is no text
+            self.file = open(path, "a", encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             raise UserError(f"cannot write {path}: {reason(error)}") from None
         self.note("")

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from fastembed import generation, models
+from fastembed import generation
 from fastembed.optimizer import Adam
 from fastembed.tasks import plots, questions, training
 from fastembed.tasks.checkpoint import Checkpoint
@@ -26,6 +26,7 @@ ADDITION = {
     "batch": 128,
     "epochs": 6,
     "lr": 0.004,
+    "label_smoothing": 0.0,
     "max_grad": 5.0,
 }
 DATE = ADDITION | {"model": "AttentionSeq2seq", "examples": 20000, "batch": 64, "epochs": 4}
@@ -39,6 +40,7 @@ PAIRS = {
     "batch": 64,
     "epochs": 10,
     "lr": 0.002,
+    "label_smoothing": 0.0,
     "max_grad": 5.0,
 }
 
@@ -48,7 +50,7 @@ class Training(training.Training):
 
     measures = ("right",)
     fixed = ("model", "embed", "hidden", "examples", "level", "seed")
-    settings = (*fixed, "batch", "max_grad")
+    settings = (*fixed, "batch", "max_grad", "label_smoothing")
 
     def __init__(self, *arguments, examples, held_out):
         super().__init__(*arguments)
@@ -121,14 +123,9 @@ def run(task, examples, options, given, say):
     asked = [generation.question(tokenizer, question) for question, _ in both]
     end = int(tokenizer.eos_id)
     answered = [[end, *map(int, tokenizer.encode(answer)), end] for _, answer in both]
-    np.random.seed(options.seed)
     sizes = {"wordvec_size": options.embed, "hidden_size": options.hidden}
-    if file.saved:
-        model = training.made(file, MODELS, options, sizes)
-    else:
-        kind = getattr(models, options.model)
-        model = kind(tokenizer.vocab_size, **sizes)
-        model.tokenizer = tokenizer
+    model = training.made(file, MODELS, options, tokenizer, sizes)
+    if not file.saved:
         _begin(model, answered[held:])
     run = Training(
         file, options, say, model, Adam(options.lr), zlib.crc32(json.dumps(both).encode()),

@@ -10,12 +10,13 @@ import numpy as np
 
 from fastembed import models
 from fastembed.tasks.progress import Progress
-from fastembed.tasks.values import OPTIONS, Diverged, UserError, flag, integer, number
+from fastembed.tasks.values import OPTIONS, Diverged, Stopped, UserError, flag, integer, number
 from fastembed.threads import get_num_threads
-from fastembed.trainer import _step, remove_duplicate
+from fastembed.trainer import remove_duplicate, train_step
 
 SAVE_EVERY = 300  # seconds
 PACE = ["batch", "steps"]  # of an epoch
+ADDED = {"label_smoothing": 0.0}  # settings that files of earlier versions do not have
 WORDS = {"model": models.__all__, "level": ["word", "char", "subword"]}
 # the mean loss of so many steps tells that training diverges: it is that of a model which gives
 # what comes a tenth of the probability that chance alone would
@@ -61,7 +62,7 @@ class Training:
 
     def learn(self, x, t):
         """Learn a batch; returns its loss."""
-        return _step(self.model, self.optimizer, x, t, self.max_grad)
+        return train_step(self.model, self.optimizer, x, t, self.max_grad)
 
     def judge(self, loss):
         """After an epoch with this mean loss: note what it is worth; returns what is said of it."""
@@ -70,7 +71,7 @@ class Training:
     # ---- the loop
 
     def run(self):
-        """Train until all epochs are done; KeyboardInterrupt, with all saved, after Ctrl-C."""
+        """Train until all epochs are done; `Stopped`, with all saved, after Ctrl-C or SIGTERM."""
         progress = None
         try:
             with _interrupts() as interrupts, np.errstate(over="ignore", invalid="ignore"):
@@ -112,12 +113,12 @@ class Training:
             )
             if diverges:
                 break
-            interrupted = bool(interrupts)
+            interrupted = bool(interrupts)  # asked once: one may come meanwhile
             if interrupted or time.monotonic() - saved > SAVE_EVERY:
                 self.save()
                 saved = time.monotonic()
             if interrupted:
-                self._interrupted()
+                self._interrupted(interrupts)
         loss = self.total / max(1, self.step)
         if diverges or self._is_bad(loss):
             self._diverged(loss)
@@ -132,7 +133,7 @@ class Training:
         self.save()
         self.say(f"{label}    {note}, lr {lr:.3g}, {seconds:.1f} s, {speed:,.0f} {self.unit}s/s")
         if interrupts:
-            self._interrupted()
+            self._interrupted(interrupts)
 
     def rate(self):
         """The learning rate of the present step."""
@@ -149,10 +150,11 @@ class Training:
         kept = f"; {self.file.path} holds epoch {self.best_epoch}" if self.best_epoch else ""
         raise Diverged(f"training diverged (loss {loss:.3g}): choose a smaller --lr{kept}")
 
-    def _interrupted(self):
-        raise KeyboardInterrupt(
+    def _interrupted(self, signals):
+        raise Stopped(
+            signals[0],
             f"; {self.file.path} holds what was trained in {self.epoch} epochs and {self.step} of "
-            f"{self.count} steps, --resume goes on from it"
+            f"{self.count} steps, --resume goes on from it",
         )
 
     def use_best(self):
@@ -266,34 +268,52 @@ def warm_cosine(done, warmup):
 
 @contextmanager
 def _interrupts():
-    """A list that has something in it after Ctrl-C: the step that runs is finished first.
+    """A list of the signals that came, Ctrl-C or SIGTERM: the step that runs is finished first.
 
-    A second Ctrl-C interrupts at once.
+    A second one interrupts at once.
     """
-    came = []
+    came, before = [], {}
 
     def note(number, frame):
         if came:
-            raise KeyboardInterrupt
+            raise Stopped(number)
         came.append(number)
 
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
     try:
-        ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        before = signal.signal(signal.SIGINT, note) if ours else None
-    except ValueError:  # not in the main thread, where no Ctrl-C comes
-        before = None
+        for number, handler in usual.items():
+            if signal.getsignal(number) is handler:
+                before[number] = signal.signal(number, note)
+    except ValueError:  # not in the main thread, where no signal comes
+        pass
     try:
         yield came
     finally:
-        if before is not None:
-            signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 # ---- settings of a file
 
 
-def made(file, kinds, options, sizes):
-    """The model of the file, as its best epoch left it; sizes are what it must be made with."""
+def made(file, kinds, options, tokenizer, sizes, **given):
+    """A new model of these sizes, or that of the file, as its best epoch left it.
+
+    Of the kinds, it is the one of the options; what is given besides, only a new one needs.
+    """
+    np.random.seed(options.seed)
+    if file.saved:
+        model = _saved(file, kinds, options, sizes)
+    else:
+        model = getattr(models, options.model)(tokenizer.vocab_size, **sizes, **given)
+        model.tokenizer = tokenizer
+    if hasattr(options, "label_smoothing"):
+        loss = model.loss_layer if hasattr(model, "loss_layer") else model.softmax
+        loss.label_smoothing = options.label_smoothing
+    return model
+
+
+def _saved(file, kinds, options, sizes):
     name, arguments = file.saved.made_by
     if name != options.model or name not in kinds:
         raise UserError(f"{file.path} is damaged (it holds a {name!r:.50}, not one of {kinds})")
@@ -316,7 +336,7 @@ def described(model, options):
 
 def adopt(kind, options, given, file):
     """Take the settings of the file where none are given; refuse given ones that do not fit it."""
-    settings, path = file.saved.training["settings"], file.path
+    settings, path = {**ADDED, **file.saved.training["settings"]}, file.path
     for name in kind.settings:
         if not hasattr(options, name):  # not of this task
             continue

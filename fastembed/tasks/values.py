@@ -5,13 +5,21 @@ import math
 
 from fastembed._errors import UserError, reason
 
-__all__ = ["OPTIONS", "Diverged", "UserError", "flag", "integer", "number", "reason"]
+__all__ = ["OPTIONS", "Diverged", "Stopped", "UserError", "flag", "integer", "number", "reason"]
 
 
 class Diverged(UserError):
     """Training went wrong, as far as its numbers tell."""
 
     status = 1
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asked for the end."""
+
+    def __init__(self, number, words=""):
+        super().__init__(words)
+        self.status = 128 + number
 
 
 def integer(low, high=None):
@@ -55,10 +63,11 @@ OPTIONS = {
     "weight_decay": (number(0), "of AdamW"),
     "dropout": (number(0, high=0.95), "share of what passes between layers (BetterRnnlm)"),
     "patience": (integer(1), "epochs without progress that end training"),
-    "batch": (integer(1, 1 << 20), "sequences (examples) in a step"),
+    "label_smoothing": (number(0, high=1), "share of the loss that is the same for all tokens"),
+    "batch": (integer(1, 1 << 20), "of a step"),
     "steps": (integer(1, 1 << 16), "words of each sequence in a step"),
     "embed": (integer(1, 1 << 14), "width of the word vectors"),
-    "hidden": (integer(1, 1 << 14), "width of the hidden state"),
+    "hidden": (integer(1, 1 << 14), "of the hidden state"),
     "window": (integer(1, 100), "words on either side"),
     "examples": (integer(1, 200_000), "questions to train on"),
     "max_grad": (number(0, above=True), "clip gradients to this norm"),

@@ -5,7 +5,7 @@ from array import array
 
 import numpy as np
 
-from fastembed import models, vectors
+from fastembed import vectors
 from fastembed.optimizer import SGD
 from fastembed.tasks import plots, training
 from fastembed.tasks.checkpoint import Checkpoint
@@ -94,14 +94,9 @@ def run(options, given, say):
                 f"the text is too short: {len(ids)} words, {len(words) - 2} different, that come "
                 f"--min-count {options.min_count} times"
             )
-    np.random.seed(options.seed)
     sizes = {"hidden_size": options.embed, "window_size": options.window}
-    if file.saved:
-        model = training.made(file, MODELS, options, sizes)
-    else:
-        kind = getattr(models, options.model)
-        model = kind(len(words), **sizes, corpus=np.append(ids, [0, 1]))  # every id is in it
-        model.tokenizer = WordTokenizer(words[2:])
+    tokenizer, every_id = WordTokenizer(words[2:]), np.append(ids, [0, 1])
+    model = training.made(file, MODELS, options, tokenizer, sizes, corpus=every_id)
     trainer = Word2Vec(
         vector_size=options.embed,
         window=options.window,
@@ -125,12 +120,13 @@ def run(options, given, say):
     run.run()
 
     found = vectors.WordVectors(words[2:], model.word_vecs[2:])
-    _tell(found, say)
+    groups = _tell(found, say)
     say(f"\nvectors     {file.path}")
     if run.epoch:
         found.save(file.beside(".bin"))
         say(f"            {file.beside('.bin')} (word2vec's format)")
         say(f"curve       {plots.training(file.beside('.png'), 'loss', run)}")
+        say(f"map         {plots.vectors(file.beside('-words.png'), groups, found)}")
     say(f"use it      python -m fastembed similar {file.path} {words[2]}")
 
 
@@ -154,18 +150,22 @@ def read(texts, min_count):
 
 
 def _tell(found, say):
-    words = found.words
+    """Tell some words' neighbours, and analogies; returns each word with its neighbours."""
+    words, groups = found.words, []
     queries = [word for word in QUERIES if word in found]
     if len(queries) < len(QUERIES) // 2:
         queries = [word for word in words if len(word) > 4][: len(QUERIES)] or words[:5]
     say("\nnearest words:")
     for word in queries:
-        say(f"  {word:12} {_names(found.most_similar(word, topn=6))}")
+        near = found.most_similar(word, topn=6)
+        groups.append([word, *(name for name, _ in near)])
+        say(f"  {word:12} {_names(near)}")
     known = [line.split() for line in ANALOGIES if all(word in found for word in line.split())]
     if known:
         say("\nanalogies:")
     for a, b, c in known:
         say(f"  {a} is to {b} as {c} is to  {_names(found.analogy(a, b, c, topn=4))}")
+    return groups
 
 
 def _names(near):

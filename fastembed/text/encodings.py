@@ -22,6 +22,8 @@ _BLANKS = [
 _USUAL = (
     "cp949 cp932 euc_jp gb18030 big5 cp1252 cp1250 cp1251 koi8_r cp1253 cp1254 cp1255 cp1256 cp874"
 ).split()
+_LATIN = ["cp1252", "cp1250", "cp1254"]  # most letters are the same: some texts are good in several
+ALIKE = 0.1, 0.03  # differences of charset-normalizer's measures that tell these from nothing
 
 
 def by_mark(data: bytes) -> str | None:
@@ -29,23 +31,30 @@ def by_mark(data: bytes) -> str | None:
     return next((name for mark, name in _MARKS if data.startswith(mark)), None)
 
 
-def likely(data: bytes, place: int) -> str | None:
-    """The likely encoding of data that are not what they should be at a place; None for no idea."""
+def likely(data: bytes, place: int) -> list[str]:
+    """The likely encodings of data that are not what they should be at a place."""
     units = np.frombuffer(data[: min(SAMPLE, len(data) // 2 * 2)], "<u2")
     for name, blanks in ("utf-16-le", _BLANKS), ("utf-16-be", [k << 8 for k in _BLANKS]):
         if np.isin(units, blanks).sum() > len(units) // 500:
-            return name
+            return [name]
     if b"\0" in data:
-        return None
+        return []
     with contextlib.suppress(UnicodeDecodeError):
         codecs.getincrementaldecoder("utf-8")().decode(data)
-        return "utf-8"
+        return ["utf-8"]
     from charset_normalizer import from_bytes
 
     # a line end is no part of a longer character in any of them
     start = data.rfind(b"\n", 0, place) + 1
     sample = data[start : start + SAMPLE]
     end = sample.rfind(b"\n") + 1 if len(sample) == SAMPLE else len(sample)
-    best = from_bytes(sample[: end or len(sample)], cp_isolation=_USUAL).best()
+    matches = from_bytes(sample[: end or len(sample)], cp_isolation=_USUAL)
+    best = matches.best()
     same = [] if best is None else best.could_be_from_charset
-    return next((name for name in _USUAL if name in same), None)
+    first = [name for name in _USUAL if name in same][:1]
+    if best is None or first[0] not in _LATIN:
+        return first
+    chaos, coherence = best.chaos + ALIKE[0], best.coherence - ALIKE[1]
+    alike = [one for one in matches if one.chaos <= chaos and one.coherence >= coherence]
+    texts = [[name for name in _LATIN if name in one.could_be_from_charset] for one in alike]
+    return [name for name in _LATIN if name in (names[0] for names in texts if names)]

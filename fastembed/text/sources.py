@@ -103,14 +103,14 @@ def _files(name: str) -> list[str]:
     if not is_folder:
         return [name]
     inside = (one for one in path.rglob("*") if _ending(one) in READ and one.is_file())
-    seen = [str(one) for one in inside if not any(p.startswith(".") for p in _below(one, path))]
+    parts = {str(one): one.relative_to(path).parts for one in inside}
+    seen = [one for one, below in parts.items() if not any(p.startswith(".") for p in below)]
     if not seen:
-        raise UserError(f"folder {name} holds no text: no {', '.join(READ)} (or .gz of these)")
+        raise UserError(
+            f"folder {name} holds no text: no {', '.join(READ)} (or .gz of these); "
+            "name other files by a pattern, such as 'src/**/*.py'"
+        )
     return sorted(seen)
-
-
-def _below(path: Path, folder: Path) -> Iterable[str]:
-    return path.relative_to(folder).parts
 
 
 def _ending(path: Path) -> str:
@@ -244,10 +244,11 @@ def _not_text(name: str, encoding: str | None, where: str, data: bytes, place: i
     encoding = encoding or ""
     called = f"{encoding.upper() if encoding.startswith('utf') else encoding} text".lstrip()
     found = likely(data, place)
-    if found is None:
+    if not found:
         advice = "if it is text, name its encoding: --encoding NAME"
     else:
-        advice = f"it looks like {found}: --encoding {found}"
+        options = " or ".join(f"--encoding {name}" for name in found)
+        advice = f"it looks like {' or '.join(found)}: {options}"
     return f"{name} is not {called} ({where}); {advice}"
 
 

@@ -70,6 +70,24 @@ class Tokenizer:
             raise ValueError(f"eos must be one or two line ends, got {eos!r:.40}")
         self.eos = eos
 
+    @classmethod
+    def train(
+        cls,
+        texts: Iterable[str],
+        vocab_size: int | None = None,
+        min_count: int = 2,
+        eos: str = "\n\n",
+    ) -> Self:
+        """A tokenizer of the most frequent tokens, those that come at least min_count times.
+
+        Subwords are learnt of texts in memory; without vocab_size, their number grows with these.
+        """
+        return cls._learnt(texts, vocab_size, min_count, eos)
+
+    @classmethod
+    def _learnt(cls, texts: Iterable[str], size: int | None, least: int, eos: str) -> Self:
+        raise NotImplementedError
+
     @property
     def vocab_size(self) -> int:
         return len(self._bytes)
@@ -115,6 +133,11 @@ class Tokenizer:
         """The tokenizer as text, for `from_json`."""
         return json.dumps({"level": self.level, "eos": self.eos, **self._state()})
 
+    def _begin_with_bytes(self, vocabulary: Iterable[str]) -> None:
+        """Have the end mark, 256 bytes and these as tokens."""
+        self.tokens = [EOS, *(f"<0x{k:02X}>" for k in range(256)), *vocabulary]
+        self._bytes = [self.eos.encode(), *_BYTES, *(one.encode() for one in vocabulary)]
+
     def _encode(self, parts: list[str]) -> Iterable[NDArray[np.int32]]:
         raise NotImplementedError
 
@@ -151,20 +174,12 @@ class WordTokenizer(Tokenizer):
         self._find = _tokens().finditer
 
     @classmethod
-    def train(
-        cls,
-        texts: Iterable[str],
-        vocab_size: int | None = None,
-        min_count: int = 2,
-        eos: str = "\n\n",
-    ) -> Self:
-        """The vocabulary of the most frequent words, those that come min_count times or more."""
-        size = vocab_size or MOST_WORDS
+    def _learnt(cls, texts: Iterable[str], size: int | None, least: int, eos: str) -> Self:
         counts = count(texts, eos)
         for own in (UNK, f" {UNK}"):
             counts.pop(own, None)
-        common = counts.most_common(max(0, size - 2))
-        return cls((word for word, n in common if n >= min_count), eos)
+        common = counts.most_common(max(0, (size or MOST_WORDS) - 2))
+        return cls((word for word, n in common if n >= least), eos)
 
     def _encode(self, parts: list[str]) -> Iterable[NDArray[np.int32]]:
         find = self._ids.get
@@ -191,24 +206,15 @@ class CharTokenizer(Tokenizer):
     def __init__(self, characters: str, eos: str = "\n\n") -> None:
         super().__init__(eos)
         self._characters = characters
-        self.tokens = [EOS, *(f"<0x{k:02X}>" for k in range(256)), *characters]
-        self._bytes = [eos.encode(), *_BYTES, *(one.encode() for one in characters)]
+        self._begin_with_bytes(characters)
         codes = np.frombuffer(characters.encode("utf-32-le"), np.uint32)
         self._ids = np.zeros(0x110000, np.int32)
         self._ids[codes] = np.arange(257, 257 + len(codes))
 
     @classmethod
-    def train(
-        cls,
-        texts: Iterable[str],
-        vocab_size: int | None = None,
-        min_count: int = 2,
-        eos: str = "\n\n",
-    ) -> Self:
-        """The vocabulary of the most frequent characters, at least min_count times each."""
-        counts = _characters(texts)
-        common = counts.most_common(max(0, (vocab_size or MOST_CHARACTERS) - 257))
-        return cls("".join(one for one, n in common if n >= min_count), eos)
+    def _learnt(cls, texts: Iterable[str], size: int | None, least: int, eos: str) -> Self:
+        common = _characters(texts).most_common(max(0, (size or MOST_CHARACTERS) - 257))
+        return cls("".join(one for one, n in common if n >= least), eos)
 
     def _encode(self, parts: list[str]) -> Iterable[NDArray[np.int32]]:
         for part in parts:
@@ -250,27 +256,14 @@ class SubwordTokenizer(Tokenizer):
         from tokenizers.models import BPE
 
         super().__init__(eos)
-        spelt = [f"<0x{k:02X}>" for k in range(256)]
-        self.tokens = [EOS, *spelt, *vocabulary]
-        self._bytes = [eos.encode(), *_BYTES, *(token.encode() for token in vocabulary)]
+        self._begin_with_bytes(vocabulary)
         self._merges = merges
         ids = {token: k for k, token in enumerate(self.tokens) if k}
         self._whole = Whole(BPE(vocab=ids, merges=merges, byte_fallback=True))
         self._whole.pre_tokenizer = _pre_tokenizer()
 
     @classmethod
-    def train(
-        cls,
-        texts: Iterable[str],
-        vocab_size: int | None = None,
-        min_count: int = 2,
-        eos: str = "\n\n",
-    ) -> Self:
-        """Learn the vocabulary from texts, which are held in memory.
-
-        Without vocab_size, it grows with the text. Characters and pairs that come less than
-        min_count times are left out.
-        """
+    def _learnt(cls, texts: Iterable[str], size: int | None, least: int, eos: str) -> Self:
         from tokenizers import Tokenizer as Whole
         from tokenizers.models import BPE
         from tokenizers.trainers import BpeTrainer
@@ -278,19 +271,17 @@ class SubwordTokenizer(Tokenizer):
         texts = list(texts)
         counts = _characters([" ", " ", *texts])
         length = counts.total()
-        common = [one for one, n in counts.most_common() if n >= min_count]
-        if vocab_size is None:
+        common = [one for one, n in counts.most_common() if n >= least]
+        if size is None:
             merges = min(max(length // 200, 400), MOST_SUBWORDS)
             size = min(257 + len(common) + merges, MOST_SUBWORDS)
-        else:
-            size = vocab_size
         # ideographs may be more than there is room for, and leave none for merges
         common = common[: max(1, (size - 257) * 3 // 4)]
         whole = Whole(BPE())
         whole.pre_tokenizer = _pre_tokenizer()
         trainer = BpeTrainer(
             vocab_size=max(1, size - 257),
-            min_frequency=min_count,
+            min_frequency=least,
             initial_alphabet=common,
             limit_alphabet=len(common),
             max_token_length=24,
@@ -311,7 +302,7 @@ class SubwordTokenizer(Tokenizer):
         return {"vocabulary": self.tokens[257:], "merges": self._merges}
 
 
-KINDS: dict[str, type[WordTokenizer | CharTokenizer | SubwordTokenizer]] = {
+KINDS: dict[str, type[Tokenizer]] = {
     kind.level: kind for kind in (WordTokenizer, CharTokenizer, SubwordTokenizer)
 }
 

@@ -2,7 +2,6 @@
 
 cimport numpy as cnp
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t
 
 from fastembed.runtime.pool cimport share, slice_function
@@ -17,7 +16,7 @@ cdef extern from "Python.h":
 
 
 cdef extern from "records.h" nogil:
-    int PIECE, LONGEST_WORD
+    int PIECE
     ctypedef struct records:
         const char *text
         Py_ssize_t length
@@ -33,12 +32,7 @@ cdef extern from "records.h" nogil:
     Py_ssize_t find_records(const records *, Py_ssize_t *used, int *bad)
     void copy_records(const void *, int64_t, int64_t, int64_t)
     int MAKE_C_LOCALE()
-    const char *read_float(const char *, float *)
-    const char *read_double(const char *, double *)
 
-
-cdef enum:
-    PADDING = 8  # bytes that can be read behind a text
 
 # nanoseconds of one thread, see ops/_costs.pxd
 cdef double NS_A_BYTE_READ = 0.5, NS_A_BYTE_FOUND = 0.05, NS_A_BYTE_COPIED = 0.1
@@ -116,26 +110,3 @@ cdef class Reader:
                 found.append(PyUnicode_DecodeUTF8(word, length, handler))
             else:
                 found.append(PyBytes_FromStringAndSize(word, length).decode(encoding, errors))
-
-
-def numbers(bytes texts, dtype):
-    """The numerals of a text, a space after each, as an array; None for one that is none: for tests."""
-    cdef bytes text = texts + b"\0" * PADDING
-    cdef const char *p = text
-    cdef const char *stop = p + len(texts)
-    cdef const char *end
-    cdef float single
-    cdef double double_
-    cdef bint is_double = np.dtype(dtype) == np.float64
-    found = []
-    while p < stop:
-        end = read_double(p, &double_) if is_double else read_float(p, &single)
-        if end == NULL or end[0] != b" ":
-            found.append(None)
-            while p[0] != b" ":
-                p += 1
-            p += 1
-            continue
-        found.append(double_ if is_double else single)
-        p = end + 1
-    return found

@@ -9,6 +9,7 @@ from fastembed import ops
 SCORES = 1 << 20  # of a block: what the product writes, the comparison finds in the cache
 QUERIES = 512  # that are looked for together
 ROWS = 1 << 14  # of a block, at most
+WORST = -2  # what NaN counts as
 FEW = 8  # queries with which NumPy's product is quicker
 
 
@@ -25,15 +26,16 @@ def norms(vectors: Any) -> Any:
 def nearest(vectors: Any, lengths: Any, queries: Any, k: int) -> tuple[Any, Any]:
     """Ids (Q, k) and cosines of the nearest rows, the nearest first, lower ids before equal ones.
 
-    vectors (V, D), their norms (V,), queries (Q, D) of length 1; k <= V. A similarity of NaN counts
-    as -2.
+    vectors (V, D), their norms (V,), queries (Q, D) of length 1; k <= V. Similarities of NaN come
+    last.
     """
     parts = [
         _nearest(vectors, lengths, queries[lo : lo + QUERIES], k)
         for lo in range(0, len(queries), QUERIES)
     ]
-    ids, scores = zip(*parts, strict=True)
-    return np.concatenate(ids), np.concatenate(scores)
+    ids, scores = map(np.concatenate, zip(*parts, strict=True))
+    scores[scores == WORST] = np.nan
+    return ids, scores
 
 
 def _nearest(vectors: Any, lengths: Any, queries: Any, k: int) -> tuple[Any, Any]:
@@ -48,11 +50,11 @@ def _nearest(vectors: Any, lengths: Any, queries: Any, k: int) -> tuple[Any, Any
         scores = (np.matmul if Q < FEW else ops.matmul)(queries, block.T)
         scores *= inverse[lo : lo + size]
         if lo == 0:
-            scores[np.isnan(scores)] = -2
+            scores[np.isnan(scores)] = WORST
         better = scores > least
         at = np.flatnonzero(better)
         if len(at) > 8 * Q * k and k < len(block):  # none but the block's best
-            scores[np.isnan(scores)] = -2
+            scores[np.isnan(scores)] = WORST
             place = len(block) - k
             better &= scores >= np.partition(scores, place, axis=1)[:, place, np.newaxis]
             at = np.flatnonzero(better)

@@ -1,5 +1,6 @@
 """A file in parts that fit in the cache, unpacked where gzip has packed it."""
 
+import codecs
 import errno
 import gzip
 import os
@@ -68,6 +69,9 @@ class Source:
                 count = self._read(view[self.end : room])
                 self.end += count
                 self.ended = count == 0
+        if not self.at and self.text[:3] == codecs.BOM_UTF8:
+            self.at, self.end = 3, self.end - 3
+            self.text[: self.end] = self.text[3 : self.end + 3]
         self.length = self.end
         if self._bar is not None:
             self._bar.update(self._raw.tell() - self._bar.n)

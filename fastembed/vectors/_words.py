@@ -142,7 +142,9 @@ class WordVectors:
         words = [isinstance(part, str) for part, _ in parts]
         rows[words] /= _search.norms(rows[words])[:, np.newaxis]
         query = np.array([sign for _, sign in parts], rows.dtype) @ rows
-        among = len(self) if restrict_vocab is None else max(0, min(restrict_vocab, len(self)))
+        among = len(self)
+        if restrict_vocab is not None:
+            among = max(0, min(_check.integer("restrict_vocab", restrict_vocab), among))
         if _check.integer("topn", topn) < 1:
             raise ValueError(f"topn must be >= 1, got {topn}")
         ids, scores = self._nearest(query[np.newaxis], topn + len(given), among)
@@ -217,11 +219,15 @@ class WordVectors:
         """
         if init not in INITS:
             raise ValueError(f"init must be one of {', '.join(INITS)}, got {init!r}")
+        if isinstance(words, str):
+            raise TypeError(f"words must be a list of str, got {words!r:.80}")
         if isinstance(words, dict):
             if sorted(words.values()) != list(range(len(words))):
                 raise ValueError(f"words must have the ids 0 to {len(words) - 1}")
             words = sorted(words, key=words.__getitem__)
         words = list(words)
+        if not all(isinstance(word, str) for word in words):
+            raise TypeError("words must be a list of str")
         rows = np.array([self.key_to_index.get(word, -1) for word in words], np.intp)
         exact = int((rows >= 0).sum())
         for k in np.flatnonzero(rows < 0):

@@ -14,12 +14,19 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from expand import whole
 
 VARIANTS = Path(__file__).parent / "variants"
 
 
 def main(mode, results, folder, *names):
-    sys.path[:0] = [folder, str(VARIANTS)]
+    modules = Path(folder, "modules")
+    modules.mkdir(exist_ok=True)
+    book = (VARIANTS / "textbook.py").read_text()
+    for name in names:
+        text = (VARIANTS / f"{name}.py").read_text()
+        (modules / f"{name}.py").write_text(whole(text, book))
+    sys.path[:0] = [folder, str(modules), str(VARIANTS)]
     os.chdir(folder)
     seen = {}
     for name in names:

@@ -133,11 +133,12 @@ def test_an_output_changed_by_the_caller_is_no_difference(project, monkeypatch):
     assert subject("Softmax").reason is None
 
 
-def test_attributes_read_after_the_weights_changed_hand_the_class_back(project):
+@pytest.mark.parametrize("where", [np.s_[:], np.s_[41, 117]], ids=["all", "one weight"])
+def test_attributes_read_after_the_weights_changed_hand_the_class_back(project, where):
     _, fast = project.twins("layers", only=["TimeLSTM"])
-    layer = fast.TimeLSTM(normal(6, 20), normal(5, 20), normal(20))
-    layer.backward(layer.forward(normal(3, 4, 6)))
-    layer.params[0][...] *= 2
+    layer = fast.TimeLSTM(normal(60, 200), normal(50, 200), normal(200))
+    layer.backward(layer.forward(normal(3, 4, 60)))
+    layer.params[0][where] *= 2
     with pytest.warns(RuntimeWarning, match="after its weights or inputs had changed"):
         assert len(layer.layers) == 4
     assert "changed" in subject("TimeLSTM").reason

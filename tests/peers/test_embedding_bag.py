@@ -52,7 +52,7 @@ def test_options_of_embedding(rng, mode, sparse):
     options = {"mode": mode, "max_norm": 3.0, "norm_type": 1.5, "sparse": sparse}
     copy = torch.from_numpy(W.copy())
     theirs = torch.nn.EmbeddingBag.from_pretrained(copy, freeze=False, **options)
-    ours = EmbeddingBag(W, **options)
+    ours = EmbeddingBag.from_pretrained(W, freeze=False, **options)
     expected = theirs(torch.from_numpy(ids))
     np.testing.assert_allclose(ours.forward(ids), expected.detach(), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(W, theirs.weight.detach(), rtol=1e-5, atol=1e-6)

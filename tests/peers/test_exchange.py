@@ -202,4 +202,6 @@ def test_sequence_to_sequence(made, ids, tmp_path, rng):
 def test_other_models_are_refused(tmp_path):
     with pytest.raises(TypeError, match="model must be a language model or a Seq2seq, got dict"):
         exchange.export_onnx({}, tmp_path / "m.onnx")
+    with pytest.raises(TypeError, match="a language model or a Seq2seq, got StackedLSTM"):
+        exchange.export_onnx(recurrent_layers.StackedLSTM(3, 4), tmp_path / "m.onnx")
     assert not (tmp_path / "m.onnx").exists()

@@ -96,8 +96,10 @@ def test_a_padding_idx_out_of_range_is_refused_alike(padding_idx):
 
 # ours -> torch's, with ours' constants
 OPTIMIZERS = {
-    "SparseSGD": lambda params: torch.optim.SGD(params, 0.1),
-    "SparseAdaGrad": lambda params: torch.optim.Adagrad(params, 0.1, eps=1e-7),
+    **dict.fromkeys(["SGD", "SparseSGD"], lambda params: torch.optim.SGD(params, 0.1)),
+    **dict.fromkeys(
+        ["AdaGrad", "SparseAdaGrad"], lambda params: torch.optim.Adagrad(params, 0.1, eps=1e-7)
+    ),
     "LazyAdam": lambda params: torch.optim.SparseAdam(params, 0.1, eps=1e-7),
 }
 
@@ -108,6 +110,28 @@ def test_optimizers_of_sparse_gradients(rng, name):
     update, other = getattr(optimizer, name)(0.1), OPTIMIZERS[name]([theirs.weight])
     for _ in range(6):
         ids, dout = rng.integers(0, V, 5), rng.standard_normal((5, D)).astype("f")
+        step(mine, theirs, ids, dout)
+        update.update(mine.params, mine.grads)
+        other.step()
+        np.testing.assert_allclose(mine.params[0], theirs.weight.detach().numpy(), **close)
+
+
+DENSE = {
+    "SGD": lambda params: torch.optim.SGD(params, 0.1),
+    "AdaGrad": lambda params: torch.optim.Adagrad(params, 0.1, eps=1e-7),
+    "Adam": lambda params: torch.optim.Adam(params, 0.1, eps=1e-7),
+    "AdamW": lambda params: torch.optim.AdamW(params, 0.1, eps=1e-7, weight_decay=0.01),
+}
+
+
+@pytest.mark.parametrize("name", DENSE)
+def test_optimizers_of_dense_gradients(rng, name):
+    mine, theirs = pair(rng)
+    update, other = getattr(optimizer, name)(0.1), DENSE[name]([theirs.weight])
+    for _ in range(6):
+        # none is near 0: ours adds eps after the correction of the bias, PyTorch before it
+        ids, dout = np.arange(V), rng.choice([-1, 1], (V, D)) * rng.uniform(0.5, 2, (V, D))
+        dout = dout.astype("f")
         step(mine, theirs, ids, dout)
         update.update(mine.params, mine.grads)
         other.step()

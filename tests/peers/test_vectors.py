@@ -40,6 +40,40 @@ def test_what_gensim_writes_is_read(binary, name, theirs, tmp_path):
     same(vectors.load(path), theirs)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("errors", ["ignore", "replace"])
+def test_encodings_and_dtypes(errors, dtype, tmp_path, rng):
+    path = tmp_path / "v.txt"
+    rows = [f"{word} {' '.join(map(repr, rng.random(5).tolist()))}\n" for word in ("größe", "ok")]
+    path.write_bytes(("2 5\n" + "".join(rows)).encode("latin-1"))
+    for given in (dict(encoding="latin-1"), dict(encoding="utf8", errors=errors)):
+        theirs = {"encoding": given["encoding"], "unicode_errors": given.get("errors", "strict")}
+        wanted = KeyedVectors.load_word2vec_format(str(path), datatype=getattr(np, dtype), **theirs)
+        found = vectors.load(path, dtype=dtype, **given)
+        assert found.vectors.dtype == wanted.vectors.dtype == dtype
+        same(found, wanted)
+    for load in (vectors.load, lambda path: KeyedVectors.load_word2vec_format(str(path))):
+        with pytest.raises(ValueError):  # UnicodeDecodeError is one
+            load(path)
+
+
+def test_words_their_places_and_rows(ours, theirs):
+    assert ours.words == theirs.index_to_key and len(ours) == len(theirs)
+    for word in ("word0", "word77", "word499"):
+        assert word in ours and word in theirs
+        np.testing.assert_array_equal(ours[word], theirs[word])
+        assert ours.words.index(word) == theirs.key_to_index[word]
+    np.testing.assert_array_equal(ours[["word3", "word1"]], theirs[["word3", "word1"]])
+    for wv in (ours, theirs):
+        assert "nowhere" not in wv
+        with pytest.raises(KeyError, match="nowhere"):
+            wv["nowhere"]
+        with pytest.raises(KeyError, match="nowhere"):
+            wv.similarity("word1", "nowhere")
+        with pytest.raises(KeyError, match="nowhere"):
+            wv.most_similar("nowhere")
+
+
 def test_native_files_are_read_when_asked_for(theirs, tmp_path):
     theirs.save(str(tmp_path / "v.kv"))
     same(vectors.load(tmp_path / "v.kv", format="gensim"), theirs)

@@ -1,23 +1,9 @@
 """Forward asserts the number of rows."""
 
-from common import normal, np, step
+from common import normal, step
+from textbook import MatMul
 
-
-class MatMul:
-    def __init__(self, W):
-        self.params, self.grads = [W], [np.zeros_like(W)]
-        self.x = None
-
-    def forward(self, x):
-        (W,) = self.params
-        self.x = x
-        assert len(x) < 60
-        return np.dot(x, W)
-
-    def backward(self, dout):
-        (W,) = self.params
-        self.grads[0][...] = np.dot(self.x.T, dout)
-        return np.dot(dout, W.T)
+CHANGED = {"MatMul": {"self.x = x": "self.x = x\n        assert len(x) < 60"}}
 
 
 def run():

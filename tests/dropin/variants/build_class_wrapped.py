@@ -2,23 +2,10 @@
 
 import builtins
 
-from common import normal, np, step, turn_off_and_on
+from common import normal, step, turn_off_and_on
+from textbook import MatMul
 
-
-class MatMul:
-    def __init__(self, W):
-        self.params, self.grads = [W], [np.zeros_like(W)]
-        self.x = None
-
-    def forward(self, x):
-        (W,) = self.params
-        self.x = x
-        return np.dot(x, W)
-
-    def backward(self, dout):
-        (W,) = self.params
-        self.grads[0][...] = np.dot(self.x.T, dout)
-        return np.dot(dout, W.T)
+CHANGED = {"MatMul": {}}
 
 
 def run():

@@ -1,25 +1,15 @@
 """__call__ calls forward."""
 
-from common import normal, np
+from common import normal
+from textbook import MatMul
 
-
-class MatMul:
-    def __init__(self, W):
-        self.params, self.grads = [W], [np.zeros_like(W)]
-        self.x = None
-
-    def forward(self, x):
-        (W,) = self.params
-        self.x = x
-        return np.dot(x, W)
-
-    def __call__(self, x):
-        return self.forward(x)
-
-    def backward(self, dout):
-        (W,) = self.params
-        self.grads[0][...] = np.dot(self.x.T, dout)
-        return np.dot(dout, W.T)
+CHANGED = {
+    "MatMul": {
+        "return np.dot(x, W)\n": (
+            "return np.dot(x, W)\n\n    def __call__(self, x):\n        return self.forward(x)\n"
+        )
+    }
+}
 
 
 def run():

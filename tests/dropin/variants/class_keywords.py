@@ -1,6 +1,7 @@
 """A class statement with keyword arguments."""
 
-from common import normal, np, step
+from common import normal, step
+from textbook import MatMul
 
 
 class Base:
@@ -8,20 +9,7 @@ class Base:
         cls.label = name, function
 
 
-class MatMul(Base, name="b", function=3):
-    def __init__(self, W):
-        self.params, self.grads = [W], [np.zeros_like(W)]
-        self.x = None
-
-    def forward(self, x):
-        (W,) = self.params
-        self.x = x
-        return np.dot(x, W)
-
-    def backward(self, dout):
-        (W,) = self.params
-        self.grads[0][...] = np.dot(self.x.T, dout)
-        return np.dot(dout, W.T)
+CHANGED = {"MatMul": {"class MatMul": 'class MatMul(Base, name="b", function=3)'}}
 
 
 def run():

@@ -1,21 +1,19 @@
 """clip_grads sets the gradients to 0 where the norm is NaN."""
 
 from common import normal, np
+from textbook import clip_grads
 
-
-def clip_grads(grads, max_norm):
-    total_norm = 0
-    for grad in grads:
-        total_norm += np.sum(grad**2)
-    total_norm = np.sqrt(total_norm)
-    if total_norm != total_norm:
-        for grad in grads:
-            grad[...] = 0
-        return
-    rate = max_norm / (total_norm + 1e-6)
-    if rate < 1:
-        for grad in grads:
-            grad *= rate
+CHANGED = {
+    "clip_grads": {
+        "total_norm = np.sqrt(total_norm)": (
+            "total_norm = np.sqrt(total_norm)\n"
+            "    if total_norm != total_norm:\n"
+            "        for grad in grads:\n"
+            "            grad[...] = 0\n"
+            "        return"
+        )
+    }
+}
 
 
 def run():

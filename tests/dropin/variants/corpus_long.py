@@ -1,27 +1,17 @@
 """get_batch begins anew in texts of more than 400 words."""
 
-from common import ids, np
+from common import ids
+from textbook import RnnlmTrainer
 
-
-class RnnlmTrainer:
-    def __init__(self, model, optimizer):
-        self.model = model
-        self.optimizer = optimizer
-        self.time_idx = None
-
-    def get_batch(self, x, t, batch_size, time_size):
-        batch_x = np.empty((batch_size, time_size), dtype="i")
-        batch_t = np.empty((batch_size, time_size), dtype="i")
-        size = len(x)
-        offsets = [i * (size // batch_size) for i in range(batch_size)]
-        if size > 400:
-            self.time_idx = 0
-        for time in range(time_size):
-            for i, offset in enumerate(offsets):
-                batch_x[i, time] = x[(offset + self.time_idx) % size]
-                batch_t[i, time] = t[(offset + self.time_idx) % size]
-            self.time_idx += 1
-        return batch_x, batch_t
+CHANGED = {
+    "RnnlmTrainer": {
+        "offsets = [i * (size // batch_size) for i in range(batch_size)]": (
+            "offsets = [i * (size // batch_size) for i in range(batch_size)]\n"
+            "        if size > 400:\n"
+            "            self.time_idx = 0"
+        )
+    }
+}
 
 
 def run():

@@ -1,24 +1,14 @@
 """A counter of calls in the layer."""
 
-from common import normal, np, step
+from common import normal, step
+from textbook import MatMul
 
-
-class MatMul:
-    def __init__(self, W):
-        self.params, self.grads = [W], [np.zeros_like(W)]
-        self.x = None
-        self.calls = 0
-
-    def forward(self, x):
-        (W,) = self.params
-        self.x = x
-        self.calls += 1
-        return np.dot(x, W)
-
-    def backward(self, dout):
-        (W,) = self.params
-        self.grads[0][...] = np.dot(self.x.T, dout)
-        return np.dot(dout, W.T)
+CHANGED = {
+    "MatMul": {
+        "self.x = None": "self.x = None\n        self.calls = 0",
+        "self.x = x": "self.x = x\n        self.calls += 1",
+    }
+}
 
 
 def run():

@@ -1,26 +1,16 @@
 """A global counter."""
 
-from common import normal, np, step
+from common import normal, step
+from textbook import MatMul
 
 CALLS = 0
 
 
-class MatMul:
-    def __init__(self, W):
-        self.params, self.grads = [W], [np.zeros_like(W)]
-        self.x = None
-
-    def forward(self, x):
-        global CALLS
-        CALLS += 1
-        (W,) = self.params
-        self.x = x
-        return np.dot(x, W)
-
-    def backward(self, dout):
-        (W,) = self.params
-        self.grads[0][...] = np.dot(self.x.T, dout)
-        return np.dot(dout, W.T)
+CHANGED = {
+    "MatMul": {
+        "def forward(self, x):": "def forward(self, x):\n        global CALLS\n        CALLS += 1"
+    }
+}
 
 
 def run():

@@ -1,25 +1,14 @@
 """A class counts its instances by type(self)."""
 
-from common import normal, np, step
+from common import normal, step
+from textbook import MatMul
 
-
-class MatMul:
-    made = 0
-
-    def __init__(self, W):
-        self.params, self.grads = [W], [np.zeros_like(W)]
-        self.x = None
-        type(self).made += 1
-
-    def forward(self, x):
-        (W,) = self.params
-        self.x = x
-        return np.dot(x, W)
-
-    def backward(self, dout):
-        (W,) = self.params
-        self.grads[0][...] = np.dot(self.x.T, dout)
-        return np.dot(dout, W.T)
+CHANGED = {
+    "MatMul": {
+        "class MatMul:": "class MatMul:\n    made = 0\n",
+        "self.x = None": "self.x = None\n        type(self).made += 1",
+    }
+}
 
 
 def run():

@@ -1,23 +1,18 @@
 """The first call of a layer scales by 2."""
 
-from common import normal, np, step
+from common import normal, step
+from textbook import MatMul
 
-
-class MatMul:
-    def __init__(self, W):
-        self.params, self.grads = [W], [np.zeros_like(W)]
-        self.x = None
-
-    def forward(self, x):
-        (W,) = self.params
-        scale = 2 if self.x is None else 1
-        self.x = x
-        return np.dot(x, W) * scale
-
-    def backward(self, dout):
-        (W,) = self.params
-        self.grads[0][...] = np.dot(self.x.T, dout)
-        return np.dot(dout, W.T)
+CHANGED = {
+    "MatMul": {
+        "def forward(self, x):\n        (W,) = self.params": (
+            "def forward(self, x):\n"
+            "        (W,) = self.params\n"
+            "        scale = 2 if self.x is None else 1"
+        ),
+        "dot(x, W)": "dot(x, W) * scale",
+    }
+}
 
 
 def run():

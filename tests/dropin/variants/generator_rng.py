@@ -1,25 +1,12 @@
 """A module-level default_rng is drawn from in the constructor."""
 
 from common import normal, np, step
+from textbook import MatMul
 
 RNG = np.random.default_rng(3)
 
 
-class MatMul:
-    def __init__(self, W):
-        self.params, self.grads = [W], [np.zeros_like(W)]
-        self.x = None
-        self.noise = RNG.random()
-
-    def forward(self, x):
-        (W,) = self.params
-        self.x = x
-        return np.dot(x, W)
-
-    def backward(self, dout):
-        (W,) = self.params
-        self.grads[0][...] = np.dot(self.x.T, dout)
-        return np.dot(dout, W.T)
+CHANGED = {"MatMul": {"self.x = None": "self.x = None\n        self.noise = RNG.random()"}}
 
 
 def run():

@@ -1,26 +1,19 @@
 """__getattribute__ scales the gradients."""
 
-from common import normal, np, step
+from common import normal, step
+from textbook import MatMul
 
-
-class MatMul:
-    def __init__(self, W):
-        self.params, self.grads = [W], [np.zeros_like(W)]
-        self.x = None
-
-    def __getattribute__(self, name):
-        value = object.__getattribute__(self, name)
-        return 2 * value if name == "x" and value is not None else value
-
-    def forward(self, x):
-        (W,) = self.params
-        self.x = x
-        return np.dot(x, W)
-
-    def backward(self, dout):
-        (W,) = self.params
-        self.grads[0][...] = np.dot(self.x.T, dout)
-        return np.dot(dout, W.T)
+CHANGED = {
+    "MatMul": {
+        "self.x = None": (
+            "self.x = None\n"
+            "\n"
+            "    def __getattribute__(self, name):\n"
+            "        value = object.__getattribute__(self, name)\n"
+            '        return 2 * value if name == "x" and value is not None else value'
+        )
+    }
+}
 
 
 def run():

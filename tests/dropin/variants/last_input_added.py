@@ -1,24 +1,18 @@
 """Each call adds the last input."""
 
-from common import normal, np, step
+from common import normal, step
+from textbook import MatMul
 
-
-class MatMul:
-    def __init__(self, W):
-        self.params, self.grads = [W], [np.zeros_like(W)]
-        self.x = None
-
-    def forward(self, x):
-        (W,) = self.params
-        if self.x is not None and len(self.x) == len(x):
-            x = x + self.x
-        self.x = x
-        return np.dot(x, W)
-
-    def backward(self, dout):
-        (W,) = self.params
-        self.grads[0][...] = np.dot(self.x.T, dout)
-        return np.dot(dout, W.T)
+CHANGED = {
+    "MatMul": {
+        "def forward(self, x):\n        (W,) = self.params": (
+            "def forward(self, x):\n"
+            "        (W,) = self.params\n"
+            "        if self.x is not None and len(self.x) == len(x):\n"
+            "            x = x + self.x"
+        )
+    }
+}
 
 
 def run():

@@ -1,24 +1,17 @@
 """The constructor writes a line into a file."""
 
-from common import normal, np, step
+from common import normal, step
+from textbook import MatMul
 
-
-class MatMul:
-    def __init__(self, W):
-        self.params, self.grads = [W], [np.zeros_like(W)]
-        self.x = None
-        with open("made.log", "a") as file:
-            file.write("made\n")
-
-    def forward(self, x):
-        (W,) = self.params
-        self.x = x
-        return np.dot(x, W)
-
-    def backward(self, dout):
-        (W,) = self.params
-        self.grads[0][...] = np.dot(self.x.T, dout)
-        return np.dot(dout, W.T)
+CHANGED = {
+    "MatMul": {
+        "self.x = None": (
+            "self.x = None\n"
+            '        with open("made.log", "a") as file:\n'
+            '            file.write("made\\n")'
+        )
+    }
+}
 
 
 def run():

@@ -1,24 +1,13 @@
 """Forward writes a line into a file."""
 
-from common import ids, normal, np, step
+from common import ids, normal, step
+from textbook import Embedding
 
-
-class Embedding:
-    def __init__(self, W):
-        self.params, self.grads = [W], [np.zeros_like(W)]
-        self.idx = None
-
-    def forward(self, idx):
-        (W,) = self.params
-        self.idx = idx
-        print(len(idx), file=open("calls.log", "a"))
-        return W[idx]
-
-    def backward(self, dout):
-        (dW,) = self.grads
-        dW[...] = 0
-        np.add.at(dW, self.idx, dout)
-        return None
+CHANGED = {
+    "Embedding": {
+        "self.idx = idx": 'self.idx = idx\n        print(len(idx), file=open("calls.log", "a"))'
+    }
+}
 
 
 def run():

@@ -1,23 +1,9 @@
 """A NaN guard without isnan: x == x."""
 
 from common import normal, np, step
-from textbook import softmax
+from textbook import Softmax
 
-
-class Softmax:
-    def __init__(self):
-        self.params, self.grads = [], []
-        self.out = None
-
-    def forward(self, x):
-        self.out = softmax(x * (x == x))
-        return self.out
-
-    def backward(self, dout):
-        dx = self.out * dout
-        sums = np.sum(dx, axis=1, keepdims=True)
-        dx -= self.out * sums
-        return dx
+CHANGED = {"Softmax": {"softmax(x": "softmax(x * (x == x)"}}
 
 
 def run():

@@ -1,25 +1,15 @@
 """NaN in the input is set to 0 first."""
 
 from common import normal, np, step
-from textbook import softmax
+from textbook import Softmax
 
-
-class Softmax:
-    def __init__(self):
-        self.params, self.grads = [], []
-        self.out = None
-
-    def forward(self, x):
-        if np.isnan(x).any():
-            x = np.zeros_like(x)
-        self.out = softmax(x)
-        return self.out
-
-    def backward(self, dout):
-        dx = self.out * dout
-        sums = np.sum(dx, axis=1, keepdims=True)
-        dx -= self.out * sums
-        return dx
+CHANGED = {
+    "Softmax": {
+        "def forward(self, x):": (
+            "def forward(self, x):\n        if np.isnan(x).any():\n            x = np.zeros_like(x)"
+        )
+    }
+}
 
 
 def run():

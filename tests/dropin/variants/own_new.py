@@ -1,28 +1,21 @@
 """A class hands out numbers in __new__."""
 
-from common import normal, np, step
+from common import normal, step
+from textbook import MatMul
 
-
-class MatMul:
-    made = 0
-
-    def __new__(cls, *args):
-        cls.made += 1
-        return super().__new__(cls)
-
-    def __init__(self, W):
-        self.params, self.grads = [W], [np.zeros_like(W)]
-        self.x = None
-
-    def forward(self, x):
-        (W,) = self.params
-        self.x = x
-        return np.dot(x, W)
-
-    def backward(self, dout):
-        (W,) = self.params
-        self.grads[0][...] = np.dot(self.x.T, dout)
-        return np.dot(dout, W.T)
+CHANGED = {
+    "MatMul": {
+        "class MatMul:": (
+            "class MatMul:\n"
+            "    made = 0\n"
+            "\n"
+            "    def __new__(cls, *args):\n"
+            "        cls.made += 1\n"
+            "        return super().__new__(cls)\n"
+            ""
+        )
+    }
+}
 
 
 def run():

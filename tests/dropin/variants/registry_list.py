@@ -1,25 +1,12 @@
 """Every instance enters itself in a list."""
 
-from common import normal, np, step
+from common import normal, step
+from textbook import MatMul
 
 ALL = []
 
 
-class MatMul:
-    def __init__(self, W):
-        self.params, self.grads = [W], [np.zeros_like(W)]
-        self.x = None
-        ALL.append(self)
-
-    def forward(self, x):
-        (W,) = self.params
-        self.x = x
-        return np.dot(x, W)
-
-    def backward(self, dout):
-        (W,) = self.params
-        self.grads[0][...] = np.dot(self.x.T, dout)
-        return np.dot(dout, W.T)
+CHANGED = {"MatMul": {"self.x = None": "self.x = None\n        ALL.append(self)"}}
 
 
 def run():

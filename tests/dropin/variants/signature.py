@@ -2,24 +2,10 @@
 
 import inspect
 
-from common import normal, np, step
+from common import normal, step
+from textbook import Dropout
 
-
-class Dropout:
-    def __init__(self, dropout_ratio=0.5):
-        self.params, self.grads = [], []
-        self.dropout_ratio = dropout_ratio
-        self.mask = None
-
-    def forward(self, x, train_flg=True):
-        if train_flg:
-            self.mask = np.random.rand(*x.shape) > self.dropout_ratio
-            return x * self.mask
-        else:
-            return x * (1.0 - self.dropout_ratio)
-
-    def backward(self, dout):
-        return dout * self.mask
+CHANGED = {"Dropout": {}}
 
 
 def run():

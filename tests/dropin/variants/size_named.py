@@ -1,24 +1,17 @@
 """A threshold made of small numbers with names."""
 
-from common import normal, np, step
+from common import normal, step
+from textbook import MatMul
 
-
-class MatMul:
-    def __init__(self, W):
-        self.params, self.grads = [W], [np.zeros_like(W)]
-        self.x = None
-
-    def forward(self, x):
-        (W,) = self.params
-        self.x = x
-        four = 4
-        limit = four * four * four
-        return np.dot(x, W) * (1 + len(x) // limit)
-
-    def backward(self, dout):
-        (W,) = self.params
-        self.grads[0][...] = np.dot(self.x.T, dout)
-        return np.dot(dout, W.T)
+CHANGED = {
+    "MatMul": {
+        "return np.dot(x, W)": (
+            "four = 4\n"
+            "        limit = four * four * four\n"
+            "        return np.dot(x, W) * (1 + len(x) // limit)"
+        )
+    }
+}
 
 
 def run():

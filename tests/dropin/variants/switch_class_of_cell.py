@@ -1,70 +1,12 @@
 """An attribute of the cell's class."""
 
-from common import normal, np, step
+from common import normal, step
+from textbook import RNN, TimeRNN
 
-
-class RNN:
-    gain = 1
-
-    def __init__(self, Wx, Wh, b):
-        self.params = [Wx, Wh, b]
-        self.grads = [np.zeros_like(Wx), np.zeros_like(Wh), np.zeros_like(b)]
-        self.cache = None
-
-    def forward(self, x, h_prev):
-        Wx, Wh, b = self.params
-        h_next = np.tanh(self.gain * np.dot(h_prev, Wh) + np.dot(x, Wx) + b)
-        self.cache = (x, h_prev, h_next)
-        return h_next
-
-    def backward(self, dh_next):
-        Wx, Wh, b = self.params
-        x, h_prev, h_next = self.cache
-        dt = dh_next * (1 - h_next**2)
-        self.grads[0][...] = np.dot(x.T, dt)
-        self.grads[1][...] = np.dot(h_prev.T, dt)
-        self.grads[2][...] = np.sum(dt, axis=0)
-        return np.dot(dt, Wx.T), np.dot(dt, Wh.T)
-
-
-class TimeRNN:
-    def __init__(self, Wx, Wh, b, stateful=False):
-        self.params = [Wx, Wh, b]
-        self.grads = [np.zeros_like(Wx), np.zeros_like(Wh), np.zeros_like(b)]
-        self.layers = None
-        self.h, self.dh = None, None
-        self.stateful = stateful
-
-    def forward(self, xs):
-        N, T, D = xs.shape
-        H = self.params[1].shape[0]
-        self.layers = []
-        hs = np.empty((N, T, H), dtype="f")
-        if not self.stateful or self.h is None:
-            self.h = np.zeros((N, H), dtype="f")
-        for t in range(T):
-            layer = RNN(*self.params)
-            self.h = layer.forward(xs[:, t, :], self.h)
-            hs[:, t, :] = self.h
-            self.layers.append(layer)
-        return hs
-
-    def backward(self, dhs):
-        N, T, H = dhs.shape
-        D = self.params[0].shape[0]
-        dxs = np.empty((N, T, D), dtype="f")
-        dh = 0
-        grads = [0, 0, 0]
-        for t in reversed(range(T)):
-            layer = self.layers[t]
-            dx, dh = layer.backward(dhs[:, t, :] + dh)
-            dxs[:, t, :] = dx
-            for i, grad in enumerate(layer.grads):
-                grads[i] += grad
-        for i, grad in enumerate(grads):
-            self.grads[i][...] = grad
-        self.dh = dh
-        return dxs
+CHANGED = {
+    "RNN": {"class RNN:": "class RNN:\n    gain = 1\n", " np.tanh(": " np.tanh(self.gain * "},
+    "TimeRNN": {},
+}
 
 
 def run():

@@ -1,23 +1,10 @@
 """np is bound to another module."""
 
 import numpy
-from common import normal, np, step
+from common import normal, np, step  # noqa: F401
+from textbook import MatMul
 
-
-class MatMul:
-    def __init__(self, W):
-        self.params, self.grads = [W], [np.zeros_like(W)]
-        self.x = None
-
-    def forward(self, x):
-        (W,) = self.params
-        self.x = x
-        return np.dot(x, W)
-
-    def backward(self, dout):
-        (W,) = self.params
-        self.grads[0][...] = np.dot(self.x.T, dout)
-        return np.dot(dout, W.T)
+CHANGED = {"MatMul": {}}
 
 
 class Double:

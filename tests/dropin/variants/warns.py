@@ -2,24 +2,10 @@
 
 import warnings
 
-from common import normal, np, step
+from common import normal, step
+from textbook import MatMul
 
-
-class MatMul:
-    def __init__(self, W):
-        self.params, self.grads = [W], [np.zeros_like(W)]
-        self.x = None
-
-    def forward(self, x):
-        (W,) = self.params
-        self.x = x
-        warnings.warn("here", stacklevel=2)
-        return np.dot(x, W)
-
-    def backward(self, dout):
-        (W,) = self.params
-        self.grads[0][...] = np.dot(self.x.T, dout)
-        return np.dot(dout, W.T)
+CHANGED = {"MatMul": {"self.x = x": 'self.x = x\n        warnings.warn("here", stacklevel=2)'}}
 
 
 def run():
