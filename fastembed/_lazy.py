@@ -37,10 +37,8 @@ def attach(package, file):
         if place is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         with loading:
-            module = importlib.import_module(place)
-        for public_name in public:  # found at once from now on, also one that is the module's too
-            if modules[public_name] == place:
-                setattr(sys.modules[package], public_name, getattr(module, public_name))
-        return getattr(module, name)
+            value = getattr(importlib.import_module(place), name)
+        setattr(sys.modules[package], name, value)  # found at once from now on
+        return value
 
     return __getattr__, lambda: public, public

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import sys
 from pathlib import Path
 
@@ -132,6 +133,14 @@ def test_importing_the_package_imports_neither_numba_nor_scipy():
     )
     result = run_code(code)
     assert result.stdout == "[]\n", result.stderr
+
+
+def test_no_module_takes_the_place_of_a_public_name():
+    """An import leaves the module as an attribute of its package, where a lazy name would be."""
+    for package in ("fastembed", "fastembed.ops"):
+        stub = Path(importlib.import_module(package).__file__ + "i").read_text("utf-8")
+        names = re.findall(r"from fastembed\.\S*?(\w+) import (\w+) as", stub)
+        assert len(names) > 10 and all(module != name for module, name in names)
 
 
 def test_every_public_name_can_be_imported():

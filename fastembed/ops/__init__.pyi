@@ -6,14 +6,14 @@ from fastembed.ops.attention import time_attention as time_attention
 from fastembed.ops.attention import time_attention_backward as time_attention_backward
 from fastembed.ops.attention import weight_sum as weight_sum
 from fastembed.ops.attention import weight_sum_backward as weight_sum_backward
+from fastembed.ops.bags import embedding_bag as embedding_bag
+from fastembed.ops.bags import embedding_bag_backward as embedding_bag_backward
+from fastembed.ops.bags import segment_sum as segment_sum
 from fastembed.ops.dense import affine as affine
 from fastembed.ops.dense import affine_backward as affine_backward
 from fastembed.ops.dense import matmul as matmul
 from fastembed.ops.embedding import gather as gather
 from fastembed.ops.embedding import scatter_add as scatter_add
-from fastembed.ops.embedding_bag import embedding_bag as embedding_bag
-from fastembed.ops.embedding_bag import embedding_bag_backward as embedding_bag_backward
-from fastembed.ops.embedding_bag import segment_sum as segment_sum
 from fastembed.ops.loss import linear_cross_entropy as linear_cross_entropy
 from fastembed.ops.loss import sigmoid_cross_entropy as sigmoid_cross_entropy
 from fastembed.ops.loss import softmax as softmax
