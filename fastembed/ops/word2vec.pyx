@@ -56,7 +56,7 @@ cdef Signature TRAIN = Signature(
     negative: int; Words drawn for each target; those that are the target are left out.
     lr: float; Learning rate.
     seed: int; Of all that is drawn. With a place of ids it says what is drawn there.
-    skip_gram: bool; A word predicts those around it; otherwise they predict it (CBOW).
+    skip_gram: bool; Each word around a word predicts it; otherwise they do together (CBOW).
     mean: bool; CBOW predicts with the mean of the words around, otherwise with their sum.
     batch: int; Words, or skip-gram's pairs, whose scores are made before any is learnt; at most 512.
     deterministic: bool; False: threads race, each for words of its own, and read what others write.

@@ -1,24 +1,14 @@
 """Mutable default arguments."""
 
 from common import normal, np, step
+from textbook import MatMul
 
-
-class MatMul:
-    def __init__(self, W, seen=[]):  # noqa: B006
-        self.params, self.grads = [W], [np.zeros_like(W)]
-        self.x = None
-        seen.append(W.shape)
-        self.seen = seen
-
-    def forward(self, x):
-        (W,) = self.params
-        self.x = x
-        return np.dot(x, W)
-
-    def backward(self, dout):
-        (W,) = self.params
-        self.grads[0][...] = np.dot(self.x.T, dout)
-        return np.dot(dout, W.T)
+CHANGED = {
+    "MatMul": {
+        "def __init__(self, W):": "def __init__(self, W, seen=[]):",
+        "self.x = None": "self.x = None\n        seen.append(W.shape)\n        self.seen = seen",
+    }
+}
 
 
 class Affine:
