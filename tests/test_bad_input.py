@@ -8,7 +8,7 @@ import copy
 import inspect
 import re
 import warnings
-from functools import partial
+from functools import cache, partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -251,6 +251,11 @@ def build(args, dtype):
 # ---- calls
 
 
+@cache
+def parameters(function):
+    return inspect.signature(function).parameters
+
+
 def call_op(module, row, name, values):
     np.random.seed(1)
     values = dict(values)
@@ -260,7 +265,7 @@ def call_op(module, row, name, values):
     function = getattr(module, name)
     if module is reference:
         out = values.get("out")
-        values = {k: v for k, v in values.items() if k in inspect.signature(function).parameters}
+        values = {k: v for k, v in values.items() if k in parameters(function)}
         if out is not None and "out" not in values:
             result = function(**values)
             for place, value in zip(out, result[-len(out) :], strict=True):

@@ -211,8 +211,8 @@ def test_ids_out_of_range_are_refused_before_anything_is_written(rng, wrong):
     ops.train_word2vec(*given, stop=700)  # what is not trained does not matter
 
 
-@pytest.mark.parametrize("isa", simd.available())
-def test_every_instruction_set(isa):
+@pytest.mark.parametrize("isa", simd.available()[1:])
+def test_every_other_instruction_set(isa):
     tests = "twins or fill_their_room or beyond_six"
     ran = python(
         *("-m", "pytest", "-q", "-n", "0", __file__, "-k", tests),

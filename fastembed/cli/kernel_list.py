@@ -15,9 +15,15 @@ def entries():
     return sorted(ENTRIES)
 
 
-def is_cached(entry):
-    """Whether machine code of this version of an entry is kept for both dtypes."""
-    from fastembed.kernels._code import kept
-    from fastembed.kernels._jit import REALS
+def dtypes(entry):
+    """What it is compiled for."""
+    from fastembed.kernels import _args, _jit
 
-    return all(kept(entry, real) for real in REALS)
+    return _args.dtypes(_jit.ENTRIES[entry])
+
+
+def is_cached(entry):
+    """Whether machine code of this version of an entry is kept for each of its dtypes."""
+    from fastembed.kernels._code import kept
+
+    return all(kept(entry, real) for real in dtypes(entry))

@@ -12,7 +12,6 @@ from fastembed.cli.options import Parser
 
 def main(argv):
     from fastembed.kernels import _code
-    from fastembed.kernels._jit import REALS
 
     Parser(
         prog="python -m fastembed warmup",
@@ -22,7 +21,7 @@ def main(argv):
         examples=["python -m fastembed warmup"],
     ).parse_args(argv)
     began = time.perf_counter()
-    pairs = [(entry, real) for entry in kernel_list.entries() for real in REALS]
+    pairs = [(entry, real) for entry in kernel_list.entries() for real in kernel_list.dtypes(entry)]
     missing = [pair for pair in pairs if _code.kept(*pair) is None]
     for entry, real in pairs:
         if (entry, real) not in missing:

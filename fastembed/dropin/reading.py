@@ -254,9 +254,8 @@ class _Function:
         self.arguments = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
         self.me = self.arguments[0] if self.cls and self.arguments else None
         self.locals = {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
-        self.locals |= _stored_names(node)
-        loops = [part for part in ast.walk(node) if isinstance(part, (ast.For, ast.While))]
-        self.looped = set().union(*map(_stored_names, loops))  # what changes from word to word
+        stored, self.looped = _stored_names(node)
+        self.locals |= stored
         self.visit(*node.body)
 
     def visit(self, *nodes):
@@ -707,9 +706,19 @@ def _names(node):
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
 
 
+@lru_cache(maxsize=1024)  # a base's method is read with each class that has it
 def _stored_names(node):
-    parts = ast.walk(node)
-    return {p.id for p in parts if isinstance(p, ast.Name) and isinstance(p.ctx, ast.Store)}
+    """The names that a definition stores, and those among them that change in a loop."""
+    loops = [part for part in ast.walk(node) if isinstance(part, (ast.For, ast.While))]
+    stored, looped = (
+        {p.id for part in parts for p in ast.walk(part) if isinstance(p, ast.Name) and _is_set(p)}
+        for parts in ([node], loops)
+    )
+    return stored, looped
+
+
+def _is_set(name):
+    return isinstance(name.ctx, ast.Store)
 
 
 def _stores(node):

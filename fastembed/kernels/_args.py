@@ -33,8 +33,9 @@ def _vector(dtype):
 
 # "real" is the dtype that the kernel is compiled for
 matrix, id_matrix, int_matrix, bit_matrix = map(_matrix, ("real", "int64", "int32", "uint8"))
-half_matrix, byte_matrix = map(_matrix, ("uint16", "int8"))
-vector, ids, bits, doubles = map(_vector, ("real", "int64", "uint8", "float64"))
+single_matrix, half_matrix, byte_matrix = map(_matrix, ("float32", "uint16", "int8"))
+vector, ids, bits = map(_vector, ("real", "int64", "uint8"))
+singles, doubles = map(_vector, ("float32", "float64"))
 integer = Field(1, "args[k]")
 double = Field(1, "int64(args[k]).view(float64)")
 real = Field(1, f"real({double.code})")
@@ -50,9 +51,15 @@ def _pointer(typing_context, address, dtype):
     return kind(address, dtype), generate
 
 
-DTYPES = "int8", "int32", "int64", "uint8", "uint16", "float64"
+DTYPES = "int8", "int32", "int64", "uint8", "uint16", "float32", "float64"
 NAMES = {name: getattr(np, name) for name in DTYPES}
 NAMES |= {"carray": carray, "pointer": _pointer}
+
+
+def dtypes(kernel):
+    """What a kernel is compiled for: float64 stands for all where no argument depends on it."""
+    fields = [field for field in kernel.py_func.__annotations__.values() if field is not bool]
+    return ("float32", "float64") if any("real" in field.code for field in fields) else ("float64",)
 
 
 def caller(kernel, dtype):

@@ -28,7 +28,7 @@ def address(name, real):
 
             compiled = _jit.compile(name, real)
             code = _jit.object_file(compiled)
-            if not _jit.missing(compiled):
+            if not _jit.foreign(compiled):
                 _keep(name, real, code)
         library = llvm.JITLibraryBuilder().add_object_img(code).export_symbol("entry")
         library = library.add_current_process().link(_linker(), f"{name}.{real}")

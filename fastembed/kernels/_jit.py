@@ -12,7 +12,6 @@ from numba import cfunc, njit, types
 from fastembed.kernels import _args, _code
 
 OPTIONS = {"error_model": "numpy"}
-REALS = ("float32", "float64")
 ENTRIES = {}  # "module.kernel" -> kernel
 
 # what any process can link: the C library
@@ -71,14 +70,17 @@ def object_file(code):
     return _target().emit_object(code)
 
 
-def missing(code):
-    """What a module needs beyond the C library: it can be linked in this process alone."""
-    needed = {
-        symbol.name
-        for symbol in (*code.functions, *code.global_variables)
-        if symbol.is_declaration and not symbol.name.startswith("llvm.")
-    }
-    return sorted(needed - C_LIBRARY)
+def foreign(code):
+    """Functions of a module beside entry, and what it needs beyond the C library.
+
+    With none, its code may be kept: it neither allocates nor raises, and all calls are inlined.
+    """
+    names = {function.name for function in code.functions}
+    names |= {symbol.name for symbol in code.global_variables if symbol.is_declaration}
+    allowed = {"entry", *C_LIBRARY}
+    return sorted(
+        name for name in names - allowed if name == "llvm.trap" or not name.startswith("llvm.")
+    )
 
 
 def _target():

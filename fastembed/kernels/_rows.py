@@ -45,9 +45,8 @@ def _copier(count, width):
 
 
 copy_64 = _copier(2, 32)
-# bytes of the longest row -> how to copy it: in the fewest vectors
-SHORT = {8: _copier(2, 4), 16: _copier(2, 8), 32: _copier(2, 16), 64: copy_64}
-SHORT |= {96: _copier(3, 32), 128: _copier(4, 32)}
+# for rows of up to 8, 16, 32, 64, 96 and 128 bytes, in the fewest vectors
+SHORT = [*(_copier(2, width) for width in (4, 8, 16)), copy_64, _copier(3, 32), _copier(4, 32)]
 
 
 def prefetch(context, builder, kind, array, offset):

@@ -23,13 +23,11 @@ def _row(idx, n, V):
     return v if np.uint64(v) < np.uint64(V) else V
 
 
-def _short(limit, copy, longer):
-    """gather for rows of up to limit bytes, which one copy moves; the others are for longer."""
+def _short(copy):
+    """gather for rows that one copy moves"""
 
     @kernel
     def gather(W, idx, out, nbytes, lo, hi):
-        if nbytes > limit:
-            return longer(W, idx, out, nbytes, lo, hi)
         V = W.shape[0]
         for n in range(lo, hi):
             v = _row(idx, n, V)
@@ -39,6 +37,9 @@ def _short(limit, copy, longer):
         return True
 
     return gather
+
+
+_8, _16, _32, _64, _96, _128 = map(_short, SHORT)  # by the bytes of the longest row
 
 
 @kernel
@@ -59,10 +60,6 @@ def _gather_rows(W, idx, out, nbytes, lo, hi):
     return True
 
 
-for limit, copy in reversed(SHORT.items()):
-    _gather_rows = _short(limit, copy, _gather_rows)
-
-
 @kernel
 def gather(W: matrix, idx: ids, out: matrix, lo, hi) -> bool:
     """out[n, :] = W[idx[n], :]  for lo <= n < hi; False, at once, if an id is outside [-V, V)
@@ -75,7 +72,19 @@ def gather(W: matrix, idx: ids, out: matrix, lo, hi) -> bool:
     V, nbytes = W.shape[0], W.shape[1] * W.itemsize
     lo, hi = np.uint64(lo), np.uint64(hi)
     if nbytes and W.strides[1] == W.itemsize and out.strides[1] == out.itemsize:
-        return _gather_rows(W, idx, out, nbytes, lo, hi)
+        if nbytes > 128:
+            return _gather_rows(W, idx, out, nbytes, lo, hi)
+        if nbytes > 96:
+            return _128(W, idx, out, nbytes, lo, hi)
+        if nbytes > 64:
+            return _96(W, idx, out, nbytes, lo, hi)
+        if nbytes > 32:
+            return _64(W, idx, out, nbytes, lo, hi)
+        if nbytes > 16:
+            return _32(W, idx, out, nbytes, lo, hi)
+        if nbytes > 8:
+            return _16(W, idx, out, nbytes, lo, hi)
+        return _8(W, idx, out, nbytes, lo, hi)
     for n in range(lo, hi):
         v = _row(idx, n, V)
         if v == V:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastembed.kernels._args import byte_matrix, half_matrix, ids, matrix, vector
+from fastembed.kernels._args import byte_matrix, half_matrix, ids, single_matrix, singles
 from fastembed.kernels._jit import kernel
 from fastembed.kernels._rows import fetch
 from fastembed.kernels.embedding import AHEAD, CACHE, _row
@@ -36,7 +36,7 @@ def _int8(source, scale, target):
 def _gather(name, numbers, convert):
     """The entry for one kind of numbers."""
 
-    def gather(W: numbers, scales: vector, idx: ids, out: matrix, lo, hi) -> bool:
+    def gather(W: numbers, scales: singles, idx: ids, out: single_matrix, lo, hi) -> bool:
         V, nbytes = W.shape[0], W.shape[1] * W.itemsize
         far, scale = V * nbytes > CACHE, scales.dtype.type(1)
         for n in range(np.uint64(lo), np.uint64(hi)):

@@ -439,7 +439,7 @@ cdef int add_scaled(backward_args *args, int real) except -1:
         add = entry(add_entry, "embedding_bag.embedding_bag_backward", real)
         return share_gil(add, args, args.dW.columns, LINE, ns)
     add = entry(groups_entry, "embedding_bag.embedding_bag_backward_groups", real)
-    sort = entry(group_entry, "embedding.group", real)
+    sort = entry(group_entry, "embedding.group", 1)
     args.shift = 0
     while (<int64_t>2 << args.shift) <= max(1, min(GROUP // row_bytes, args.dW.rows // 32)):
         args.shift += 1

@@ -147,7 +147,7 @@ cdef int _scatter(scatter_args *args, int real, dW) except -1:
         add = entry(scatter_entry, "embedding.scatter_add", real)
         return share_gil(add, args, n, n, ns)  # one slice
     add = entry(groups_entry, "embedding.scatter_add_groups", real)
-    sort = entry(group_entry, "embedding.group", real)
+    sort = entry(group_entry, "embedding.group", 1)
     args.shift = 0
     while (<int64_t>2 << args.shift) <= max(1, min(GROUP // row_bytes, args.dW.rows // 32)):
         args.shift += 1

@@ -63,11 +63,11 @@ cpdef gather_reduced_if_fit(W, scales, idx, out=None):
         if scales is not None and not apart(out, scales):
             return None
     if kind == cnp.NPY_FLOAT16:
-        run = entry(float16_entry, "reduced.gather_float16", 0)
+        run = entry(float16_entry, "reduced.gather_float16", 1)
     elif kind == cnp.NPY_UINT16:
-        run = entry(bfloat16_entry, "reduced.gather_bfloat16", 0)
+        run = entry(bfloat16_entry, "reduced.gather_bfloat16", 1)
     elif kind == cnp.NPY_INT8:
-        run = entry(int8_entry, "reduced.gather_int8", 0)
+        run = entry(int8_entry, "reduced.gather_int8", 1)
     else:
         return None
     args.W, args.out, args.fine = as_matrix(W), as_matrix(out), True
