@@ -47,6 +47,10 @@ class _Stacked(Layer):
         for name, size in sizes.items():
             if integer(name, size) < 1:
                 raise ValueError(f"{name} must be at least 1, got {size!r}")
+        if not 0 <= self.projected < hidden_size:
+            raise ValueError(
+                f"proj_size must be in [0, {hidden_size}), below hidden_size, got {self.projected}"
+            )
         H, directions, bound = hidden_size, 1 + bidirectional, hidden_size**-0.5
         P = self.projected or H
         shapes: list[tuple[int, ...]] = []
@@ -261,9 +265,9 @@ class StackedLSTM(_Stacked):
     Parameters
     ----------
     proj_size : int
-        P, if not 0: h is projected from H to so many numbers (Sak et al., 2014). ``params`` have a
-        fourth array then, Wp (H, P); Wh is (P, 4H), h and hs have P for H. ``dh`` is there only if
-        forward began with a state.
+        P < H, if not 0: h is projected from H to so many numbers (Sak et al., 2014). ``params``
+        have a fourth array then, Wp (H, P); Wh is (P, 4H), h and hs have P for H. ``dh`` is there
+        only if forward began with a state.
     """
 
     gates = 4

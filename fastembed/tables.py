@@ -49,6 +49,8 @@ def create(path: Any, shape: tuple[int, int], dtype: DTypeLike = np.float32) -> 
     OSError
         If it cannot be written, or the disk has too little space.
     """
+    if not isinstance(shape, tuple | list):
+        raise TypeError(f"shape must be (V, D), got {shape!r:.80}")
     sizes = tuple(_check.integer(f"shape[{k}]", size) for k, size in enumerate(shape))
     if len(sizes) != 2 or min(sizes) < 1:
         raise ValueError(f"shape must be (V, D) with V >= 1 and D >= 1, got {shape}")

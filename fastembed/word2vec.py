@@ -50,6 +50,8 @@ class Word2Vec:
         Rarer words are left out; of the rest, the most frequent ones are kept.
     sample : float
         Words that are more frequent than this share of the text are sometimes left out (0: never).
+    shrink_windows : bool
+        How many words on either side is drawn for each word, from 1 to window; False: window.
     sg, cbow_mean : bool
         Skip-gram, or else CBOW; whether it predicts with the mean of the words or their sum.
     ns_exponent : float
@@ -93,6 +95,7 @@ class Word2Vec:
         sample: float = 1e-3,
         seed: int = 1,
         min_alpha: float = 1e-4,
+        shrink_windows: bool = True,
         sg: bool | int = False,
         negative: int = 5,
         ns_exponent: float = 0.75,
@@ -126,7 +129,11 @@ class Word2Vec:
         self.alpha, self.min_alpha, self.epochs = alpha, min_alpha, epochs
         self.min_count, self.max_final_vocab = min_count, max_final_vocab
         self.sample, self.ns_exponent = sample, ns_exponent
-        self.sg, self.cbow_mean = bool(sg), bool(cbow_mean)
+        self.shrink_windows, self.sg, self.cbow_mean = (
+            bool(shrink_windows),
+            bool(sg),
+            bool(cbow_mean),
+        )
         self.seed, self.batch, self.deterministic = (
             _check.integer("seed", seed),
             batch,
@@ -270,6 +277,7 @@ class Word2Vec:
             negative=self.negative,
             lr=lr,
             seed=self.seed * 1_000_003 + self.epoch,
+            shrink_windows=self.shrink_windows,
             skip_gram=self.sg,
             mean=self.cbow_mean,
             batch=self.batch,

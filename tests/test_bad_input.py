@@ -65,7 +65,8 @@ OPS = {
     "negative_samples": "p:V targets<V:N size=2",
     "alias_table": "p:V",
     "train_word2vec": "W_in!:K,V,D W_out!:K,V,D ids<V:N keep:V accept:V alias<V:V start=0 stop?=3 "
-    "window=2 negative=2 lr=0.1 seed=5 skip_gram=True mean=True batch=2 deterministic=True",
+    "window=2 negative=2 lr=0.1 seed=5 shrink_windows=True skip_gram=True mean=True batch=2 "
+    "deterministic=True",
     "sgd": "param!:D,H grad:D,H lr=0.1",
     "momentum": "param!:D,H grad:D,H v!:D,H lr=0.1 rate=0.9",
     "nesterov": "param!:D,H grad:D,H v!:D,H lr=0.1 rate=0.9",
@@ -199,6 +200,7 @@ def test_every_public_name_has_a_row():
 # ---- good arguments
 
 
+@cache
 def parse(row):
     """The arguments of a row: name, kind (float, ids, bits, value or cache), written, shapes."""
     found = {}

@@ -260,7 +260,10 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch, step):
         (lambda path: path.mkdir(), ["folder text holds no text"]),
         (lambda path: path.write_bytes(b""), ["too short: "]),
         (lambda path: path.write_text(" \n\n \n"), ["too short: "]),
-        (lambda path: path.write_text("just a few words " * 9), ["too short", "needs 36"]),
+        (
+            lambda path: path.write_text("just a few words " * 9),
+            ["too short", "needs 36", "--level char, or more text"],
+        ),
         (lambda path: path.write_bytes(b"\xffabc"), ["not UTF-8", "0xff", "position 0"]),
         (lambda path: path.write_bytes(b"ab\0cd"), ["null character"]),
     ],

@@ -297,6 +297,12 @@ def test_states_of_a_projection_have_their_own_widths(rng):
         stack.set_state(None, draw(rng, 2, N, P))
 
 
+@pytest.mark.parametrize("size", [-1, 4, 5])
+def test_a_projection_makes_h_narrower(size):
+    with pytest.raises(ValueError, match=rf"proj_size must be in \[0, 4\), .* got {size}"):
+        recurrent_layers.StackedLSTM(3, 4, proj_size=size)
+
+
 def test_a_list_of_numbers_is_an_input():
     stack = make("StackedGRU", {})
     xs = np.arange(4.0 * D).reshape(2, 2, D)

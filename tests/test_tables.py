@@ -93,6 +93,7 @@ def test_a_file_that_is_there_is_kept(path):
     ("shape", "dtype", "error", "message"),
     [
         ((0, 3), "f", ValueError, r"shape must be \(V, D\)"),
+        (1000, "f", TypeError, r"shape must be \(V, D\), got 1000"),
         ((3,), "f", ValueError, r"shape must be \(V, D\)"),
         ((3, 1.5), "f", TypeError, r"shape\[1\] must be an integer"),
         ((3, 4), "O", TypeError, "dtype must be float32, .*, got object"),

@@ -52,7 +52,7 @@ def test_training_is_the_twins_at_any_number_of_threads(
 ):
     given = arguments(rng, dtype, S=3, C=C)
     options = dict(start=3, stop=1250, window=4, negative=3, lr=0.05, seed=7, batch=5)
-    options |= dict(skip_gram=skip_gram, mean=mean)
+    options |= dict(skip_gram=skip_gram, mean=mean, shrink_windows=C != 7)
     slow = [x.astype("d") if x.dtype == dtype else x for x in given]
     twin = trained(reference, slow, **options)
     tolerance = {np.float32: 1e-5, np.float64: 1e-13}[dtype]
@@ -150,6 +150,8 @@ def test_windows_words_and_negatives_are_drawn_as_often_as_they_should(rng):
     given[0][...] = given[1][...] = 0
     loss, targets = ops.train_word2vec(*given, window=4, negative=0, lr=0.0, skip_gram=True)
     assert abs(targets / (2 * 2.5 * kept) - 1) < 0.02  # of 1, 2, 3 and 4 words on either side
+    whole = dict(window=4, negative=0, lr=0.0, skip_gram=True, shrink_windows=False)
+    assert abs(ops.train_word2vec(*given, **whole)[1] / (2 * 4 * kept) - 1) < 0.02
     given[4][:], given[5][:] = 1, 0
     given[3][:] = 1
     total = ops.train_word2vec(*given, window=4, negative=3, lr=0.0)[0] / np.log(2)

@@ -78,7 +78,7 @@ cdef extern from "jobs.h":
         const void *accept
         const int32_t *alias
         int32_t window, negative
-        int skip_gram, mean
+        int shrink_windows, skip_gram, mean
         uint64_t seed
         double lr
         Py_ssize_t first, stop, most_pairs, most_ins, most_outs

@@ -39,7 +39,7 @@ typedef struct {
     const void *accept; /* (V,), and alias: Walker's table of the negatives */
     const int32_t *alias;
     int32_t window, negative;
-    int skip_gram, mean;
+    int shrink_windows, skip_gram, mean;
     uint64_t seed;
     double lr;
     /* a block: the text from first to stop, in pieces */
@@ -160,7 +160,8 @@ static void NAME(word2vec_draw_piece)(const word2vec_job *j, ptrdiff_t piece)
         if (words[k] < 0)
             continue;
         uint64_t state = random_start(j->seed, from + places[k - j->window]);
-        const ptrdiff_t reach = 1 + random_below(random_next(&state), j->window);
+        const ptrdiff_t drawn = 1 + random_below(random_next(&state), j->window);
+        const ptrdiff_t reach = j->shrink_windows ? drawn : j->window;
         ptrdiff_t left = k, right = k + 1;
         while (left > low && k - left < reach && words[left - 1] >= 0)
             left--;

@@ -16,6 +16,7 @@ def train_word2vec(
     negative: int = 5,
     lr: float = 0.025,
     seed: int = 0,
+    shrink_windows: bool = True,
     skip_gram: bool = False,
     mean: bool = True,
     batch: int = 16,

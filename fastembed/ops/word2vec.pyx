@@ -52,10 +52,11 @@ cdef Signature TRAIN = Signature(
     = W_out (S, V, C): Output vectors; changed in place.
     start: int; The first place of ids that is trained; words around it are seen.
     stop: int; The place after the last one; None: N.
-    window: int; Words on either side, at most: how many is drawn for each word.
+    window: int; Words on either side, at most.
     negative: int; Words drawn for each target; those that are the target are left out.
     lr: float; Learning rate.
     seed: int; Of all that is drawn. With a place of ids it says what is drawn there.
+    shrink_windows: bool; How many on either side is drawn for each word; otherwise it is window.
     skip_gram: bool; Each word around a word predicts it; otherwise they do together (CBOW).
     mean: bool; CBOW predicts with the mean of the words around, otherwise with their sum.
     batch: int; Words, or skip-gram's pairs, whose scores are made before any is learnt; at most 512.
@@ -119,7 +120,7 @@ def alias_table(p):
 @TRAIN.documents
 def train_word2vec(
     W_in, W_out, ids, keep, accept, alias, *, start=0, stop=None, window=5, negative=5, lr=0.025,
-    seed=0, skip_gram=False, mean=True, batch=16, deterministic=True,
+    seed=0, shrink_windows=True, skip_gram=False, mean=True, batch=16, deterministic=True,
 ):
     """Train word vectors on a text (T. Mikolov et al., 2013): skip-gram or CBOW, negative sampling.
 
@@ -130,8 +131,8 @@ def train_word2vec(
     """
     if not are_ids(ids):
         ids = np.asarray(_check.integers("ids", ids))
-    options = _options(ids, start, stop, window, negative, lr, seed, skip_gram, mean, batch,
-                       deterministic)
+    options = _options(ids, start, stop, window, negative, lr, seed, batch)
+    options += bool(shrink_windows), bool(skip_gram), bool(mean), bool(deterministic)
     result = _train_if_fit(ids, keep, accept, alias, (W_in, W_out), options)
     if result is None:
         given = _word_ids(ids, getattr(W_in, "shape", ())), keep, accept, alias
@@ -139,7 +140,7 @@ def train_word2vec(
     return result
 
 
-def _options(ids, start, stop, window, negative, lr, seed, skip_gram, mean, batch, deterministic):
+def _options(ids, start, stop, window, negative, lr, seed, batch):
     N = len(ids) if ids.ndim else 0
     start, stop = _check.integer("start", start), N if stop is None else _check.integer("stop", stop)
     if not 0 <= start <= stop <= N:
@@ -160,8 +161,7 @@ def _options(ids, start, stop, window, negative, lr, seed, skip_gram, mean, batc
             f"got window {window}, negative {negative}"
         )
     return (start, stop, window, negative, _check.number("lr", lr),
-            _check.integer("seed", seed) % 2**64, bool(skip_gram), bool(mean),
-            min(batch, WORD2VEC_PIECE), bool(deterministic))
+            _check.integer("seed", seed) % 2**64, min(batch, WORD2VEC_PIECE))
 
 
 def _word_ids(ids, shape):
@@ -208,8 +208,8 @@ cpdef _train_if_fit(ids, keep, accept, alias, places, options):
     j.slices, j.V, j.C = axis(W_in, 0), axis(W_in, 1), axis(W_in, 2)
     if j.V >= 1 << 31:
         raise ValueError(f"W_in must have less than 2**31 rows, got {j.V}")
-    (start, stop, j.window, j.negative, j.lr, j.seed, j.skip_gram, j.mean, batch,
-     deterministic) = options
+    (start, stop, j.window, j.negative, j.lr, j.seed, batch,
+     j.shrink_windows, j.skip_gram, j.mean, deterministic) = options
     ids = as_int32(ids, start, stop, -1, j.V)
     alias = as_int32(alias, 0, j.V, 0, j.V)
     if ids is None or alias is None:

@@ -34,6 +34,7 @@ def train_word2vec(
     negative=5,
     lr=0.025,
     seed=0,
+    shrink_windows=True,
     skip_gram=False,
     mean=True,
     batch=16,
@@ -42,14 +43,11 @@ def train_word2vec(
     stop = len(ids) if stop is None else stop
     window, negative, seed = int(window), int(negative), int(seed) % 2**64
     ids, alias = np.asarray(ids).tolist(), np.asarray(alias).tolist()
+    draws = (keep, accept, alias), window, shrink_windows, negative, seed, skip_gram
     loss, targets = 0.0, 0
     for first in range(start, stop, PIECE):
         piece = range(first, min(first + PIECE, stop))
-        drawn = [
-            group
-            for place in piece
-            for group in _groups(place, ids, keep, accept, alias, window, negative, seed, skip_gram)
-        ]
+        drawn = [group for place in piece for group in _groups(place, ids, *draws)]
         for k in range(0, len(drawn), batch):
             scored = []
             for ins, outs, _ in drawn[k : k + batch]:
@@ -89,8 +87,9 @@ def _below(bits, n):
     return (bits >> 32) * n >> 32
 
 
-def _groups(place, ids, keep, accept, alias, window, negative, seed, skip_gram):
+def _groups(place, ids, tables, window, shrink_windows, negative, seed, skip_gram):
     """What the word at a place trains, if anything: rows of W_in, rows of W_out, their labels."""
+    keep, accept, alias = tables
 
     def kept(k):
         return _unit(next(_random(seed, k))) < keep[ids[k]]
@@ -105,7 +104,8 @@ def _groups(place, ids, keep, accept, alias, window, negative, seed, skip_gram):
     if ids[place] < 0 or not kept(place):
         return
     bits = _random(seed, place)
-    reach = 1 + _below(next(bits), window)
+    drawn = 1 + _below(next(bits), window)
+    reach = drawn if shrink_windows else window
     around = neighbours(place, -1, reach)[::-1] + neighbours(place, 1, reach)
     for ins in [[other] for other in around] if skip_gram else [around] if around else []:
         outs = [ids[place]]

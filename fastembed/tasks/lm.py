@@ -190,7 +190,8 @@ def _check_length(options, train, held_out):
     if len(train) < need:
         raise UserError(
             f"the text is too short: {len(train)} tokens to train on, and a step of --batch "
-            f"{options.batch} x --steps {options.steps} needs {need}"
+            f"{options.batch} x --steps {options.steps} needs {need}: smaller ones, --level char, "
+            "or more text"
         )
     if len(held_out) < 2:
         raise UserError(f"the text is too short: {len(held_out)} tokens held out")

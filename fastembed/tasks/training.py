@@ -363,10 +363,14 @@ def value(path, values, name, kind):
         raise UserError(f"{path} is damaged ({name} {error})") from None
 
 
+def epochs_left(training):
+    left = training.until - training.epoch
+    return f"{left} epoch{'s' * (left != 1)}"
+
+
 def plan(training):
     """A line about what is going to happen."""
-    left = training.until - training.epoch
     return (
-        f"training    {left} epochs of {training.count:,} steps, batch {training.options.batch}, "
-        f"{get_num_threads()} threads"
+        f"training    {epochs_left(training)} of {training.count:,} steps, "
+        f"batch {training.options.batch}, {get_num_threads()} threads"
     )

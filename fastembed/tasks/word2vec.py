@@ -92,7 +92,7 @@ def run(options, given, say):
         if len(ids) <= 2 * options.window or len(words) < NEGATIVES + 4:
             raise UserError(
                 f"the text is too short: {len(ids)} words, {len(words) - 2} different, that come "
-                f"--min-count {options.min_count} times"
+                f"--min-count {options.min_count} times; a smaller --min-count keeps more"
             )
     sizes = {"hidden_size": options.embed, "window_size": options.window}
     tokenizer, every_id = WordTokenizer(words[2:]), np.append(ids, [0, 1])
@@ -115,8 +115,8 @@ def run(options, given, say):
         f"(seen {options.min_count} times or more)"
     )
     say(f"model       {options.model}, embed {options.embed}, window {options.window}")
-    epochs = run.until - run.epoch
-    say(f"training    {epochs} epochs of {run.size():,} words, {get_num_threads()} threads")
+    epochs = training.epochs_left(run)
+    say(f"training    {epochs} of {run.size():,} words, {get_num_threads()} threads")
     run.run()
 
     found = vectors.WordVectors(words[2:], model.word_vecs[2:])

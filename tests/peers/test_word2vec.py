@@ -76,13 +76,15 @@ def test_the_rate_falls_alike(text, monkeypatch):
 
 @pytest.mark.parametrize("cbow_mean", [0, 1])
 @pytest.mark.parametrize("sg", [0, 1])
-@pytest.mark.parametrize("size", [0.3, 1.0])
-def test_an_epoch_with_nothing_left_to_chance(rng, sg, cbow_mean, size):
-    """One word on either side, all are kept, and the negative is always the same one."""
+@pytest.mark.parametrize(("window", "size"), [(1, 0.3), (1, 1.0), (4, 0.3)])
+def test_an_epoch_with_nothing_left_to_chance(rng, sg, cbow_mean, window, size):
+    """Windows as they are, all words are kept, and the negative is always the same one."""
     words = [f"w{k}" for k in range(40)]
     text = [rng.permutation(words).tolist() for _ in range(9)]
-    options = dict(sg=sg, cbow_mean=cbow_mean, vector_size=24, window=1, sample=0, negative=1)
-    options |= dict(min_count=1, alpha=1e-3, min_alpha=1e-3, epochs=1)
+    options = dict(sg=sg, cbow_mean=cbow_mean, vector_size=24, sample=0, negative=1)
+    options |= dict(
+        window=window, shrink_windows=False, min_count=1, alpha=1e-3, min_alpha=1e-3, epochs=1
+    )
     theirs, ours = Gensim(workers=1, **options), Word2Vec(batch=1, **options)
     theirs.build_vocab(text)
     ours.build_vocab(text)
