@@ -13,6 +13,14 @@ from fastembed import threads
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# each file's tests run in one process: with the longest first, both processes end together
+LONGEST = "test_package", "test_word2vec", "test_threads"
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(2)
