@@ -192,6 +192,30 @@ def test_groups_equal_numpy(rng, zero, dtype, layout):
         np.testing.assert_array_equal(dW, expected)
 
 
+@pytest.mark.parametrize("skipped", [0, 1, 8, 15])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_zeros_of_a_large_array_end_where_it_ends(rng, set_threads, dtype, skipped):
+    """Of more than the caches hold; whole lines of memory are written at once, wherever it lies."""
+    width = 61
+    rows = (36 << 20) // (width * np.dtype(dtype).itemsize)
+    room = np.full(rows * width + 40, np.nan, dtype)
+    dW = room[skipped : skipped + rows * width].reshape(rows, width)
+    idx = rng.integers(0, rows, 300)
+    dout = rng.standard_normal((300, width)).astype(dtype)
+    W = np.zeros((rows, width), dtype)
+    expected = reference.scatter_add(W.copy(), idx, dout)
+    for n in (1, 2, 3):
+        set_threads(n)
+        for zeroed in (
+            lambda: ops.scatter_add(dW, idx, dout, zero=True),
+            lambda: ops.embedding_bag_backward(dout, W, idx, np.arange(300), out=dW),
+        ):
+            dW[...] = np.nan
+            zeroed()
+            np.testing.assert_array_equal(dW, expected)
+    assert np.isnan(room[:skipped]).all() and np.isnan(room[skipped + rows * width :]).all()
+
+
 @pytest.mark.parametrize("shift", [0, 3, 9])
 def test_groups_hold_every_place_in_order(rng, shift):
     N, G = 5000, 40

@@ -1,4 +1,4 @@
-"""Rows of matrices as bytes: copied, and fetched ahead of their use.
+"""Rows of matrices as bytes: copied, zeroed, and fetched ahead of their use.
 
 A row is named by the byte at which it begins. Numba's own loop over a row tests at each row whether
 source and target overlap, and ends with single numbers: half of the time where rows are short.
@@ -8,10 +8,16 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from fastembed.kernels._code import machine
 from fastembed.kernels._jit import kernel
 
 BYTE, WORD = ir.IntType(8), ir.IntType(64)
-LINES = 8 * 64  # bytes
+LINE = 64  # bytes of a cache line
+LINES = 8 * LINE
+# Zeros of an array of more bytes go past the caches, if one store can write a whole line: else each
+# line is read before it is written. Two stores a line were slower, see docs/performance.md.
+STREAMS = "+avx512f" in machine()[2]
+LARGE = 1 << 25 if STREAMS else 1 << 62
 
 
 def pointer(context, builder, kind, array, offset):
@@ -76,7 +82,74 @@ def fetch(array, offset, nbytes):
 
     It does not follow into another page: that of the last line is looked up as well.
     """
-    for line in range(0, min(nbytes, LINES), 64):
+    for line in range(0, min(nbytes, LINES), LINE):
         _prefetch(array, offset + line)
     if nbytes > LINES:
-        _prefetch(array, offset + nbytes - 64)
+        _prefetch(array, offset + nbytes - LINE)
+
+
+@intrinsic
+def _address(typing_context, array, offset):
+    def generate(context, builder, signature, values):
+        return builder.ptrtoint(pointer(context, builder, signature.args[0], *values), WORD)
+
+    return types.intp(array, types.intp), generate
+
+
+def _zeros(width, past_caches):
+    """An intrinsic: width bytes become 0, at a place that width divides."""
+    vector = ir.VectorType(BYTE, width)
+
+    @intrinsic
+    def zeros(typing_context, array, offset):
+        def generate(context, builder, signature, values):
+            place = pointer(context, builder, signature.args[0], *values)
+            place = builder.bitcast(place, vector.as_pointer())
+            store = builder.store(ir.Constant(vector, None), place, align=width)
+            if past_caches:
+                one = ir.Constant(ir.IntType(32), 1)
+                store.set_metadata("nontemporal", builder.module.add_metadata([one]))
+            return context.get_dummy_value()
+
+        return types.void(array, types.intp), generate
+
+    return zeros
+
+
+_zero_number, _stream_line = _zeros(4, past_caches=False), _zeros(LINE, past_caches=True)
+
+
+@kernel
+def zero_rows(array, first, last):
+    """array[first:last, :] = 0; call `fence` before other threads may read them"""
+    nbytes = array.shape[1] * array.itemsize
+    if array.shape[0] * nbytes <= LARGE or array.strides != (nbytes, array.itemsize):
+        rows = array[first:last]
+        for v in range(rows.shape[0]):
+            for d in range(rows.shape[1]):
+                rows[v, d] = 0
+        return
+    place, end = first * nbytes, min(last, array.shape[0]) * nbytes
+    while place < end and _address(array, place) % LINE:
+        _zero_number(array, place)
+        place += 4
+    while place + LINE <= end:
+        _stream_line(array, place)
+        place += LINE
+    while place < end:
+        _zero_number(array, place)
+        place += 4
+
+
+@intrinsic
+def fence(typing_context):
+    """What went past the caches is there for other threads, too."""
+
+    def generate(context, builder, signature, values):
+        if STREAMS:
+            nothing = ir.FunctionType(ir.VoidType(), [])
+            name = "llvm.x86.sse.sfence"
+            builder.call(cgutils.get_or_insert_function(builder.module, nothing, name), [])
+        return context.get_dummy_value()
+
+    return types.void(), generate

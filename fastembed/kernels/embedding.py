@@ -7,7 +7,7 @@ import numpy as np
 
 from fastembed.kernels._args import ids, integer, matrix
 from fastembed.kernels._jit import kernel
-from fastembed.kernels._rows import SHORT, copy_64, fetch
+from fastembed.kernels._rows import SHORT, copy_64, fence, fetch, zero_rows
 
 # `python -m benchmarks --only gather,scatter --drawn 20` on a 2-core Zen 3, see docs/performance.md
 AHEAD = 8  # rows that are on their way from memory while one is copied
@@ -152,12 +152,10 @@ def scatter_add_groups(
     last = np.uint64(starts[hi])
     for g in range(lo, hi):
         if zero:
-            rows = dW[g << shift : (g + 1) << shift]
-            for v in range(rows.shape[0]):
-                for d in range(rows.shape[1]):
-                    rows[v, d] = 0
+            zero_rows(dW, g << shift, (g + 1) << shift)
         for k in range(np.uint64(starts[g]), np.uint64(starts[g + 1])):
             if k + ahead < last:
                 fetch(dout, order[k + ahead] * nbytes, nbytes)
             n = np.uint64(order[k])
             _add_row(dout, n, dW, idx[n])
+    fence()

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastembed.kernels._args import id_matrix, ids, integer, matrix, vector
 from fastembed.kernels._jit import kernel
-from fastembed.kernels._rows import fetch
+from fastembed.kernels._rows import fence, fetch, zero_rows
 from fastembed.kernels._sums import TILE, tile_sums
 from fastembed.kernels._vector import row_add, row_dot
 from fastembed.kernels.embedding import AHEAD, _row
@@ -160,14 +160,12 @@ def embedding_bag_backward_groups(
     D, ahead = dW.shape[1], np.uint64(AHEAD)
     nbytes, last = D * dW.itemsize, np.uint64(starts[hi])
     for g in range(lo, hi):
-        rows = dW[g << shift : (g + 1) << shift]
-        for v in range(rows.shape[0]):
-            for d in range(D):
-                rows[v, d] = 0
+        zero_rows(dW, g << shift, (g + 1) << shift)
         for k in range(np.uint64(starts[g]), np.uint64(starts[g + 1])):
             if k + ahead < last:
                 fetch(dout, bags[np.uint64(order[k + ahead])] * nbytes, nbytes)
             _add_scaled(idx, dout, bags, scales, np.uint64(order[k]), 0, D, dW)
+    fence()
 
 
 @kernel
