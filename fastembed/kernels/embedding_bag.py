@@ -145,22 +145,24 @@ def embedding_bag_backward(
 
 @kernel
 def embedding_bag_backward_groups(
-    idx: ids, dout: matrix, dW: matrix, shift: integer.at(9), order: ids, starts: ids,
+    idx: ids, dout: matrix, dW: matrix, zero: integer, shift: integer, order: ids, starts: ids,
     bags: ids, scales: vector, lo, hi,
 ):  # fmt: skip
     """dW[v, :] = sum over n with idx[n] = v of scales[n] dout[bags[n], :], lo <= v >> shift < hi
 
-    Rows of one group are zeroed and added to, in the order of n, while they are in the cache.
+    Rows of one group are zeroed, if zero, and added to, in the order of n, while they are in the
+    cache; else dW is zero already.
 
     idx, dout, bags, scales as in embedding_bag_backward
-    dW      (V, D)                      OUT
+    dW      (V, D)                      INOUT
     order   (N,)      int64, of group   IN
     starts  (G + 1,)  int64, of group   IN
     """
     D, ahead = dW.shape[1], np.uint64(AHEAD)
     nbytes, last = D * dW.itemsize, np.uint64(starts[hi])
     for g in range(lo, hi):
-        zero_rows(dW, g << shift, (g + 1) << shift)
+        if zero:
+            zero_rows(dW, g << shift, (g + 1) << shift)
         for k in range(np.uint64(starts[g]), np.uint64(starts[g + 1])):
             if k + ahead < last:
                 fetch(dout, bags[np.uint64(order[k + ahead])] * nbytes, nbytes)

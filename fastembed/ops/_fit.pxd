@@ -163,6 +163,12 @@ cdef inline object empty_like(object x, int real):
     )
 
 
+cdef inline object zeros_like(object x, int real):
+    return cnp.PyArray_ZEROS(
+        cnp.PyArray_NDIM(<cnp.ndarray>x), cnp.PyArray_DIMS(<cnp.ndarray>x), typenum(real), 0
+    )
+
+
 cdef inline object float64(double x):
     """A numpy.float64."""
     return PyArray_Scalar(&x, cnp.PyArray_DescrFromType(cnp.NPY_FLOAT64), None)

@@ -11,7 +11,7 @@ from libc.string cimport memcpy, memset
 from fastembed.ops._costs cimport NS_A_BYTE_ADDED, NS_A_BYTE_COPIED, NS_A_BYTE_ZEROED, NS_A_ROW
 from fastembed.ops._fit cimport (
     as_matrix, as_vector, axis, data, empty, empty_like, entry, forget_ids, id_list, in_range, matrix,
-    plain_ids, read_ids, size, vector,
+    plain_ids, read_ids, size, vector, zeros_like,
 )
 from fastembed.ops._signature cimport Signature, ref
 from fastembed.ops.optim cimport zero_all
@@ -29,6 +29,7 @@ cdef enum:
     TILE = 256  # bytes, as in kernels/_sums.py
     LINE = 16  # columns: no two threads write the same cache line
     GROUP = 1 << 17  # bytes of rows that a core's cache holds beside what is added to them
+    FRESH = 1 << 25  # bytes: more come from the system, zeroed, each page as it is touched
     GROUPED = 1 << 18  # a dW of fewer bytes stays in the cache of one core: no need of groups
 
 cdef slice_function[2] sum_entry
@@ -69,7 +70,7 @@ ctypedef struct backward_args:
     vector idx
     matrix dout
     matrix dW
-    int64_t unused, shift
+    int64_t zero, shift
     vector order
     vector starts
     vector bags
@@ -291,8 +292,10 @@ cpdef embedding_bag_backward_if_fit(
             offsets, axis(idx, 1) if even else 0, N, <int64_t *>args.starts.data, B
         ):
             return None
+        args.zero = True
         if out is None:
-            out = empty_like(W, real)
+            args.zero = size(W) * itemsize <= FRESH
+            out = empty_like(W, real) if args.zero else zeros_like(W, real)
         args.dout, args.dW = as_matrix(dout), as_matrix(out)
         args.scales.data, args.scales.size = NULL, 0
         find_bags(&args, padding)
@@ -435,7 +438,8 @@ cdef int add_scaled(backward_args *args, int real) except -1:
     if nbytes == 0:
         return 0  # rows without numbers
     if nbytes <= GROUPED:
-        memset(args.dW.data, 0, nbytes)
+        if args.zero:
+            memset(args.dW.data, 0, nbytes)
         add = entry(add_entry, "embedding_bag.embedding_bag_backward", real)
         return share_gil(add, args, args.dW.columns, LINE, ns)
     add = entry(groups_entry, "embedding_bag.embedding_bag_backward_groups", real)
@@ -449,7 +453,7 @@ cdef int add_scaled(backward_args *args, int real) except -1:
     args.starts.data, args.starts.size = memory.start + n * sizeof(int64_t), groups + 1
     with nogil:
         sort(args, 0, n, 0)
-        share(add, args, groups, 1, ns + nbytes * NS_A_BYTE_ZEROED)
+        share(add, args, groups, 1, ns + nbytes * NS_A_BYTE_ZEROED)  # by us or the system
     return 0
 
 
@@ -475,7 +479,8 @@ cdef bint max_backward(argmax, dW, backward_args *args, int real) except -1:
                     found.data[b * D + d] = -1
         best.dout, best.dW = args.dout, args.dW
         best.argmax.data, best.argmax.rows, best.argmax.columns = found.data, args.dout.rows, D
-        zero_all((dW,))
+        if args.zero:
+            zero_all((dW,))
         run = entry(max_backward_entry, "embedding_bag.embedding_bag_max_backward", real)
         share_gil(run, &best, D, LINE, found.size * NS_A_ROW)
     finally:
