@@ -23,7 +23,7 @@ cnp.import_array()
 
 cdef enum:
     GROUP = 1 << 17  # bytes of rows that a core's cache holds beside what is added to them
-    GROUPED = 1 << 18  # a dW of fewer bytes stays in the cache of one core: no need of groups
+    GROUPED = 1 << 18  # of fewer bytes, what is written stays in the cache of one core: no groups
 
 cdef slice_function[2] gather_entry
 cdef slice_function[2] scatter_entry
@@ -141,7 +141,7 @@ cdef int _scatter(scatter_args *args, int real, dW) except -1:
     cdef slice_function add, sort
     if nbytes == 0:
         return 0  # rows without numbers
-    if nbytes <= GROUPED:
+    if (nbytes if args.zero else min(nbytes, n * row_bytes)) <= GROUPED:
         if args.zero:
             memset(args.dW.data, 0, nbytes)
         add = entry(scatter_entry, "embedding.scatter_add", real)
