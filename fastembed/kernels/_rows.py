@@ -14,9 +14,11 @@ from fastembed.kernels._jit import kernel
 BYTE, WORD = ir.IntType(8), ir.IntType(64)
 LINE = 64  # bytes of a cache line
 LINES = 8 * LINE
-# Zeros of an array of more bytes go past the caches, if one store can write a whole line: else each
-# line is read before it is written. Two stores a line were slower, see docs/performance.md.
-STREAMS = "+avx512f" in machine()[2]
+# Zeros of an array of more bytes go past the caches: else each line is read before it is written.
+# Where it was measured to be faster, on AMD's CPUs whose one store writes a whole line (Zen 4); with
+# two stores a line it is slower (Zen 3), see docs/performance.md.
+_, CPU, FEATURES = machine()
+STREAMS = CPU.startswith("znver") and "+avx512f" in FEATURES
 LARGE = 1 << 25 if STREAMS else 1 << 62
 
 
