@@ -194,6 +194,24 @@ def test_groups_equal_numpy(rng, zero, dtype, layout):
 
 @pytest.mark.parametrize("skipped", [0, 1, 8, 15])
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("width", [512, 701])
+def test_rows_of_a_large_array_end_where_they_end(rng, set_threads, width, dtype, skipped):
+    """Of more than the caches hold; whole lines of memory are written at once, wherever it lies."""
+    W = rng.standard_normal((50, width)).astype(dtype)
+    count = (36 << 20) // W[0].nbytes
+    idx = rng.integers(-50, 50, count)
+    room = np.full(count * width + 40, np.nan, dtype)
+    out = room[skipped : skipped + count * width].reshape(count, width)
+    for n in (1, 2, 3):
+        set_threads(n)
+        out[...] = np.nan
+        ops.gather(W, idx, out=out)
+        np.testing.assert_array_equal(out, W[idx])
+    assert np.isnan(room[:skipped]).all() and np.isnan(room[skipped + count * width :]).all()
+
+
+@pytest.mark.parametrize("skipped", [0, 1, 8, 15])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_zeros_of_a_large_array_end_where_it_ends(rng, set_threads, dtype, skipped):
     """Of more than the caches hold; whole lines of memory are written at once, wherever it lies."""
     width = 61

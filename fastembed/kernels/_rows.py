@@ -14,9 +14,9 @@ from fastembed.kernels._jit import kernel
 BYTE, WORD = ir.IntType(8), ir.IntType(64)
 LINE = 64  # bytes of a cache line
 LINES = 8 * LINE
-# Zeros of an array of more bytes go past the caches: else each line is read before it is written.
-# Where it was measured to be faster, on AMD's CPUs whose one store writes a whole line (Zen 4); with
-# two stores a line it is slower (Zen 3), see docs/performance.md.
+# What fills an array of more bytes goes past the caches: else a line is read before it is written.
+# Where that was measured to be faster, on AMD's CPUs whose one store writes a whole line (Zen 4);
+# with two stores a line it is slower (Zen 3), see docs/performance.md.
 _, CPU, FEATURES = machine()
 STREAMS = CPU.startswith("znver") and "+avx512f" in FEATURES
 LARGE = 1 << 25 if STREAMS else 1 << 62
@@ -98,19 +98,23 @@ def _address(typing_context, array, offset):
     return types.intp(array, types.intp), generate
 
 
-def _zeros(width, past_caches):
+def _store(builder, value, place, past_caches):
+    """Store a vector at a place that its size divides."""
+    vector = value.type
+    store = builder.store(value, builder.bitcast(place, vector.as_pointer()), align=vector.count)
+    if past_caches:
+        one = ir.Constant(ir.IntType(32), 1)
+        store.set_metadata("nontemporal", builder.module.add_metadata([one]))
+
+
+def _zeros(width, past_caches=False):
     """An intrinsic: width bytes become 0, at a place that width divides."""
-    vector = ir.VectorType(BYTE, width)
 
     @intrinsic
     def zeros(typing_context, array, offset):
         def generate(context, builder, signature, values):
             place = pointer(context, builder, signature.args[0], *values)
-            place = builder.bitcast(place, vector.as_pointer())
-            store = builder.store(ir.Constant(vector, None), place, align=width)
-            if past_caches:
-                one = ir.Constant(ir.IntType(32), 1)
-                store.set_metadata("nontemporal", builder.module.add_metadata([one]))
+            _store(builder, ir.Constant(ir.VectorType(BYTE, width), None), place, past_caches)
             return context.get_dummy_value()
 
         return types.void(array, types.intp), generate
@@ -118,10 +122,36 @@ def _zeros(width, past_caches):
     return zeros
 
 
-_zero_number, _stream_line = _zeros(4, past_caches=False), _zeros(LINE, past_caches=True)
+def _moves(width, past_caches=False):
+    """An intrinsic: width bytes are copied to a place that width divides."""
+    vector = ir.VectorType(BYTE, width).as_pointer()
+
+    @intrinsic
+    def move(typing_context, target, t, source, s):
+        def generate(context, builder, signature, values):
+            (to, t, start, s), kinds = values, signature.args
+            start = builder.bitcast(pointer(context, builder, kinds[2], start, s), vector)
+            place = pointer(context, builder, kinds[0], to, t)
+            _store(builder, builder.load(start, align=4), place, past_caches)
+            return context.get_dummy_value()
+
+        return types.void(target, types.intp, source, types.intp), generate
+
+    return move
+
+
+_zero_number, _zero_line = _zeros(4), _zeros(LINE, past_caches=True)
+_move_number, _move_line = _moves(4), _moves(LINE, past_caches=True)
 
 
 @kernel
+def _lines(array, begin, end):
+    """Where the whole lines of memory from one byte of array to another begin and end."""
+    head = min(end, begin + -_address(array, begin) % LINE)
+    return head, end - (end - head) % LINE
+
+
+@kernel(forceinline=True)  # an entry is one function
 def zero_rows(array, first, last):
     """array[first:last, :] = 0; call `fence` before other threads may read them"""
     nbytes = array.shape[1] * array.itemsize
@@ -131,16 +161,27 @@ def zero_rows(array, first, last):
             for d in range(rows.shape[1]):
                 rows[v, d] = 0
         return
-    place, end = first * nbytes, min(last, array.shape[0]) * nbytes
-    while place < end and _address(array, place) % LINE:
-        _zero_number(array, place)
-        place += 4
-    while place + LINE <= end:
-        _stream_line(array, place)
-        place += LINE
-    while place < end:
-        _zero_number(array, place)
-        place += 4
+    begin, end = first * nbytes, min(last, array.shape[0]) * nbytes
+    head, tail = _lines(array, begin, end)
+    for k in range(begin, head, 4):
+        _zero_number(array, k)
+    for k in range(head, tail, LINE):
+        _zero_line(array, k)
+    for k in range(tail, end, 4):
+        _zero_number(array, k)
+
+
+@kernel(forceinline=True)
+def stream(target, t, source, s, nbytes):
+    """Copy bytes past the caches; call `fence` before other threads may read them."""
+    s -= t
+    head, tail = _lines(target, t, t + nbytes)
+    for k in range(t, head, 4):
+        _move_number(target, k, source, s + k)
+    for k in range(head, tail, LINE):
+        _move_line(target, k, source, s + k)
+    for k in range(tail, t + nbytes, 4):
+        _move_number(target, k, source, s + k)
 
 
 @intrinsic

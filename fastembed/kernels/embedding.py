@@ -7,11 +7,12 @@ import numpy as np
 
 from fastembed.kernels._args import ids, integer, matrix
 from fastembed.kernels._jit import kernel
-from fastembed.kernels._rows import SHORT, copy_64, fence, fetch, zero_rows
+from fastembed.kernels._rows import LARGE, SHORT, copy_64, fence, fetch, stream, zero_rows
 
 # `python -m benchmarks --only gather,scatter --drawn 20` on a 2-core Zen 3, see docs/performance.md
 AHEAD = 8  # rows that are on their way from memory while one is copied
 CACHE, LONG = 1 << 21, 1 << 8  # bytes of W and of a row: of fewer, prefetching is no gain
+STREAMED = 1 << 11  # bytes of a row: of fewer, what is no whole line costs more than is gained
 
 
 @kernel
@@ -47,6 +48,7 @@ def _gather_rows(W, idx, out, nbytes, lo, hi):
     """gather for rows of more than 64 bytes"""
     V, last, step = W.shape[0], nbytes - 64, W.strides[0]
     far = W.size * W.itemsize > CACHE and nbytes >= LONG
+    large = out.shape[0] * nbytes > LARGE and nbytes >= STREAMED
     for n in range(lo, hi):
         v = _row(idx, n, V)
         if v == V:
@@ -54,9 +56,13 @@ def _gather_rows(W, idx, out, nbytes, lo, hi):
         if far and n + np.uint64(AHEAD) < hi:
             fetch(W, np.int64(idx[n + np.uint64(AHEAD)]) * step, nbytes)
         to, source = np.int64(n) * out.strides[0], v * step
+        if large:
+            stream(out, to, W, source, nbytes)
+            continue
         for k in range(0, last, 64):
             copy_64(out, to + k, W, source + k, 64)
         copy_64(out, to + last, W, source + last, 64)
+    fence()
     return True
 
 
