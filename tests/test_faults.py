@@ -200,7 +200,10 @@ def test_python_has_no_memory():
     import _testcapi
     caught = 0
     names = "gather", "matmul", "softmax_cross_entropy", "linear_cross_entropy", "lstm"
-    for name in (*names, "bags", "sparse_steps", "word2vec", "padded", "quantized"):
+    names += "bags", "sparse_steps", "word2vec", "quantized"
+    if sys.version_info[:2] != (3, 13):  # which crashes where a generator finds no memory
+        names += ("padded",)
+    for name in names:
         call = CALLS[name]
         expected = bits(call())
         for first in range({max(20, FAULTS // 10)}):

@@ -62,7 +62,8 @@ def _gather_rows(W, idx, out, nbytes, lo, hi):
         for k in range(0, last, 64):
             copy_64(out, to + k, W, source + k, 64)
         copy_64(out, to + last, W, source + last, 64)
-    fence()
+    if large:
+        fence()
     return True
 
 
