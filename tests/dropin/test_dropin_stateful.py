@@ -83,7 +83,7 @@ class Machine(RuleBasedStateMachine):
     @rule(how=st.sampled_from([None, None, "off", "on", "off and on"]))
     def turn(self, how):
         if how in ("off", "off and on"):
-            dropin.uninstall()
+            self.uninstall()
             self.forwarded &= not self.stale  # a backward would follow the weights as they are now
         if how in ("on", "off and on"):
             dropin.install()
@@ -154,9 +154,12 @@ class Machine(RuleBasedStateMachine):
             for mine, theirs in zip(b.params, a.params, strict=True):
                 mine[...] = theirs  # rounding must not add up from step to step
 
-    def teardown(self):
-        with warnings.catch_warnings(action="ignore"):  # of a forward whose backward never comes
+    def uninstall(self):
+        with warnings.catch_warnings(action="ignore"):  # of weights changed since a forward
             dropin.uninstall()
+
+    def teardown(self):
+        self.uninstall()
         assert not site.sites
 
 
