@@ -78,6 +78,43 @@ def test_scale_grad_by_freq_is_that_of_embedding(rng, mode):
     np.testing.assert_allclose(layer.grads[0], weight.grad, rtol=1e-5, atol=2e-6)
 
 
+def test_nan_is_the_maximum(rng):
+    """Different: for PyTorch it is one only where it comes first (2.13, on the CPU)."""
+    W = np.array([[np.nan], [2.0], [3.0]], "f")
+    for ids, wanted in (([[0, 1, 2]], np.nan), ([[1, 0, 2]], 3.0)):
+        theirs = torch.nn.EmbeddingBag.from_pretrained(torch.from_numpy(W.copy()), mode="max")
+        np.testing.assert_array_equal(theirs(torch.tensor(ids)), [[wanted]])
+        assert np.isnan(EmbeddingBag(W, mode="max").forward(ids)).all()
+
+
+def test_sparse_gradients_of_maxima_are_the_dense_ones(rng):
+    """PyTorch refuses them."""
+    W, ids = rng.standard_normal((V, D)).astype("f"), rng.integers(0, V, (6, 5))
+    theirs = torch.nn.EmbeddingBag(V, D, mode="max", sparse=True)
+    with pytest.raises(ValueError, match="sparse"):
+        theirs(torch.from_numpy(ids))
+    theirs = torch.nn.EmbeddingBag.from_pretrained(
+        torch.from_numpy(W.copy()), freeze=False, mode="max"
+    )
+    dout = rng.standard_normal((6, D)).astype("f")
+    theirs(torch.from_numpy(ids)).backward(torch.from_numpy(dout))
+    ours = EmbeddingBag(W, mode="max", sparse=True)
+    ours.forward(ids)
+    ours.backward(dout)
+    np.testing.assert_allclose(ours.grads[0].to_dense(), theirs.weight.grad, rtol=1e-6, atol=1e-6)
+
+
+def test_from_pretrained_freezes_alike(rng):
+    W, ids = rng.standard_normal((V, D)).astype("f"), rng.integers(0, V, (6, 5))
+    theirs = torch.nn.EmbeddingBag.from_pretrained(torch.from_numpy(W.copy()))
+    assert not theirs.weight.requires_grad
+    ours = EmbeddingBag.from_pretrained(W)
+    out = ours.forward(ids)
+    np.testing.assert_allclose(out, theirs(torch.from_numpy(ids)), rtol=1e-6, atol=1e-6)
+    ours.backward(out)
+    assert not len(ours.grads[0].rows)
+
+
 def test_segment_sum(rng):
     values, offsets = rng.standard_normal((40, 7)), np.array([0, 3, 3, 40])
     expected = torch.segment_reduce(

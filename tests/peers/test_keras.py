@@ -9,7 +9,7 @@ import torch
 os.environ["KERAS_BACKEND"] = "torch"
 import keras  # noqa: E402
 
-from fastembed import time_layers  # noqa: E402
+from fastembed import ops, time_layers  # noqa: E402
 
 N, T, D, H = 4, 7, 5, 6
 LENGTHS = [7, 3, 1, 5]
@@ -101,6 +101,20 @@ def test_padding_at_the_end_changes_no_state(rng, kind, options):
     np.testing.assert_allclose(ours.h, h, **close)
     assert not found[~inside].any()
     np.testing.assert_array_equal(hs[1, -1], hs[1, LENGTHS[1] - 1])
+
+
+@every_kind
+def test_backwards_is_in_the_order_of_xs(rng, kind, options):
+    """Different: Keras returns the last step first."""
+    ours, theirs = pair(rng, kind, options, go_backwards=True)
+    name = type(ours).__name__.removeprefix("Time").lower()
+    name += "_reset_after" if kind == "GRU" and not options else ""
+    xs = draw(rng, N, T, D)
+    hs, *last = (part.detach().numpy() for part in theirs(xs))
+    found, *states, _ = getattr(ops, name)(xs, *ours.params, reverse=True)
+    np.testing.assert_allclose(found[:, ::-1], hs, **close)
+    for state, wanted in zip(states, last, strict=True):
+        np.testing.assert_allclose(state, wanted, **close)
 
 
 def test_embedding(rng):

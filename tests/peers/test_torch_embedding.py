@@ -118,7 +118,9 @@ def test_optimizers_of_sparse_gradients(rng, name):
 
 DENSE = {
     "SGD": lambda params: torch.optim.SGD(params, 0.1),
+    "Momentum": lambda params: torch.optim.SGD(params, 0.1, momentum=0.9),
     "AdaGrad": lambda params: torch.optim.Adagrad(params, 0.1, eps=1e-7),
+    "RMSprop": lambda params: torch.optim.RMSprop(params, 0.1, eps=1e-7),
     "Adam": lambda params: torch.optim.Adam(params, 0.1, eps=1e-7),
     "AdamW": lambda params: torch.optim.AdamW(params, 0.1, eps=1e-7, weight_decay=0.01),
 }
@@ -129,13 +131,27 @@ def test_optimizers_of_dense_gradients(rng, name):
     mine, theirs = pair(rng)
     update, other = getattr(optimizer, name)(0.1), DENSE[name]([theirs.weight])
     for _ in range(6):
-        # none is near 0: ours adds eps after the correction of the bias, PyTorch before it
+        # none is near 0, where Adam differs
         ids, dout = np.arange(V), rng.choice([-1, 1], (V, D)) * rng.uniform(0.5, 2, (V, D))
         dout = dout.astype("f")
         step(mine, theirs, ids, dout)
         update.update(mine.params, mine.grads)
         other.step()
         np.testing.assert_allclose(mine.params[0], theirs.weight.detach().numpy(), **close)
+
+
+def test_adam_of_gradients_near_0_differs(rng):
+    """Ours adds eps before it corrects the bias, as the book and SparseAdam; PyTorch after it."""
+    mine, theirs = pair(rng)
+    start, g = mine.params[0].copy(), 1e-7
+    step(mine, theirs, np.arange(V), np.full((V, D), g, "f"))
+    optimizer.Adam(0.1).update(mine.params, mine.grads)
+    torch.optim.Adam([theirs.weight], 0.1, eps=1e-7).step()
+    root = 0.001**0.5  # of 1 - beta2
+    np.testing.assert_allclose(mine.params[0], start - 0.1 * g / (g + 1e-7 / root), **close)
+    np.testing.assert_allclose(
+        theirs.weight.detach().numpy(), start - 0.1 * g / (g + 1e-7), **close
+    )
 
 
 def test_momentum_differs(rng):
@@ -150,6 +166,17 @@ def test_momentum_differs(rng):
         other.step()
     np.testing.assert_allclose(mine.params[0][0], start[0] - 0.1, **close)
     np.testing.assert_allclose(theirs.weight.detach().numpy()[0], start[0] - 0.19, **close)
+
+
+def test_nesterov_differs(rng):
+    """The book's formula takes the new velocity, where PyTorch's takes the old one."""
+    mine, theirs = pair(rng)
+    start = mine.params[0].copy()
+    step(mine, theirs, np.arange(V), np.ones((V, D), "f"))
+    optimizer.Nesterov(0.1, 0.9).update(mine.params, mine.grads)
+    torch.optim.SGD([theirs.weight], 0.1, momentum=0.9, nesterov=True).step()
+    np.testing.assert_allclose(mine.params[0], start - 0.1 * (1 + 0.9 + 0.9**2), **close)
+    np.testing.assert_allclose(theirs.weight.detach().numpy(), start - 0.1 * (1 + 0.9), **close)
 
 
 def test_dense_adam_refuses_alike(rng):

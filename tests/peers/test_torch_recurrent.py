@@ -155,6 +155,33 @@ def test_a_step_of_a_gru_that_resets_after_the_product():
     compare(cell.forward(x.numpy(), h.numpy()), theirs(x, h), torch.float32)
 
 
+@pytest.mark.parametrize("kind", ["RNN", "GRU", "LSTM"])
+def test_dropout_between_layers_drops_and_scales_alike(kind):
+    """The masks are other ones; a second layer without memory shows them."""
+    torch.manual_seed(1)
+    np.random.seed(1)
+    module = getattr(torch.nn, kind)(D, H, 2, batch_first=True, dropout=0.4)
+    for name, param in module.named_parameters():
+        if name.endswith("l1"):
+            param.data.zero_()
+    new = {"RNN": 0, "GRU": 2, "LSTM": 2}[kind] * H  # where the rows of the new values begin
+    module.weight_ih_l1.data[new : new + H] = torch.eye(H)
+    if kind != "RNN":
+        module.bias_ih_l1.data[H : 2 * H] = -100  # nothing of the last step is kept
+    stack = getattr(recurrent_layers, f"Stacked{kind}").from_params(params_of(module), dropout=0.4)
+    xs = torch.randn(40, T, D)
+    stack.train_flg = False
+    whole = stack.forward(xs.numpy())
+    compare(whole, module.eval()(xs)[0], torch.float32)
+    first = stack.layers[0].forward(xs.numpy())
+    top = stack.layers[1].forward(first / np.float32(1 - 0.4))
+    stack.train_flg = True
+    for hs in (module.train()(xs)[0].detach().numpy(), stack.forward(xs.numpy())):
+        dropped = np.abs(hs) < 1e-12
+        assert abs(dropped.mean() - 0.4) < 0.03
+        np.testing.assert_allclose(hs[~dropped], top[~dropped], rtol=0, atol=1e-6)
+
+
 def test_length_0_is_our_own():
     """PyTorch refuses it; ours has no step, and its state stays what it was."""
     xs = np.zeros((2, 3, D), "f")

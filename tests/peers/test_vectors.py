@@ -40,6 +40,13 @@ def test_what_gensim_writes_is_read(binary, name, theirs, tmp_path):
     same(vectors.load(path), theirs)
 
 
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # gensim's own
+def test_a_file_without_a_header(theirs, tmp_path):
+    path = str(tmp_path / "v.txt")
+    theirs.save_word2vec_format(path, write_header=False)
+    same(vectors.load(path), KeyedVectors.load_word2vec_format(path, no_header=True))
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("errors", ["ignore", "replace"])
 def test_encodings_and_dtypes(errors, dtype, tmp_path, rng):
@@ -57,12 +64,28 @@ def test_encodings_and_dtypes(errors, dtype, tmp_path, rng):
             load(path)
 
 
+def test_surplus_lines_are_refused(tmp_path):
+    """Different: gensim leaves them out in silence; a file that is cut off is an error to both."""
+    path = tmp_path / "v.txt"
+    path.write_text("1 2\na 1 2\nb 3 4\n")
+    assert KeyedVectors.load_word2vec_format(str(path)).index_to_key == ["a"]
+    with pytest.raises(ValueError, match="line 1 promises 1 words, but there is a line 3"):
+        vectors.load(path)
+    path.write_text("3 2\na 1 2\nb 3 4\n")
+    with pytest.raises(EOFError):
+        KeyedVectors.load_word2vec_format(str(path))
+    with pytest.raises(ValueError, match="line 1 promises 3 words, the file ends after 2"):
+        vectors.load(path)
+
+
 def test_words_their_places_and_rows(ours, theirs):
     assert ours.words == theirs.index_to_key and len(ours) == len(theirs)
     for word in ("word0", "word77", "word499"):
         assert word in ours and word in theirs
         np.testing.assert_array_equal(ours[word], theirs[word])
-        assert ours.words.index(word) == theirs.key_to_index[word]
+        assert ours.key_to_index[word] == theirs.key_to_index[word] == theirs.get_index(word)
+        np.testing.assert_array_equal(ours[word], theirs.get_vector(word))
+        assert theirs.has_index_for(word)
     np.testing.assert_array_equal(ours[["word3", "word1"]], theirs[["word3", "word1"]])
     for wv in (ours, theirs):
         assert "nowhere" not in wv
@@ -115,9 +138,54 @@ def test_most_similar(words, options, ours, theirs):
     alike(ours.most_similar(**words, **options), theirs.most_similar(**words, **options))
 
 
+def test_most_similar_by_other_names(ours, theirs):
+    for name in ("similar_by_word", "similar_by_key"):
+        wanted = getattr(theirs, name)("word3", topn=5, restrict_vocab=50)
+        alike(ours.most_similar("word3", topn=5, restrict_vocab=50), wanted)
+
+
 def test_most_similar_to_a_vector(ours, theirs):
     given = [theirs["word3"] * 3, "word4"]
     alike(ours.most_similar(given), theirs.most_similar(given))
+    vector = theirs["word3"] * 3
+    alike(ours.most_similar(vector), theirs.similar_by_vector(vector))
+
+
+def unit(rows):
+    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+
+
+def test_a_line_of_numpy_gives_the_other_measures(ours, theirs):
+    a, b, few = "word3", "word9", ["word4", "word5", "word6"]
+    for found, wanted in (
+        (unit(ours.vectors), theirs.get_normed_vectors()),
+        (unit(ours[a]), theirs.get_vector(a, norm=True)),
+        (unit(ours[few]).mean(axis=0), theirs.get_mean_vector(few)),
+        (unit(ours[[a, b]].mean(axis=0)) @ unit(ours[few].mean(axis=0)),
+         theirs.n_similarity([a, b], few)),
+        (unit(ours[few]) @ unit(ours[a]), theirs.cosine_similarities(theirs[a], theirs[few])),
+        (1 - ours.similarity(a, b), theirs.distance(a, b)),
+        (1 - unit(ours.vectors) @ unit(ours[a]), theirs.distances(a)),
+    ):  # fmt: skip
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+def test_ranks_are_read_off_the_list(ours, theirs):
+    a, b, few = "word3", "word9", ["word4", "word5", "word6"]
+    scores = dict(ours.most_similar(a, topn=len(ours) - 1))
+    words = list(scores)
+    assert words.index(b) + 1 == theirs.rank(a, b)
+    assert set(words[: words.index(b)]) == set(theirs.closer_than(a, b))
+    assert max(few, key=scores.get) == theirs.most_similar_to_given(a, few)
+    share = scores[b] / sum(list(scores.values())[:10])
+    assert share == pytest.approx(float(theirs.relative_cosine_similarity(a, b, 10)), abs=1e-6)
+
+
+def test_the_odd_one_of_unknown_words(ours, theirs):
+    """Different: gensim leaves them out."""
+    assert theirs.doesnt_match(["word1", "word2", "nowhere"]) in ("word1", "word2")
+    with pytest.raises(KeyError, match="nowhere"):
+        ours.doesnt_match(["word1", "word2", "nowhere"])
 
 
 def test_similarity_analogy_and_the_odd_one(ours, theirs, rng):

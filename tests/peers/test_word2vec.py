@@ -1,5 +1,7 @@
 """word2vec against gensim: what is counted and drawn, one step, the rate, the quality, files."""
 
+import inspect
+
 import numpy as np
 import pytest
 from gensim.models import KeyedVectors
@@ -29,6 +31,33 @@ def both(text, **options):
     theirs.build_vocab(text)
     ours.build_vocab(text)
     return theirs, ours
+
+
+def test_defaults():
+    theirs, ours = (inspect.signature(kind).parameters for kind in (Gensim, Word2Vec))
+    both = [name for name in ours if name in theirs]
+    assert len(both) == 15
+    for name in both:
+        assert ours[name].default == theirs[name].default, name
+
+
+def test_words_of_a_file(text, tmp_path):
+    """Different: gensim takes every blank of Unicode for one."""
+    path = tmp_path / "text.txt"
+    for lines in (text, [["a", "größe", "a"], [], ["a", "x\ty\x0bz"]]):
+        path.write_text("\n".join(map(" ".join, lines)), encoding="utf-8")
+        theirs, ours = Gensim(min_count=1, workers=1), Word2Vec(min_count=1)
+        theirs.build_vocab(corpus_file=str(path))
+        ours.build_vocab(path)
+        counts = theirs.wv.expandos["count"].tolist()
+        assert dict(zip(ours.words, ours.counts.tolist(), strict=True)) == dict(
+            zip(theirs.wv.index_to_key, counts, strict=True)
+        )
+    path.write_text("a\u3000b", encoding="utf-8")
+    theirs, ours = Gensim(min_count=1, workers=1), Word2Vec(min_count=1)
+    theirs.build_vocab(corpus_file=str(path))
+    ours.build_vocab(path)
+    assert sorted(theirs.wv.index_to_key) == ["a", "b"] and ours.words == ["a\u3000b"]
 
 
 @pytest.mark.parametrize(
