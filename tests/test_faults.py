@@ -101,6 +101,8 @@ def test_any_allocation_may_fail(shim):
     code = f"""
     library = ctypes.CDLL(None)
     caught = calls = 0
+    if np.lib.NumpyVersion(np.__version__) < "2.1.0":
+        del CALLS["sparse_steps"]  # its mean crashes without memory
     for name, call in CALLS.items():
         expected = bits(call())
         step = -(-50 * len(CALLS) // {FAULTS})
