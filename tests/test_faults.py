@@ -203,7 +203,7 @@ def test_python_has_no_memory():
     caught = 0
     names = "gather", "matmul", "softmax_cross_entropy", "linear_cross_entropy", "lstm"
     names += "bags", "sparse_steps", "word2vec", "quantized"
-    if sys.version_info[:2] != (3, 13):  # which crashes where a generator finds no memory
+    if sys.version_info < (3, 12):  # later ones crash where a generator finds no memory
         names += ("padded",)
     for name in names:
         call = CALLS[name]
