@@ -192,17 +192,17 @@ def test_groups_equal_numpy(rng, zero, dtype, layout):
         np.testing.assert_array_equal(dW, expected)
 
 
-@pytest.mark.parametrize("skipped", [0, 1, 8, 15])
+@pytest.mark.parametrize("skipped", [0, 1, 15])
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("width", [512, 701])
-def test_rows_of_a_large_array_end_where_they_end(rng, set_threads, width, dtype, skipped):
+def test_rows_of_a_large_array_end_where_they_end(rng, set_threads, dtype, skipped):
     """Of more than the caches hold; whole lines of memory are written at once, wherever it lies."""
+    width = 701
     W = rng.standard_normal((50, width)).astype(dtype)
     count = (36 << 20) // W[0].nbytes
     idx = rng.integers(-50, 50, count)
     room = np.full(count * width + 40, np.nan, dtype)
     out = room[skipped : skipped + count * width].reshape(count, width)
-    for n in (1, 2, 3):
+    for n in (1, 3):
         set_threads(n)
         out[...] = np.nan
         ops.gather(W, idx, out=out)
@@ -210,7 +210,7 @@ def test_rows_of_a_large_array_end_where_they_end(rng, set_threads, width, dtype
     assert np.isnan(room[:skipped]).all() and np.isnan(room[skipped + count * width :]).all()
 
 
-@pytest.mark.parametrize("skipped", [0, 1, 8, 15])
+@pytest.mark.parametrize("skipped", [0, 1, 15])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_zeros_of_a_large_array_end_where_it_ends(rng, set_threads, dtype, skipped):
     """Of more than the caches hold; whole lines of memory are written at once, wherever it lies."""
@@ -222,7 +222,7 @@ def test_zeros_of_a_large_array_end_where_it_ends(rng, set_threads, dtype, skipp
     dout = rng.standard_normal((300, width)).astype(dtype)
     W = np.zeros((rows, width), dtype)
     expected = reference.scatter_add(W.copy(), idx, dout)
-    for n in (1, 2, 3):
+    for n in (1, 3):
         set_threads(n)
         for zeroed in (
             lambda: ops.scatter_add(dW, idx, dout, zero=True),
