@@ -56,6 +56,8 @@ def floats(name: str, array: Any, ndim: int | None = None, dtype: Any = None) ->
 
 def number(name: str, value: Any) -> float:
     """Return a real number (NumPy's and arrays of no axes are some) as a float; refuse the rest."""
+    if isinstance(value, float):  # at once: the question below takes longer than a small op
+        return float(value)
     if isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind in "fiu":
         value = value.item()
     if not isinstance(value, Real):

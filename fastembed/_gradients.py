@@ -14,7 +14,7 @@ from fastembed._arrays import FLOAT32, FLOATS, cast
 from fastembed._check import no_mask
 from fastembed._inputs import Array
 from fastembed.ops.embedding import scatter_add_if_fit
-from fastembed.ops.optim import add_if_fit, clip_if_fit, each, zero_all
+from fastembed.ops.optim import add_if_fit, clip_if_fit, step_all, zero_all
 from fastembed.ops.sparse import coalesce_if_fit, groups_if_fit
 from fastembed.reference import ops as formulas
 
@@ -65,14 +65,17 @@ def step(
 
     A gradient that is not what the op takes as it is goes through check first.
     """
-    for param, grad, *rest in each(op, (params, grads, *states), numbers):
+
+    def otherwise(param: Array, grad: Any, *state: Array) -> None:
         if check is not None:
             check(grad)
         if is_array(grad):
             no_mask(grad=grad)
-            getattr(formulas, op)(param, grad, *rest, *numbers)
+            getattr(formulas, op)(param, grad, *state, *numbers)
         else:
-            grad.step(op, param, rest, numbers)
+            grad.step(op, param, state, numbers)
+
+    step_all(op, (params, grads, *states), numbers, otherwise)
 
 
 def add(total: Any, others: list[Any]) -> Any:

@@ -4,7 +4,7 @@ import numpy as np
 
 from fastembed._check import no_mask
 from fastembed._inputs import Array, Scalar
-from fastembed.ops.elementwise import cross_entropy_error_if_fit, sigmoid_if_fit
+from fastembed.ops.elementwise import cross_entropy_error_if_fit, relu_if_fit, sigmoid_if_fit
 from fastembed.ops.loss import softmax_if_fit
 
 __all__ = ["cross_entropy_error", "np", "relu", "sigmoid", "softmax"]
@@ -21,7 +21,8 @@ def sigmoid(x: Array) -> Array:
 
 def relu(x: Array) -> Array:
     """max(0, x), elementwise."""
-    return np.maximum(0, x)
+    y = relu_if_fit(x)
+    return np.maximum(0, x) if y is None else y
 
 
 def softmax(x: Array) -> Array:

@@ -47,13 +47,13 @@ class _Optimizer:
                 for grad in grads:
                     self._check(grad)  # before anything is changed
                 setattr(self, name, [self._state(param) for param in params])
-        states = (getattr(self, name) for name in self.states)
+        states = [getattr(self, name) for name in self.states]
         numbers = self._begin()
         _gradients.step(self.op, params, grads, states, numbers, self._check)
 
     def _begin(self) -> tuple[float, ...]:
         """The numbers that the op takes in this update."""
-        return tuple(number(name, getattr(self, name)) for name in self.numbers)
+        return tuple([number(name, getattr(self, name)) for name in self.numbers])
 
     def _check(self, grad: Any) -> None:
         if not self.by_rows and isinstance(grad, RowSparse) and len(grad.rows):

@@ -71,27 +71,23 @@ def create_contexts_target(corpus: ArrayLike, window_size: int = 1) -> tuple[Arr
 def convert_one_hot(corpus: Array, vocab_size: int) -> Array:
     """One-hot rows, int32, of ids (N,) or (N, C)."""
     one_hot = np.zeros(corpus.shape + (vocab_size,), dtype=np.int32)
-    np.put_along_axis(one_hot, _positions(corpus, vocab_size)[..., np.newaxis], 1, axis=-1)
+    one_hot.reshape(-1, vocab_size)[np.arange(corpus.size), corpus.reshape(-1)] = 1
     return one_hot
-
-
-def _positions(corpus: ArrayLike, vocab_size: int) -> Array:
-    ids = np.asarray(corpus).astype(np.int64)
-    if ids.size and not (-vocab_size <= ids.min() and ids.max() < vocab_size):
-        raise IndexError(f"corpus has an id outside [-{vocab_size}, {vocab_size})")
-    return np.where(ids < 0, ids + vocab_size, ids)
 
 
 def create_co_matrix(corpus: ArrayLike, vocab_size: int, window_size: int = 1) -> Array:
     """Count how often words stand at most window_size apart: (vocab_size, vocab_size) int32."""
-    ids = _positions(corpus, vocab_size)
+    ids = np.asarray(corpus).astype(np.int64)
+    if ids.size and not (-vocab_size <= ids.min() and ids.max() < vocab_size):
+        raise IndexError(f"corpus has an id outside [-{vocab_size}, {vocab_size})")
+    ids %= vocab_size
     counts = np.zeros(vocab_size * vocab_size, dtype=np.int32)
     for apart in range(1, min(window_size, len(ids) - 1) + 1):
-        pairs = ids[:-apart] * vocab_size + ids[apart:]
-        found, times = np.unique(pairs, return_counts=True)
-        counts[found] += times.astype(np.int32)
-    co_matrix = counts.reshape(vocab_size, vocab_size)
-    return co_matrix + co_matrix.T
+        left, right = ids[:-apart], ids[apart:]
+        for pairs in (left * vocab_size + right, right * vocab_size + left):
+            found, times = np.unique(pairs, return_counts=True)
+            counts[found] += times.astype(np.int32)
+    return counts.reshape(vocab_size, vocab_size)
 
 
 def ppmi(C: Array, verbose: bool = False, eps: float = 1e-8) -> Array:

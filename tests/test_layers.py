@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers import numeric
 
-from fastembed import attention, layers, models, time_layers
+from fastembed import attention, functions, layers, models, time_layers
 from fastembed.reference import layers as slow
 
 V, N, T, D, H = 7, 3, 4, 5, 4
@@ -285,6 +285,18 @@ def test_small_layers_at_any_width(size, dtype, rng):
     close(out, twin.forward(h, ids), rtol)
     close(fast.backward(out), twin.backward(out), rtol)
     close(fast.grads[0], twin.grads[0], rtol)
+
+
+@pytest.mark.parametrize("dtype", ["f", "d", "e", "i", ">f4"])
+def test_relu_and_sigmoid_of_all_shapes_equal_numpy(dtype, rng):
+    x = (4 * rng.standard_normal((5, 6, 7))).astype(dtype)
+    special = np.array([0, -0.0, 1, -1, np.inf, -np.inf, np.nan] if dtype != "i" else 0, dtype)
+    for part in (x, x.T, x[::2], x[0, 0, :0], x[0, 0, 0], np.array(x[0, 0, 0]), special):
+        for fast, twin in ((functions.relu, slow.relu), (functions.sigmoid, slow.sigmoid)):
+            with np.errstate(over="ignore"):
+                out, expected = fast(part), twin(part)
+            assert type(out) is type(expected) and out.dtype == expected.dtype
+            np.testing.assert_allclose(out, expected, 1e-6 if out.dtype != np.float64 else 1e-14)
 
 
 @pytest.mark.parametrize("name", ["Dropout", "TimeDropout"])

@@ -176,7 +176,7 @@ cdef inline object float64(double x):
 
 cdef inline double number(str name, object x) except? -1:
     """An argument that must be a real number."""
-    if type(x) is float:
+    if isinstance(x, float):  # NumPy's are some
         return x
     from fastembed import _check
 

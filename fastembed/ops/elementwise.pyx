@@ -1,4 +1,4 @@
-"""Doors of small layers: sigmoid, the error of probabilities, dropout, in one pass each.
+"""Doors of small layers: sigmoid, relu, the error of probabilities, dropout, in one pass each.
 
 Each returns None if an argument does not fit as it is: NumPy's own expressions do the rest.
 """
@@ -42,7 +42,7 @@ cpdef sigmoid_if_fit(x):
     """1 / (1 + exp(-x)), to about two units in the last place."""
     cdef int real = real_of(x)
     cdef sigmoid_args args
-    if real < 0:
+    if real < 0 or cnp.PyArray_NDIM(<cnp.ndarray>x) == 0:
         return None
     y = empty_like(x, real)
     args.table = &chosen.of[real]
@@ -75,6 +75,25 @@ cdef void _sigmoid_backward(number *dout, number *y, number *dx, int64_t n) noex
     cdef int64_t k
     for k in range(n):
         dx[k] = dout[k] * (1 - y[k]) * y[k]
+
+
+cpdef relu_if_fit(x):
+    """max(0, x); NaN stays."""
+    cdef int real = real_of(x)
+    if real < 0 or cnp.PyArray_NDIM(<cnp.ndarray>x) == 0:
+        return None
+    y = empty_like(x, real)
+    if real:
+        _relu(<double *>data(x), <double *>data(y), size(x))
+    else:
+        _relu(<float *>data(x), <float *>data(y), size(x))
+    return y
+
+
+cdef void _relu(number *x, number *y, int64_t n) noexcept:
+    cdef int64_t k
+    for k in range(n):
+        y[k] = 0 if x[k] <= 0 else x[k]
 
 
 cpdef cross_entropy_error_if_fit(y, t):

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from numpy import ndarray
@@ -27,9 +27,12 @@ def adam(
 ) -> ndarray: ...
 def global_norm(arrays: Iterable[ndarray]) -> float: ...
 def scale(arrays: Iterable[ndarray], rate: float) -> None: ...
-def each(
-    name: str, lists: tuple[list[ndarray], ...], scalars: tuple[float, ...]
-) -> Iterator[tuple[ndarray, ...]]: ...
+def step_all(
+    name: str,
+    lists: tuple[list[ndarray], ...],
+    scalars: tuple[float, ...],
+    otherwise: Callable[..., None],
+) -> None: ...
 def step_rows_if_fit(
     name: str, arrays: tuple[object, ...], rows: object, scalars: tuple[float, ...]
 ) -> bool: ...

@@ -356,15 +356,15 @@ def scale(arrays, rate):
 # ---- lists of arrays
 
 
-def each(str name, lists, tuple scalars):
+def step_all(str name, lists, tuple scalars, otherwise):
     """Step every param in the order of the lists (params, grads, states), as the op of that name does.
 
-    Yields param, grad and states that do not fit as they are: the caller's to step before it goes on.
+    Where arrays do not fit as they are it calls ``otherwise(param, grad, *states)``.
     """
     cdef Step step = _STEPS[name]
     for arrays in zip(*lists):
         if not step.run_if_fit(arrays, scalars):
-            yield arrays
+            otherwise(*arrays)
 
 
 cpdef bint step_rows_if_fit(str name, tuple arrays, rows, tuple scalars) except -1:
