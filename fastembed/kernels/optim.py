@@ -12,8 +12,8 @@ from fastembed.kernels._args import double, doubles, integer, real, vector
 from fastembed.kernels._jit import kernel
 from fastembed.kernels._vector import row_squares
 
-# a step's struct: grad, param, two states, three numbers
-GRAD, PARAM, FIRST, SECOND = (vector.at(k) for k in (0, 2, 4, 6))
+# a step's struct: param, grad, two states, three numbers
+PARAM, GRAD, FIRST, SECOND = (vector.at(k) for k in (0, 2, 4, 6))
 NUMBERS = 8
 TINY = 1e-7  # the book's, which keeps a division from one by zero
 

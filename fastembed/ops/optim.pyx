@@ -15,9 +15,10 @@ from fastembed.ops._costs cimport (
     NS_A_BYTE_ZEROED, NS_A_PLUS, NS_A_ROW, NS_A_SQUARE, NS_A_STEP, NS_A_STEP_WITH_ROOT,
 )
 from fastembed.ops._fit cimport (
-    apart, are_ids, as_vector, axis, data, entry, number, plain_ids, real_in_any_layout, real_of,
-    same_shape, size, vector, writable,
+    apart, as_vector, axis, data, entry, number, plain_ids, real_in_any_layout, same_shape, size,
+    vector, writable,
 )
+from fastembed.ops._signature cimport Signature, ref
 from fastembed.ops.loss cimport sum_of
 from fastembed.runtime.memory cimport Memory, take
 from fastembed.runtime.pool cimport share_gil, slice_function
@@ -32,6 +33,9 @@ cdef enum:
     AHEAD = 12  # rows that are on their way from memory while one is stepped
     FETCHED = 512  # bytes of such a row; the hardware follows a longer one by itself
 
+cdef enum:
+    PARAM, GRAD, FIRST, SECOND  # the arrays of a step
+
 cdef extern from *:
     """
     #define FETCH(address) __builtin_prefetch(address, 0, 2)  // into the second cache
@@ -44,15 +48,14 @@ cdef slice_function[2] add_entry
 
 # what a kernel of kernels/optim.py finds in its args
 ctypedef struct step_args:
-    vector grad, param
-    vector[2] states
+    vector[4] arrays
     double[3] scalars
 
 # a step of some rows alone
 ctypedef struct rows_args:
     step_args step
     slice_function run
-    int64_t count  # arrays of state
+    int64_t count  # arrays
     const int64_t *rows
     int64_t columns, row_bytes
 
@@ -81,46 +84,49 @@ cdef class Step:
     cdef readonly str name
     cdef str formula
     cdef tuple states, scalars
+    cdef Signature of_rows
     cdef double ns  # an entry
 
     def __init__(self, name, formula, states, scalars, ns):
         self.name, self.formula, self.ns = name, formula, ns
         self.states, self.scalars = tuple(states.split()), tuple(scalars.split())
+        places = "".join(f"\n= {place} (V, D)" for place in ("param", *self.states))
+        self.of_rows = Signature("grad (U, D)\nrows (U) ids<V" + places)
 
-    cdef int count(self, tuple arrays, tuple scalars) except -1:
+    cdef int read_scalars(self, tuple arrays, tuple scalars, step_args *args) except -1:
         """Refuse other numbers of arrays and scalars than a step has."""
+        cdef int k
         if len(arrays) != 2 + len(self.states) or len(scalars) != len(self.scalars):
             names = "param", "grad", *self.states, *self.scalars
             raise TypeError(
                 f"{self.name} takes {', '.join(names)}, got {len(arrays)} arrays and {len(scalars)} numbers"
             )
+        for k in range(len(scalars)):
+            args.scalars[k] = number(self.scalars[k], scalars[k])
         return 0
 
     cdef bint run_if_fit(self, tuple arrays, tuple scalars) except -1:
         """Step arrays (param, grad, states); False, and nothing is done, if one does not fit."""
         cdef step_args args
-        cdef vector *places[4]
+        cdef int64_t n
         cdef int real, k, j
-        self.count(arrays, scalars)
-        for k in range(len(scalars)):
-            args.scalars[k] = number(self.scalars[k], scalars[k])
-        param = arrays[0]
+        self.read_scalars(arrays, scalars, &args)
+        param = arrays[PARAM]
         real = _real_of_flat(param)
         if real < 0:
             return False
-        places[0], places[1] = &args.param, &args.grad
-        places[2], places[3] = &args.states[0], &args.states[1]
         for k in range(len(arrays)):
             array = arrays[k]
-            if not _flat_like(array, param, real) or (k != 1 and not writable(array)):
+            if not _flat_like(array, param, real) or (k != GRAD and not writable(array)):
                 return False
             for j in range(k):
                 if not apart(array, arrays[j]):
                     return False
-            places[k][0] = as_vector(array)
+            args.arrays[k] = as_vector(array)
+        n = args.arrays[PARAM].size
         if self.kernels[real] == NULL:
             entry(self.kernels, f"optim.{self.name}", real)
-        share_gil(self.kernels[real], &args, args.param.size, LINE, args.param.size * self.ns)
+        share_gil(self.kernels[real], &args, n, LINE, n * self.ns)
         return True
 
     cdef bint run_rows_if_fit(self, tuple arrays, rows, tuple scalars) except -1:
@@ -129,39 +135,22 @@ cdef class Step:
         Rows must ascend, so that no two threads step the same one.
         """
         cdef rows_args args
-        cdef vector *places[4]
         cdef Memory space
         cdef int64_t U, V, k, last = -1
         cdef int64_t *ids
-        cdef int real, j
-        self.count(arrays, scalars)
-        for k in range(len(scalars)):
-            args.step.scalars[k] = number(self.scalars[k], scalars[k])
-        param, grad = arrays[0], arrays[1]
-        real = real_of(param)
-        if real < 0 or real_of(grad) != real or not are_ids(rows):
-            return False
-        if cnp.PyArray_NDIM(<cnp.ndarray>param) != 2 or cnp.PyArray_NDIM(<cnp.ndarray>grad) != 2:
+        cdef int real
+        self.read_scalars(arrays, scalars, &args.step)
+        param, grad = arrays[PARAM], arrays[GRAD]
+        first = arrays[FIRST] if len(arrays) > FIRST else None
+        second = arrays[SECOND] if len(arrays) > SECOND else None
+        real = self.of_rows.fits([<ref>grad, <ref>rows, <ref>param, <ref>first, <ref>second])
+        if real < 0:
             return False
         U, V, args.columns = axis(grad, 0), axis(param, 0), axis(param, 1)
-        if cnp.PyArray_NDIM(<cnp.ndarray>rows) != 1 or axis(rows, 0) != U or axis(grad, 1) != args.columns:
-            return False
-        places[0], places[1] = &args.step.param, &args.step.grad
-        places[2], places[3] = &args.step.states[0], &args.step.states[1]
-        args.count = len(arrays) - 2
-        args.step.states[0] = args.step.states[1] = as_vector(param)  # where there are fewer
-        for k in range(len(arrays)):
-            array = arrays[k]
-            if k != 1:
-                if real_of(array) != real or not writable(array):
-                    return False
-                if cnp.PyArray_NDIM(<cnp.ndarray>array) != 2 or not same_shape(array, param, 2):
-                    return False
-            for j in range(k):
-                if not apart(array, arrays[j]):
-                    return False
-            places[k][0] = as_vector(array)
-            places[k].size = args.columns
+        args.count = len(arrays)
+        args.step.arrays[FIRST] = args.step.arrays[SECOND] = as_vector(param)  # where there are fewer
+        for k in range(args.count):
+            args.step.arrays[k].data, args.step.arrays[k].size = data(arrays[k]), args.columns
         space = take(U * sizeof(int64_t))
         ids = <int64_t *>space.start
         flat = plain_ids(rows)
@@ -442,16 +431,16 @@ cdef void _step_rows(const void *arguments, int64_t lo, int64_t hi, int64_t memb
     for k in range(lo, hi):
         if k + AHEAD < hi:
             place = args.rows[k + AHEAD] * step
-            _fetch(<const char *>args.step.param.data + place, step)
-            if args.count > 0:
-                _fetch(<const char *>args.step.states[0].data + place, step)
-            if args.count > 1:
-                _fetch(<const char *>args.step.states[1].data + place, step)
+            _fetch(<const char *>args.step.arrays[PARAM].data + place, step)
+            if args.count > FIRST:
+                _fetch(<const char *>args.step.arrays[FIRST].data + place, step)
+            if args.count > SECOND:
+                _fetch(<const char *>args.step.arrays[SECOND].data + place, step)
         place = args.rows[k] * step
-        one.grad.data = <char *>args.step.grad.data + k * step
-        one.param.data = <char *>args.step.param.data + place
-        one.states[0].data = <char *>args.step.states[0].data + place
-        one.states[1].data = <char *>args.step.states[1].data + place
+        one.arrays[PARAM].data = <char *>args.step.arrays[PARAM].data + place
+        one.arrays[GRAD].data = <char *>args.step.arrays[GRAD].data + k * step
+        one.arrays[FIRST].data = <char *>args.step.arrays[FIRST].data + place
+        one.arrays[SECOND].data = <char *>args.step.arrays[SECOND].data + place
         args.run(&one, 0, args.columns, member)
 
 
