@@ -37,25 +37,3 @@ def segment_sum(
     include_last_offset: bool = False,
     out: ndarray | None = None,
 ) -> ndarray: ...
-def embedding_bag_if_fit(
-    W: object,
-    idx: object,
-    offsets: object,
-    per_sample_weights: object,
-    out: object,
-    mode: int,
-    padding_idx: object = None,
-    need_argmax: bool = False,
-) -> Any: ...
-def embedding_bag_backward_if_fit(
-    dout: object,
-    W: object,
-    idx: object,
-    offsets: object,
-    per_sample_weights: object,
-    argmax: object,
-    out: object,
-    mode: int,
-    padding_idx: object = None,
-) -> Any: ...
-def segment_sum_if_fit(values: object, offsets: object, out: object = None) -> ndarray | None: ...

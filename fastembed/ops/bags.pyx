@@ -139,11 +139,11 @@ def embedding_bag(
     if include_last_offset and offsets is not None:
         idx, offsets, per_sample_weights, _ = _without_last(idx, offsets, per_sample_weights, "idx")
     rest = (kind, padding_idx, need_argmax)
-    result = embedding_bag_if_fit(W, idx, offsets, per_sample_weights, out, *rest)
+    result = _embedding_bag_if_fit(W, idx, offsets, per_sample_weights, out, *rest)
     if result is None:
         table = FORWARD if _has_offsets(offsets, idx) else FORWARD_EVEN
         given = W, idx, offsets, per_sample_weights
-        result = table.again(embedding_bag_if_fit, given, out, rest)
+        result = table.again(_embedding_bag_if_fit, given, out, rest)
     return result
 
 
@@ -164,13 +164,13 @@ def embedding_bag_backward(
             idx, offsets, per_sample_weights, "idx"
         )
     rest = (kind, padding_idx)
-    result = embedding_bag_backward_if_fit(
+    result = _embedding_bag_backward_if_fit(
         dout, W, idx, offsets, per_sample_weights, argmax, out, *rest
     )
     if result is None:
         table = BACKWARD if _has_offsets(offsets, idx) else BACKWARD_EVEN
         given = dout, W, idx, offsets, per_sample_weights, argmax
-        result = table.again(embedding_bag_backward_if_fit, given, out, rest)
+        result = table.again(_embedding_bag_backward_if_fit, given, out, rest)
     if total is not None and isinstance(result, tuple) and len(result[1]) < total:
         dweights = np.zeros(total, result[1].dtype)  # of weights that no bag has
         dweights[:len(result[1])] = result[1]
@@ -187,16 +187,16 @@ def segment_sum(values, offsets, *, include_last_offset=False, out=None):
     """
     if include_last_offset:
         values, offsets, _, _ = _without_last(values, offsets, None, "values")
-    result = segment_sum_if_fit(values, offsets, out)
+    result = _segment_sum_if_fit(values, offsets, out)
     if result is None:
-        result = SEGMENTS.again(segment_sum_if_fit, (values, offsets), out)
+        result = SEGMENTS.again(_segment_sum_if_fit, (values, offsets), out)
     return result
 
 
 # ---- doors
 
 
-cpdef embedding_bag_if_fit(
+cpdef _embedding_bag_if_fit(
     W, idx, offsets, per_sample_weights, out, int mode, padding_idx=None, bint need_argmax=False
 ):
     """`embedding_bag`, of a mode by its number; None if an argument does not fit as it is."""
@@ -264,7 +264,7 @@ cpdef embedding_bag_if_fit(
     return (out, argmax) if need_argmax else out
 
 
-cpdef embedding_bag_backward_if_fit(
+cpdef _embedding_bag_backward_if_fit(
     dout, W, idx, offsets, per_sample_weights, argmax, out, int mode, padding_idx=None
 ):
     """`embedding_bag_backward`, of a mode by its number; None if an argument does not fit."""
@@ -319,7 +319,7 @@ cpdef embedding_bag_backward_if_fit(
         forget_ids(&ids)
 
 
-cpdef segment_sum_if_fit(values, offsets, out=None):
+cpdef _segment_sum_if_fit(values, offsets, out=None):
     """`segment_sum`, or None if an argument does not fit as it is."""
     cdef int real = SEGMENTS.fits([<ref>values, <ref>offsets, <ref>out])
     cdef segment_args args

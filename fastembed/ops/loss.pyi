@@ -27,9 +27,6 @@ def softmax_cross_entropy_if_fit(
     need_grad: bool,
     label_smoothing: object = 0.0,
 ) -> tuple[float64, ndarray | None] | None: ...
-def sigmoid_cross_entropy_if_fit(
-    scores: object, labels: object, eps: object
-) -> tuple[float64, ndarray] | None: ...
 def linear_cross_entropy(
     x: ndarray,
     W: ndarray,
@@ -41,13 +38,3 @@ def linear_cross_entropy(
     need_grad: bool = True,
     label_smoothing: float = 0.0,
 ) -> tuple[float64, ndarray, ndarray, ndarray]: ...
-def linear_cross_entropy_if_fit(
-    x: object,
-    W: object,
-    b: object,
-    labels: object,
-    out: object,
-    ignore_label: object,
-    need_grad: bool,
-    label_smoothing: object = 0.0,
-) -> tuple[float64, ndarray | None, ndarray | None, ndarray | None] | None: ...

@@ -135,10 +135,10 @@ def sigmoid_cross_entropy(scores, labels, *, eps=0.0):
 
     ``loss = mean(-log(p + eps))`` with p = sigmoid(score) where the label is 1, else 1 minus that.
     """
-    result = sigmoid_cross_entropy_if_fit(scores, labels, eps)
+    result = _sigmoid_cross_entropy_if_fit(scores, labels, eps)
     if result is None:
         result = SIGMOID_CROSS_ENTROPY.again(
-            sigmoid_cross_entropy_if_fit, (scores, labels), None, (eps,)
+            _sigmoid_cross_entropy_if_fit, (scores, labels), None, (eps,)
         )
     return result
 
@@ -153,10 +153,10 @@ def linear_cross_entropy(
     Losses in Large-Vocabulary Language Models, 2024).
     """
     rest = need_grad, label_smoothing
-    result = linear_cross_entropy_if_fit(x, W, b, labels, out, ignore_label, *rest)
+    result = _linear_cross_entropy_if_fit(x, W, b, labels, out, ignore_label, *rest)
     if result is None:
         result = LINEAR.again(
-            linear_cross_entropy_if_fit, (x, W, b, labels), out, (-1, *rest), ignore_label
+            _linear_cross_entropy_if_fit, (x, W, b, labels), out, (-1, *rest), ignore_label
         )
     return result
 
@@ -237,7 +237,7 @@ cpdef softmax_cross_entropy_if_fit(
     return float64(loss), dscores
 
 
-cpdef sigmoid_cross_entropy_if_fit(scores, labels, eps):
+cpdef _sigmoid_cross_entropy_if_fit(scores, labels, eps):
     """`sigmoid_cross_entropy`, or None if an argument does not fit as it is."""
     cdef int real = SIGMOID_CROSS_ENTROPY.fits([<ref>scores, <ref>labels])
     cdef int64_t n
@@ -262,7 +262,7 @@ cpdef sigmoid_cross_entropy_if_fit(scores, labels, eps):
     return float64(loss), dscores
 
 
-cpdef linear_cross_entropy_if_fit(
+cpdef _linear_cross_entropy_if_fit(
     x, W, b, labels, out, ignore_label, bint need_grad, label_smoothing=0.0
 ):
     """`linear_cross_entropy`; None, and nothing is written, if an argument does not fit as it is."""

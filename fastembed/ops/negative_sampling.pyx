@@ -226,27 +226,27 @@ def negative_sampling_loss(h, W, targets, labels, *, eps=1e-7):
     ``loss = sum over k of mean over n of -log(p[n, k] + eps)``, with p = sigmoid(W[targets] . h)
     where the label is 1, and 1 minus that where it is 0.
     """
-    result = negative_sampling_loss_if_fit(h, W, targets, labels, eps)
+    result = _negative_sampling_loss_if_fit(h, W, targets, labels, eps)
     if result is None:
         try:
             labels = np.broadcast_to(labels, np.shape(targets), subok=True)
         except ValueError:
             pass  # the table's error says more
         given = h, W, targets, labels
-        result = LOSS.again(negative_sampling_loss_if_fit, given, None, (eps,))
+        result = LOSS.again(_negative_sampling_loss_if_fit, given, None, (eps,))
     return result
 
 
 @BACKWARD.documents
 def negative_sampling_backward(dscores, h, W, targets, dW):
     """Gradients of negative_sampling_loss; dW is overwritten."""
-    dh = negative_sampling_backward_if_fit(dscores, h, W, targets, dW)
+    dh = _negative_sampling_backward_if_fit(dscores, h, W, targets, dW)
     if dh is None:
-        dh = BACKWARD.again(negative_sampling_backward_if_fit, (dscores, h, W, targets), dW)
+        dh = BACKWARD.again(_negative_sampling_backward_if_fit, (dscores, h, W, targets), dW)
     return dh
 
 
-cpdef negative_sampling_loss_if_fit(h, W, targets, labels, eps):
+cpdef _negative_sampling_loss_if_fit(h, W, targets, labels, eps):
     """`negative_sampling_loss`, or None if an argument does not fit as it is."""
     # one label for each column: not what the table says
     cdef bint one_row = are_bits(labels) and cnp.PyArray_NDIM(<cnp.ndarray>labels) == 1
@@ -288,7 +288,7 @@ cpdef negative_sampling_loss_if_fit(h, W, targets, labels, eps):
     return float64(loss), dscores
 
 
-cpdef negative_sampling_backward_if_fit(dscores, h, W, targets, dW):
+cpdef _negative_sampling_backward_if_fit(dscores, h, W, targets, dW):
     """`negative_sampling_backward`; None, and nothing is written, if an argument does not fit."""
     cdef int real = BACKWARD.fits([<ref>dscores, <ref>h, <ref>W, <ref>targets, <ref>dW])
     cdef backward_args args
