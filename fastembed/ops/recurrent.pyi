@@ -1,4 +1,4 @@
-from typing import Any, Protocol
+from typing import Any
 
 from numpy import ndarray
 from numpy.typing import ArrayLike
@@ -56,56 +56,27 @@ def lstm_cell(
 def lstm_cell_backward(
     dh: ndarray, dc: ndarray, cache: Any, *, out: _Weights | None = None
 ) -> tuple[ndarray, ndarray, ndarray, ndarray, ndarray, ndarray]: ...
+def gru(
+    xs: ndarray,
+    Wx: ndarray,
+    Wh: ndarray,
+    b: ndarray,
+    h0: ndarray | None = None,
+    *,
+    lengths: ArrayLike | None = None,
+    reverse: bool = False,
+    need_cache: bool = True,
+) -> tuple[ndarray, ndarray, Any]: ...
+def gru_backward(
+    dhs: ndarray, cache: Any, *, dh_last: ndarray | None = None, out: _Weights | None = None
+) -> _Gradients: ...
+def gru_cell(
+    x: ndarray, h_prev: ndarray, Wx: ndarray, Wh: ndarray, b: ndarray, *, need_cache: bool = True
+) -> tuple[ndarray, Any]: ...
+def gru_cell_backward(dh: ndarray, cache: Any, *, out: _Weights | None = None) -> _Gradients: ...
 
-# the ops of a cell whose state is h
-class _Sequence(Protocol):
-    def __call__(
-        self,
-        xs: ndarray,
-        Wx: ndarray,
-        Wh: ndarray,
-        b: ndarray,
-        h0: ndarray | None = None,
-        *,
-        lengths: ArrayLike | None = None,
-        reverse: bool = False,
-        need_cache: bool = True,
-    ) -> tuple[ndarray, ndarray, Any]: ...
-
-class _SequenceBackward(Protocol):
-    def __call__(
-        self,
-        dhs: ndarray,
-        cache: Any,
-        *,
-        dh_last: ndarray | None = None,
-        out: _Weights | None = None,
-    ) -> _Gradients: ...
-
-class _Cell(Protocol):
-    def __call__(
-        self,
-        x: ndarray,
-        h_prev: ndarray,
-        Wx: ndarray,
-        Wh: ndarray,
-        b: ndarray,
-        *,
-        need_cache: bool = True,
-    ) -> tuple[ndarray, Any]: ...
-
-class _CellBackward(Protocol):
-    def __call__(self, dh: ndarray, cache: Any, *, out: _Weights | None = None) -> _Gradients: ...
-
-gru: _Sequence
-gru_backward: _SequenceBackward
-gru_cell: _Cell
-gru_cell_backward: _CellBackward
-gru_reset_after: _Sequence
-gru_reset_after_backward: _SequenceBackward
-gru_reset_after_cell: _Cell
-gru_reset_after_cell_backward: _CellBackward
-rnn: _Sequence
-rnn_backward: _SequenceBackward
-rnn_cell: _Cell
-rnn_cell_backward: _CellBackward
+# every cell whose state is h has such ops
+gru_reset_after = rnn = gru
+gru_reset_after_backward = rnn_backward = gru_backward
+gru_reset_after_cell = rnn_cell = gru_cell
+gru_reset_after_cell_backward = rnn_cell_backward = gru_cell_backward
