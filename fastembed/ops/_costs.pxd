@@ -12,7 +12,6 @@ cdef extern from *:
     #define NS_A_BYTE_ZEROED 0.02
     #define NS_A_BYTE_ADDED 0.035    /* scatter-add */
     #define FLOPS_A_NS 90            /* large matrix products; half of it in float64 */
-    #define NS_A_MEETING 1200        /* least of a part of a recurrent step: members meet after it */
     #define NS_A_PRODUCT 120         /* a small matrix product, whatever its size */
     #define NS_A_SCORE 0.7           /* softmax, with or without its loss and gradient */
     #define NS_A_LOGIT 30            /* sigmoid cross-entropy */
@@ -27,7 +26,7 @@ cdef extern from *:
     #define NS_A_PLUS 0.12           /* x += y, x *= a */
     """
     const double NS_A_ROW, NS_A_BYTE_COPIED, NS_A_BYTE_ZEROED, NS_A_BYTE_ADDED
-    const double FLOPS_A_NS, NS_A_MEETING, NS_A_PRODUCT
+    const double FLOPS_A_NS, NS_A_PRODUCT
     const double NS_A_SCORE, NS_A_LOGIT, NS_A_DOT, NS_A_FACTOR, NS_A_SQUARE
     const double NS_A_DRAW, NS_A_SCORE_LEARNT, NS_A_FACTOR_LEARNT
     const double NS_A_STEP, NS_A_STEP_WITH_ROOT, NS_A_PLUS

@@ -158,9 +158,15 @@ cdef inline object empty(int ndim, cnp.npy_intp *shape, int real):
 
 
 cdef inline object empty_like(object x, int real):
-    return cnp.PyArray_EMPTY(
-        cnp.PyArray_NDIM(<cnp.ndarray>x), cnp.PyArray_DIMS(<cnp.ndarray>x), typenum(real), 0
-    )
+    return empty(cnp.PyArray_NDIM(<cnp.ndarray>x), cnp.PyArray_DIMS(<cnp.ndarray>x), real)
+
+
+cdef inline object empty_rows(object x, int ndim, int64_t columns, int real):
+    """A row of so many columns for each place along the first ndim axes of x."""
+    cdef cnp.npy_intp[64] shape  # as many axes as NumPy has
+    memcpy(shape, cnp.PyArray_DIMS(<cnp.ndarray>x), ndim * sizeof(cnp.npy_intp))
+    shape[ndim] = columns
+    return empty(ndim + 1, shape, real)
 
 
 cdef inline object zeros_like(object x, int real):

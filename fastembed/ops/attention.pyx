@@ -6,7 +6,7 @@ from libc.stdlib cimport free, malloc
 
 from fastembed.kernels.simd cimport chosen, kernel_table, product
 from fastembed.ops._costs cimport NS_A_PRODUCT
-from fastembed.ops._fit cimport axis, data, empty, empty_like
+from fastembed.ops._fit cimport axis, data, empty_like, empty_rows
 from fastembed.ops._signature cimport Signature, ref
 from fastembed.ops.dense cimport grid, ns_of, set_operands, turned
 from fastembed.ops.loss cimport softmax_backward_into, softmax_into
@@ -82,11 +82,9 @@ def time_attention(hs_enc, hs_dec):
     ``weights[n, t] = softmax(hs_enc[n] @ hs_dec[n, t])``, ``out[n, t] = weights[n, t] @ hs_enc[n]``
     """
     cdef int real = ATTENTION.fits([<ref>hs_enc, <ref>hs_dec])
-    cdef cnp.npy_intp[3] shape
     if real < 0:
         return ATTENTION.again(time_attention, (hs_enc, hs_dec))
-    shape[0], shape[1], shape[2] = axis(hs_dec, 0), axis(hs_dec, 1), axis(hs_enc, 1)
-    weights, out = empty(3, shape, real), empty_like(hs_dec, real)
+    weights, out = empty_rows(hs_dec, 2, axis(hs_enc, 1), real), empty_like(hs_dec, real)
     cdef stack a = stack_of(weights), enc = stack_of(hs_enc)
     products(real, stack_of(hs_dec), transposed(enc), a, False)
     softmax_into(real, weights, weights)
@@ -118,7 +116,7 @@ def attention_weight(hs, h):
     cdef int real = WEIGHT.fits([<ref>hs, <ref>h])
     if real < 0:
         return WEIGHT.again(attention_weight, (hs, h))
-    a = empty(2, cnp.PyArray_DIMS(<cnp.ndarray>hs), real)
+    a = empty_rows(hs, 1, axis(hs, 1), real)
     products(real, stack_of(h), transposed(stack_of(hs)), stack_of(a), False)
     softmax_into(real, a, a)
     return a
@@ -141,11 +139,9 @@ def attention_weight_backward(da, hs, h, a):
 def weight_sum(hs, a):
     """Weighted sum of states: ``c[n] = a[n] @ hs[n]``."""
     cdef int real = SUM.fits([<ref>hs, <ref>a])
-    cdef cnp.npy_intp[2] shape
     if real < 0:
         return SUM.again(weight_sum, (hs, a))
-    shape[0], shape[1] = axis(hs, 0), axis(hs, 2)
-    c = empty(2, shape, real)
+    c = empty_rows(hs, 1, axis(hs, 2), real)
     products(real, stack_of(a), stack_of(hs), stack_of(c), False)
     return c
 

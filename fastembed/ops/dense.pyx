@@ -6,7 +6,7 @@ from libc.stdlib cimport free, malloc
 
 from fastembed.kernels.simd cimport chosen, kernel_table, product
 from fastembed.ops._costs cimport FLOPS_A_NS
-from fastembed.ops._fit cimport axis, data, empty, empty_like
+from fastembed.ops._fit cimport axis, data, empty_like, empty_rows
 from fastembed.ops._signature cimport Signature, places, ref
 from fastembed.runtime.pool cimport members_for, share_among
 
@@ -146,14 +146,12 @@ cpdef matmul_if_fit(a, b, out=None):
     """`matmul`, or None if an argument does not fit as it is."""
     cdef product p
     cdef grid left, right, result
-    cdef cnp.npy_intp[2] shape
     cdef int real = MATMUL.fits([<ref>a, <ref>b, <ref>out])
     if real < 0 or not as_grid(a, &left) or not as_grid(b, &right):
         return None
     set_operands(&p, left, right)
     if out is None:
-        shape[0], shape[1] = p.M, p.N
-        out = empty(2, shape, real)
+        out = empty_rows(a, 1, p.N, real)
     if not as_grid(out, &result) or not set_result(&p, result):
         return None
     run(&p, real)
@@ -164,18 +162,13 @@ cpdef affine_if_fit(x, W, b=None):
     """`affine`, or None if an argument does not fit as it is; no b, no sum."""
     cdef product p
     cdef grid left, right, result
-    cdef cnp.npy_intp[64] shape  # as many axes as NumPy has
-    cdef int real = AFFINE.fits([<ref>x, <ref>W, <ref>b]), ndim, k
+    cdef int real = AFFINE.fits([<ref>x, <ref>W, <ref>b])
     if real < 0 or not as_grid(x, &left) or not as_grid(W, &right):
         return None
     set_operands(&p, left, right)
     if b is not None:
         p.bias = data(b)
-    ndim = cnp.PyArray_NDIM(<cnp.ndarray>x)
-    for k in range(ndim - 1):
-        shape[k] = axis(x, k)
-    shape[ndim - 1] = p.N
-    out = empty(ndim, shape, real)
+    out = empty_rows(x, cnp.PyArray_NDIM(<cnp.ndarray>x) - 1, p.N, real)
     as_grid(out, &result)
     set_result(&p, result)
     run(&p, real)
@@ -189,7 +182,6 @@ cpdef affine_backward_if_fit(dout, x, W, out=None):
     """
     cdef product dx_job, dW_job, db_job
     cdef grid of_dout, of_x, of_W, of_dx, of_dW
-    cdef cnp.npy_intp[2] shape
     cdef int real
     dW, db = places(out, 2, 1)
     real = AFFINE_BACKWARD.fits([<ref>dout, <ref>x, <ref>W, <ref>dW, <ref>db])
@@ -198,8 +190,7 @@ cpdef affine_backward_if_fit(dout, x, W, out=None):
     set_operands(&dx_job, of_dout, turned(of_W))
     set_operands(&dW_job, turned(of_x), of_dout)
     if out is None:
-        shape[0], shape[1] = dW_job.M, dW_job.N
-        dW, db = empty(2, shape, real), empty(1, shape + 1, real)
+        dW, db = empty_like(W, real), empty_rows(W, 0, dW_job.N, real)
     if not as_grid(dW, &of_dW) or not set_result(&dW_job, of_dW):
         return None
     dx = empty_like(x, real)

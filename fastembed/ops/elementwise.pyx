@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t
 from fastembed.kernels.simd cimport chosen, kernel_table
 from fastembed.ops._costs cimport NS_A_SCORE
 from fastembed.ops._fit cimport (
-    axis, data, empty, empty_like, float64, forget_ids, id_list, read_ids, real_of, size,
+    axis, data, empty_like, empty_rows, float64, forget_ids, id_list, read_ids, real_of, size,
 )
 from fastembed.ops._signature cimport Signature, ref
 from fastembed.runtime.pool cimport share_gil
@@ -160,7 +160,7 @@ cpdef row_products_if_fit(a, b):
     if real < 0:
         return None
     N, D = axis(a, 0), axis(a, 1)
-    out = empty(1, cnp.PyArray_DIMS(<cnp.ndarray>a), real)
+    out = empty_rows(a, 0, N, real)
     if real:
         _row_products(<double *>data(a), <double *>data(b), <double *>data(out), N, D)
     else:

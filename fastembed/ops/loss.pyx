@@ -7,8 +7,8 @@ from libc.stdint cimport int32_t, int64_t
 from fastembed.kernels.simd cimport product
 from fastembed.ops._costs cimport NS_A_LOGIT, NS_A_SCORE
 from fastembed.ops._fit cimport (
-    as_matrix, as_vector, axis, data, empty, empty_like, entry, float64, forget_ids, id_list, matrix,
-    epsilon, number, read_labels, size, vector,
+    as_matrix, as_vector, data, empty_like, entry, epsilon, float64, forget_ids, id_list, matrix,
+    number, read_labels, size, vector,
 )
 from fastembed.ops._signature cimport Signature, places, ref
 from fastembed.ops.dense cimport as_grid, grid, multiply, set_operands, set_result, sum_rows, turned
@@ -271,7 +271,6 @@ cpdef _linear_cross_entropy_if_fit(
     cdef id_list ids
     cdef parts p
     cdef Memory losses
-    cdef cnp.npy_intp[2] shape
     cdef double loss = NAN, smoothing = share_of_all(label_smoothing)
     dx = dW = db = None
     if need_grad:
@@ -284,8 +283,7 @@ cpdef _linear_cross_entropy_if_fit(
     p.b, p.need_grad = data(b), need_grad
     if need_grad:
         if out is None:
-            shape[0], shape[1] = p.W.rows, p.W.columns
-            dW, db = empty(2, shape, real), empty(1, shape + 1, real)
+            dW, db = empty_like(W, real), empty_like(b, real)
         dx = empty_like(x, real)
         as_grid(dx, &p.dx)
         as_grid(dW, &p.dW)

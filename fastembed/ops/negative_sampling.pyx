@@ -12,8 +12,8 @@ from libc.string cimport memcpy
 
 from fastembed.ops._costs cimport NS_A_DOT, NS_A_FACTOR
 from fastembed.ops._fit cimport (
-    are_bits, as_matrix, as_vector, axis, data, empty, entry, float64, forget_ids, id_list, matrix,
-    epsilon, read_ids, size, vector,
+    are_bits, as_matrix, as_vector, axis, data, empty_like, entry, epsilon, float64, forget_ids,
+    id_list, matrix, read_ids, size, vector,
 )
 from fastembed.ops._signature cimport Signature, ref
 from fastembed.ops.loss cimport read_bits, sum_of
@@ -254,7 +254,6 @@ cpdef _negative_sampling_loss_if_fit(h, W, targets, labels, eps):
     cdef int real = LOSS.fits([<ref>h, <ref>W, <ref>targets, <ref>table_labels])
     cdef int64_t n, N, K
     cdef loss_args args
-    cdef cnp.npy_intp[2] shape
     cdef id_list ids
     cdef Memory space
     cdef unsigned char *bits
@@ -270,8 +269,7 @@ cpdef _negative_sampling_loss_if_fit(h, W, targets, labels, eps):
         for n in range(1, N):
             memcpy(bits + n * K, bits, K)
     args.eps, args.scale = epsilon(eps), 1.0 / N if N else 0
-    shape[0], shape[1] = N, K
-    dscores = empty(2, shape, real)
+    dscores = empty_like(targets, real)
     args.h, args.W, args.dscores = as_matrix(h), as_matrix(W), as_matrix(dscores)
     args.labels.data, args.labels.rows, args.labels.columns = bits, N, K
     args.losses.data, args.losses.size = space.start, N
@@ -295,7 +293,7 @@ cpdef _negative_sampling_backward_if_fit(dscores, h, W, targets, dW):
     cdef id_list ids
     if real < 0:
         return None
-    dh = empty(2, cnp.PyArray_DIMS(<cnp.ndarray>h), real)
+    dh = empty_like(h, real)
     args.dscores, args.h, args.W = as_matrix(dscores), as_matrix(h), as_matrix(W)
     args.dh, args.dW = as_matrix(dh), as_matrix(dW)
     try:

@@ -12,9 +12,9 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
 from fastembed.kernels.simd cimport cell, cell_number, chosen, job, sizes
-from fastembed.ops._costs cimport FLOPS_A_NS, NS_A_MEETING
+from fastembed.ops._costs cimport FLOPS_A_NS
 from fastembed.ops._fit cimport (
-    are_ids, axis, copy_ids, data, empty, empty_like, forget_ids, id_list, size,
+    are_ids, axis, copy_ids, data, empty_like, empty_rows, forget_ids, id_list, size,
 )
 from fastembed.ops._signature cimport Signature, places, ref
 from fastembed.runtime.memory cimport Memory, take
@@ -25,6 +25,7 @@ cnp.import_array()
 cdef enum:
     ROWS = 6  # fewer in a batch cost as much: the weights come from the cache for one as well
     UNITS = 16  # hidden units, a cache line of float32: no part of a step has fewer
+    NS_A_MEETING = 1200  # least work of a part of a step: members meet after it
 
 __all__ = []  # each row adds its ops
 
@@ -315,7 +316,6 @@ cpdef tuple _forward(
     cdef int64_t itemsize = 8 if real else 4
     cdef Memory saved = None, scratch
     cdef Rows rows = None
-    cdef cnp.npy_intp[3] shape
     if real < 0 or (op.single and (h0 is None or (op.has_c and c0 is None))):
         given = xs, Wx, Wh, b, h0, c0
         return op.forward.again(_forward, given, None, (op, need_cache, lengths, reverse))
@@ -323,10 +323,9 @@ cpdef tuple _forward(
     if lengths is not None:
         rows = rows_of(lengths, axis(xs, 0), axis(xs, 1))
     set_sizes(&j, k, real, xs, Wh, rows, reverse)
-    shape[0], shape[1], shape[2] = axis(xs, 0), j.pitch, j.H
-    hs = None if op.single else empty(3, shape, real)
-    shape[1] = j.H
-    h, c = empty(2, shape, real), empty(2, shape, real) if op.has_c else None
+    hs = None if op.single else empty_rows(xs, 2, j.H, real)
+    h = empty_rows(xs, 1, j.H, real)
+    c = empty_like(h, real) if op.has_c else None
     if j.N == 0 or j.H == 0 or j.T == 0:
         h[...] = 0 if h0 is None else h0
         if op.has_c:
@@ -381,7 +380,6 @@ cpdef tuple _gradients(xs, Wx, Wh, dhs, dh_last, dc_last, out, Op op, Cache kept
     cdef sizes s
     cdef Memory scratch
     cdef Rows rows = kept.rows
-    cdef cnp.npy_intp[2] shape
     dWx, dWh, db = places(out, 3)
     real = op.backward.fits([
         <ref>xs, <ref>Wx, <ref>Wh, <ref>dhs, <ref>dh_last, <ref>dc_last, <ref>dWx, <ref>dWh, <ref>db
@@ -391,13 +389,11 @@ cpdef tuple _gradients(xs, Wx, Wh, dhs, dh_last, dc_last, out, Op op, Cache kept
         return op.backward.again(_gradients, given, out, (op, kept))
     k = chosen.of[real].cells[op.number]
     set_sizes(&j, k, real, xs, Wh, rows, kept.reverse)
-    shape[0], shape[1] = axis(xs, 0), j.H
-    dxs, dh = empty_like(xs, real), empty(2, shape, real)
-    dc = empty(2, shape, real) if op.has_c else None
+    dxs, dh = empty_like(xs, real), empty_rows(xs, 1, j.H, real)
+    dc = empty_like(dh, real) if op.has_c else None
     if out is None:
         dWx, dWh = empty_like(Wx, real), empty_like(Wh, real)
-        shape[0] = k.biases * j.H
-        db = empty(1, shape, real)
+        db = empty_rows(xs, 0, k.biases * j.H, real)
     if kept.saved is None:
         for array in (dxs, dWx, dWh, db):
             array.fill(0)

@@ -5,8 +5,8 @@ from libc.stdint cimport int64_t
 
 from fastembed.ops._costs cimport NS_A_BYTE_COPIED, NS_A_ROW
 from fastembed.ops._fit cimport (
-    apart, are_ids, as_matrix, as_vector, axis, empty, entry, in_range, is_plain, matrix, plain_ids,
-    real_of, vector, writable,
+    apart, are_ids, as_matrix, as_vector, axis, empty_rows, entry, in_range, is_plain, matrix,
+    plain_ids, real_of, same_shape, vector, writable,
 )
 from fastembed.runtime.pool cimport share_gil, slice_function
 
@@ -30,8 +30,7 @@ cpdef gather_reduced_if_fit(W, scales, idx, out=None):
     None if an argument does not fit as it is, or an id is out of bounds: nothing is written then.
     """
     cdef gather_args args
-    cdef cnp.npy_intp[32] shape
-    cdef int k, ndim, kind
+    cdef int ndim, kind
     cdef slice_function run
     if not is_plain(W) or cnp.PyArray_NDIM(<cnp.ndarray>W) != 2 or not are_ids(idx):
         return None
@@ -47,17 +46,13 @@ cpdef gather_reduced_if_fit(W, scales, idx, out=None):
         args.scales = as_vector(scales)
     flat = plain_ids(idx)
     args.idx = as_vector(flat)
-    for k in range(ndim):
-        shape[k] = axis(idx, k)
-    shape[ndim] = axis(W, 1)
     if out is None:
-        out = empty(ndim + 1, shape, 0)
+        out = empty_rows(idx, ndim, axis(W, 1), 0)
     else:
         if real_of(out) != 0 or not writable(out) or cnp.PyArray_NDIM(<cnp.ndarray>out) != ndim + 1:
             return None
-        for k in range(ndim + 1):
-            if axis(out, k) != shape[k]:
-                return None
+        if not same_shape(out, idx, ndim) or axis(out, ndim) != axis(W, 1):
+            return None
         if not apart(out, W) or not apart(out, idx) or not in_range(args.idx, axis(W, 0)):
             return None
         if scales is not None and not apart(out, scales):

@@ -10,7 +10,7 @@ from libc.string cimport memcpy
 
 from fastembed.ops._costs cimport NS_A_BYTE_ADDED, NS_A_ROW
 from fastembed.ops._fit cimport (
-    are_ids, as_matrix, axis, data, empty, entry, forget_ids, id_list, matrix, read_ids, real_of,
+    are_ids, as_matrix, axis, data, empty_rows, entry, forget_ids, id_list, matrix, read_ids, real_of,
     same_shape, vector,
 )
 from fastembed.runtime.memory cimport Memory, take
@@ -48,16 +48,15 @@ cdef class Groups:
         """The sum, or the mean, of dout's rows for each id; dout is plain, of a row for each."""
         cdef int real = real_of(dout)
         cdef sum_args args
-        cdef cnp.npy_intp[2] shape
-        shape[0], shape[1] = axis(self.rows, 0), axis(dout, cnp.PyArray_NDIM(<cnp.ndarray>dout) - 1)
-        values = empty(2, shape, real)
+        cdef int64_t D = axis(dout, cnp.PyArray_NDIM(<cnp.ndarray>dout) - 1)
+        values = empty_rows(self.rows, 1, D, real)
         args.keys, args.starts, args.shift, args.mean = self.keys, self.starts, self.shift, mean
         args.dout, args.values = as_matrix(dout), as_matrix(values)
-        if shape[1] == 0:
+        if D == 0:
             return values  # rows without numbers
         run = entry(sum_entry, "sparse.sum_groups", real)
-        share_gil(run, &args, shape[0], 1, self.keys.size * (
-            NS_A_ROW + NS_A_BYTE_ADDED * shape[1] * cnp.PyArray_ITEMSIZE(<cnp.ndarray>dout)
+        share_gil(run, &args, args.values.rows, 1, self.keys.size * (
+            NS_A_ROW + NS_A_BYTE_ADDED * D * (8 if real else 4)
         ))
         return values
 

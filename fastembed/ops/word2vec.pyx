@@ -12,7 +12,7 @@ from fastembed.kernels.simd cimport (
     WORD2VEC_PIECE, chosen, kernel_table, word2vec_group, word2vec_job, word2vec_loss,
 )
 from fastembed.ops._costs cimport NS_A_DRAW, NS_A_SCORE_LEARNT, NS_A_FACTOR_LEARNT
-from fastembed.ops._fit cimport are_ids, axis, data, empty, float64, is_plain, size
+from fastembed.ops._fit cimport are_ids, axis, data, empty_like, float64, is_plain, size
 from fastembed.ops._signature cimport Signature, ref
 from fastembed.runtime.memory cimport Memory, take
 from fastembed.runtime.pool cimport members_for, run_phases, share, share_among
@@ -80,11 +80,11 @@ def alias_table(p):
     cdef double total = 0
     cdef const double *weights = <const double *>data(p)
     cdef double *left
-    cdef cnp.npy_intp length = V
     cdef Memory space = take(V * (sizeof(double) + sizeof(int64_t)))
     if V >= 1 << 31:
         raise ValueError(f"p must have less than 2**31 entries, got {V}")
-    accept, alias = empty(1, &length, 1), cnp.PyArray_EMPTY(1, &length, cnp.NPY_INT32, 0)
+    accept = empty_like(p, 1)
+    alias = cnp.PyArray_EMPTY(1, cnp.PyArray_DIMS(<cnp.ndarray>p), cnp.NPY_INT32, 0)
     cdef double *accepted = <double *>data(accept)
     cdef int32_t *other = <int32_t *>data(alias)
     cdef int64_t *stack = <int64_t *>space.start + V  # small ones from the left, large from the right
