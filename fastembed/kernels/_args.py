@@ -67,18 +67,19 @@ def caller(kernel, dtype):
 
     Where the kernel returns whether it worked, one field more is set to 0 if it did not.
     """
-    function, k, values = kernel.py_func, 0, []
+    function, k, end, values = kernel.py_func, 0, 0, []
     fields = dict(function.__annotations__)
     tells = fields.pop("return", None)
     for field in fields.values():
         k = k if field.first is None else field.first
         values.append(field.code.replace("[k", f"[{k}"))
         k += field.words
+        end = max(end, k)
     count = function.__code__.co_argcount
     values += function.__code__.co_varnames[len(fields) : count]  # lo, hi
     call = f"kernel({', '.join(values)})"
     if tells:
-        call = f"if not {call}: args[{k}] = 0"
+        call = f"if not {call}: args[{end}] = 0"
     space = {**NAMES, "kernel": kernel, "real": getattr(np, dtype)}
     exec(f"def entry(args, lo, hi, member):\n    {call}", space)
     return space["entry"]

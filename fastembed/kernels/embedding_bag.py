@@ -13,6 +13,9 @@ from fastembed.kernels._sums import TILE, tile_sums
 from fastembed.kernels._vector import row_add, row_dot
 from fastembed.kernels.embedding import AHEAD, _row
 
+# a forward's struct: W, idx, weights, starts, length, mean, argmax, out, whether ids are fine
+STARTS, ARGMAX, OUT = ids.at(7), id_matrix.at(11), matrix.at(14)
+
 
 @kernel
 def _bag(starts, length, b):
@@ -27,7 +30,7 @@ def _sums(name, tile_sum):
 
     def embedding_bag(
         W: matrix, idx: ids, weights: vector, starts: ids, length: integer, mean: integer,
-        out: matrix, lo, hi,
+        out: OUT, lo, hi,
     ) -> bool:  # fmt: skip
         """out[b, :] = sum over n in bag b of weights[n] W[idx[n], :]; over their number if mean
 
@@ -65,7 +68,7 @@ embedding_bag_weighted = _sums("embedding_bag_weighted", tile_sums(weighted=True
 
 
 @kernel
-def segment_sum(values: matrix, starts: ids, out: matrix, lo, hi):
+def segment_sum(values: matrix, starts: STARTS, out: OUT, lo, hi):
     """out[b, :] = sum over starts[b] <= n < starts[b + 1] of values[n, :]  for lo <= b < hi
 
     values  (N, D)    float32 | float64  IN
@@ -84,7 +87,7 @@ def segment_sum(values: matrix, starts: ids, out: matrix, lo, hi):
 
 @kernel
 def embedding_bag_max(
-    W: matrix, idx: ids, starts: ids, length: integer, out: matrix, argmax: id_matrix, lo, hi
+    W: matrix, idx: ids, starts: STARTS, length: integer, out: OUT, argmax: ARGMAX, lo, hi
 ) -> bool:
     """out[b, d] = max over n in bag b of W[idx[n], d]; argmax[b, d] = that idx[n]
 

@@ -10,13 +10,14 @@ from libc.string cimport memcpy, memset
 
 from fastembed.ops._costs cimport NS_A_BYTE_ADDED, NS_A_BYTE_COPIED, NS_A_BYTE_ZEROED, NS_A_ROW
 from fastembed.ops._fit cimport (
-    as_matrix, as_vector, axis, data, empty, empty_like, entry, forget_ids, id_list, in_range, matrix,
-    plain_ids, read_ids, size, vector, zeros_like,
+    as_matrix, as_vector, axis, data, empty_like, empty_rows, entry, forget_ids, id_list, in_range,
+    matrix, plain_ids, read_ids, size, vector, zeros_like,
 )
 from fastembed.ops._signature cimport Signature, ref
+from fastembed.ops.embedding cimport GROUPED, in_groups, scatter_args
 from fastembed.ops.optim cimport zero_all
 from fastembed.runtime.memory cimport Memory, take
-from fastembed.runtime.pool cimport share, share_gil, slice_function
+from fastembed.runtime.pool cimport share_gil, slice_function
 
 cnp.import_array()
 
@@ -28,44 +29,25 @@ cdef enum:
 cdef enum:
     TILE = 256  # bytes, as in kernels/_sums.py
     LINE = 16  # columns: no two threads write the same cache line
-    GROUP = 1 << 17  # bytes of rows that a core's cache holds beside what is added to them
     FRESH = 1 << 25  # bytes: more come from the system, zeroed, each page as it is touched
-    GROUPED = 1 << 18  # a dW of fewer bytes stays in the cache of one core: no need of groups
 
 cdef slice_function[2] sum_entry
 cdef slice_function[2] weighted_entry
 cdef slice_function[2] segment_entry
 cdef slice_function[2] max_entry
 cdef slice_function[2] add_entry
-cdef slice_function[2] group_entry
 cdef slice_function[2] groups_entry
 cdef slice_function[2] max_backward_entry
 cdef slice_function[2] weights_entry
 
-ctypedef struct sum_args:
+ctypedef struct bag_args:
     matrix W
-    vector idx
-    vector weights
-    vector starts
+    vector idx, weights, starts
     int64_t length, mean
-    matrix out
+    matrix argmax, out
     int64_t fine
 
-ctypedef struct segment_args:
-    matrix values
-    vector starts
-    matrix out
-
-ctypedef struct max_args:
-    matrix W
-    vector idx
-    vector starts
-    int64_t length
-    matrix out
-    matrix argmax
-    int64_t fine
-
-# the first ones as those of embedding.group
+# the first ones as scatter_args
 ctypedef struct backward_args:
     vector idx
     matrix dout
@@ -200,17 +182,15 @@ cpdef _embedding_bag_if_fit(
     W, idx, offsets, per_sample_weights, out, int mode, padding_idx=None, bint need_argmax=False
 ):
     """`embedding_bag`, of a mode by its number; None if an argument does not fit as it is."""
-    cdef sum_args args
-    cdef max_args best
+    cdef bag_args args
     cdef Memory memory
-    cdef int64_t padding, row_bytes
+    cdef int64_t padding, row_bytes, B
     cdef double ns
     cdef bint even = offsets is None
     cdef Signature table = FORWARD_EVEN if even else FORWARD
     cdef int real = table.fits(
         [<ref>W, <ref>idx, <ref>offsets, <ref>per_sample_weights, <ref>out]
     )
-    cdef cnp.npy_intp[2] shape
     if real < 0:
         return None
     ids = plain_ids(idx)
@@ -222,44 +202,42 @@ cpdef _embedding_bag_if_fit(
     args.weights.data, args.weights.size = NULL, 0
     if per_sample_weights is not None:
         args.weights = as_vector(per_sample_weights)
-    shape[0], shape[1] = axis(idx if even else offsets, 0), axis(W, 1)
+    for_bags = idx if even else offsets
+    B = axis(for_bags, 0)
     args.length = axis(idx, 1) if even else 0
     args.starts.size = 0
     if not even or padding_idx is not None:
         padding = -1 if padding_idx is None else _check.row("padding_idx", padding_idx, axis(W, 0))
         memory = take(
-            (shape[0] + 1) * sizeof(int64_t)
+            (B + 1) * sizeof(int64_t)
             + (2 * args.idx.size * sizeof(int64_t) if padding_idx is not None else 0)
         )
-        args.starts.data, args.starts.size = memory.start, shape[0] + 1
-        if not read_starts(offsets, args.length, args.idx.size, <int64_t *>memory.start, shape[0]):
+        args.starts.data, args.starts.size = memory.start, B + 1
+        if not read_starts(offsets, args.length, args.idx.size, <int64_t *>memory.start, B):
             return None
         if padding_idx is not None:
             if not in_range(args.idx, axis(W, 0)):
                 return None
-            leave_out(padding, axis(W, 0), &args, real, shape[0], per_sample_weights is not None)
+            leave_out(padding, axis(W, 0), &args, real, B, per_sample_weights is not None)
     if out is None:
-        out = empty(2, shape, real)
+        out = empty_rows(for_bags, 1, axis(W, 1), real)
     args.out, args.fine = as_matrix(out), True
     row_bytes = args.W.columns * (8 if real else 4)
-    ns = args.idx.size * (NS_A_ROW + NS_A_BYTE_COPIED * row_bytes) + shape[0] * 2 * NS_A_ROW
-    if mode != MAX:
-        if args.W.columns:
-            if per_sample_weights is None:
-                run = entry(sum_entry, "embedding_bag.embedding_bag", real)
-            else:
-                run = entry(weighted_entry, "embedding_bag.embedding_bag_weighted", real)
-            share_gil(run, &args, shape[0] * ((row_bytes + TILE - 1) // TILE), 1, ns)
-        if not args.fine:
-            return None
-        return (out, None) if need_argmax else out
-    argmax = cnp.PyArray_EMPTY(2, shape, cnp.NPY_INT64, 0)
-    best.W, best.idx, best.starts, best.length = args.W, args.idx, args.starts, args.length
-    best.out, best.argmax, best.fine = args.out, as_matrix(argmax), True
-    if args.W.columns:
+    ns = args.idx.size * (NS_A_ROW + NS_A_BYTE_COPIED * row_bytes) + B * 2 * NS_A_ROW
+    argmax = None
+    if mode == MAX:
+        argmax = cnp.PyArray_EMPTY(2, cnp.PyArray_DIMS(<cnp.ndarray>out), cnp.NPY_INT64, 0)
+        args.argmax = as_matrix(argmax)
+    if row_bytes and mode == MAX:
         run = entry(max_entry, "embedding_bag.embedding_bag_max", real)
-        share_gil(run, &best, shape[0], 1, 2 * ns)
-    if not best.fine:
+        share_gil(run, &args, B, 1, 2 * ns)
+    elif row_bytes:
+        if per_sample_weights is None:
+            run = entry(sum_entry, "embedding_bag.embedding_bag", real)
+        else:
+            run = entry(weighted_entry, "embedding_bag.embedding_bag_weighted", real)
+        share_gil(run, &args, B * ((row_bytes + TILE - 1) // TILE), 1, ns)
+    if not args.fine:
         return None
     return (out, argmax) if need_argmax else out
 
@@ -322,26 +300,25 @@ cpdef _embedding_bag_backward_if_fit(
 cpdef _segment_sum_if_fit(values, offsets, out=None):
     """`segment_sum`, or None if an argument does not fit as it is."""
     cdef int real = SEGMENTS.fits([<ref>values, <ref>offsets, <ref>out])
-    cdef segment_args args
+    cdef bag_args args
     cdef Memory memory
-    cdef int64_t row_bytes
-    cdef cnp.npy_intp[2] shape
+    cdef int64_t row_bytes, B
     if real < 0:
         return None
-    shape[0], shape[1] = axis(offsets, 0), axis(values, 1)
-    memory = take((shape[0] + 1) * sizeof(int64_t))
-    args.starts.data, args.starts.size = memory.start, shape[0] + 1
-    if not read_starts(offsets, 0, axis(values, 0), <int64_t *>memory.start, shape[0]):
+    B = axis(offsets, 0)
+    memory = take((B + 1) * sizeof(int64_t))
+    args.starts.data, args.starts.size = memory.start, B + 1
+    if not read_starts(offsets, 0, axis(values, 0), <int64_t *>memory.start, B):
         return None
     if out is None:
-        out = empty(2, shape, real)
-    args.values, args.out = as_matrix(values), as_matrix(out)
-    row_bytes = args.values.columns * (8 if real else 4)
+        out = empty_rows(offsets, 1, axis(values, 1), real)
+    args.W, args.out = as_matrix(values), as_matrix(out)
+    row_bytes = args.W.columns * (8 if real else 4)
     if row_bytes:
         run = entry(segment_entry, "embedding_bag.segment_sum", real)
         share_gil(
-            run, &args, shape[0], 1,
-            (args.values.rows + shape[0]) * (NS_A_ROW + NS_A_BYTE_COPIED * row_bytes),
+            run, &args, B, 1,
+            (args.W.rows + B) * (NS_A_ROW + NS_A_BYTE_COPIED * row_bytes),
         )
     return out
 
@@ -368,7 +345,7 @@ cdef bint read_starts(offsets, int64_t length, int64_t N, int64_t *starts, int64
 
 
 cdef void leave_out(
-    int64_t padding, int64_t V, sum_args *args, int real, int64_t B, bint weighted
+    int64_t padding, int64_t V, bag_args *args, int real, int64_t B, bint weighted
 ) noexcept:
     """Copy ids and weights without those of padding, to behind the starts, which move."""
     cdef int64_t *starts = <int64_t *>args.starts.data
@@ -426,15 +403,11 @@ cdef void find_shares(backward_args *args, number *shares) noexcept:
 
 
 cdef int add_scaled(backward_args *args, int real) except -1:
-    """Fill dW. Each thread owns columns, or groups of rows that it adds to while they are cached.
-
-    No atomics, and each row is added to in the order of idx: the same bits at any thread count.
-    """
+    """Fill dW: each thread owns columns, or groups of rows; no atomics, as in_groups."""
     cdef int64_t n = args.idx.size, row_bytes = args.dW.columns * (8 if real else 4)
-    cdef int64_t nbytes = args.dW.rows * row_bytes, groups
+    cdef int64_t nbytes = args.dW.rows * row_bytes
     cdef double ns = n * (2 * NS_A_ROW + NS_A_BYTE_ADDED * row_bytes)
-    cdef Memory memory
-    cdef slice_function add, sort
+    cdef slice_function add
     if nbytes == 0:
         return 0  # rows without numbers
     if nbytes <= GROUPED:
@@ -442,19 +415,9 @@ cdef int add_scaled(backward_args *args, int real) except -1:
             memset(args.dW.data, 0, nbytes)
         add = entry(add_entry, "embedding_bag.embedding_bag_backward", real)
         return share_gil(add, args, args.dW.columns, LINE, ns)
+    ns += nbytes * NS_A_BYTE_ZEROED  # by us or the system
     add = entry(groups_entry, "embedding_bag.embedding_bag_backward_groups", real)
-    sort = entry(group_entry, "embedding.group", 1)
-    args.shift = 0
-    while (<int64_t>2 << args.shift) <= max(1, min(GROUP // row_bytes, args.dW.rows // 32)):
-        args.shift += 1
-    groups = ((args.dW.rows - 1) >> args.shift) + 1
-    memory = take((n + groups + 1) * sizeof(int64_t))
-    args.order.data, args.order.size = memory.start, n
-    args.starts.data, args.starts.size = memory.start + n * sizeof(int64_t), groups + 1
-    with nogil:
-        sort(args, 0, n, 0)
-        share(add, args, groups, 1, ns + nbytes * NS_A_BYTE_ZEROED)  # by us or the system
-    return 0
+    return in_groups(<scatter_args *>args, add, row_bytes, ns)
 
 
 cdef bint max_backward(argmax, dW, backward_args *args, int real) except -1:

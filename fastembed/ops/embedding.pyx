@@ -6,24 +6,23 @@ from fastembed import _check
 
 cimport numpy as cnp
 from libc.stdint cimport int64_t
-from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from fastembed.ops._costs cimport (
     NS_A_BYTE_ADDED, NS_A_BYTE_COPIED, NS_A_BYTE_ZEROED, NS_A_ROW,
 )
 from fastembed.ops._fit cimport (
-    apart, as_matrix, as_vector, axis, empty, entry, forget_ids, id_list, in_range, matrix, plain_ids,
-    read_ids, vector, writable,
+    apart, as_matrix, as_vector, axis, empty_rows, entry, forget_ids, id_list, in_range, matrix,
+    plain_ids, read_ids, vector, writable,
 )
 from fastembed.ops._signature cimport Signature, ref
+from fastembed.runtime.memory cimport Memory, take
 from fastembed.runtime.pool cimport share, share_gil, slice_function
 
 cnp.import_array()
 
 cdef enum:
     GROUP = 1 << 17  # bytes of rows that a core's cache holds beside what is added to them
-    GROUPED = 1 << 18  # of fewer bytes, what is written stays in the cache of one core: no groups
 
 cdef slice_function[2] gather_entry
 cdef slice_function[2] scatter_entry
@@ -35,14 +34,6 @@ ctypedef struct gather_args:
     vector idx
     matrix out
     int64_t fine
-
-ctypedef struct scatter_args:
-    vector idx
-    matrix dout
-    matrix dW
-    int64_t zero, shift
-    vector order
-    vector starts
 
 
 cdef Signature GATHER = Signature("""
@@ -82,8 +73,7 @@ def scatter_add(dW, idx, dout, *, zero=False):
 
 cpdef gather_if_fit(W, idx, out=None):
     """`gather`, or None if an argument does not fit as it is."""
-    cdef int real = GATHER.fits([<ref>W, <ref>idx, <ref>out]), k, ndim
-    cdef cnp.npy_intp[32] shape
+    cdef int real = GATHER.fits([<ref>W, <ref>idx, <ref>out]), ndim
     cdef gather_args args
     cdef double ns
     if real < 0:
@@ -94,10 +84,7 @@ cpdef gather_if_fit(W, idx, out=None):
     flat = plain_ids(idx)
     args.idx = as_vector(flat)
     if out is None:
-        for k in range(ndim):
-            shape[k] = axis(idx, k)
-        shape[ndim] = axis(W, 1)
-        out = empty(ndim + 1, shape, real)
+        out = empty_rows(idx, ndim, axis(W, 1), real)
     elif not in_range(args.idx, axis(W, 0)):
         return None
     args.W, args.out = as_matrix(W), as_matrix(out)
@@ -123,22 +110,18 @@ cpdef bint scatter_add_if_fit(dW, idx, dout, bint zero) except -1:
         args.dW, args.dout = as_matrix(dW), as_matrix(dout)
         args.idx.data, args.idx.size = ids.data, ids.size
         args.zero = zero
-        _scatter(&args, real, dW)
+        _scatter(&args, real)
     finally:
         forget_ids(&ids)
     return True
 
 
-cdef int _scatter(scatter_args *args, int real, dW) except -1:
-    """Each thread owns groups of neighbouring rows: zeroes one and adds to it while it is cached.
-
-    No atomics, and each row is added to in the order of idx: the same bits at any thread count.
-    """
+cdef int _scatter(scatter_args *args, int real) except -1:
+    """Add to all rows at once, or to groups of them."""
     cdef int64_t n = args.idx.size, row_bytes = args.dW.columns * (8 if real else 4)
-    cdef int64_t nbytes = args.dW.rows * row_bytes, groups
+    cdef int64_t nbytes = args.dW.rows * row_bytes
     cdef double ns = n * (NS_A_ROW + NS_A_BYTE_ADDED * row_bytes)
-    cdef int64_t *memory
-    cdef slice_function add, sort
+    cdef slice_function add
     if nbytes == 0:
         return 0  # rows without numbers
     if (nbytes if args.zero else min(nbytes, n * row_bytes)) <= GROUPED:
@@ -146,25 +129,30 @@ cdef int _scatter(scatter_args *args, int real, dW) except -1:
             memset(args.dW.data, 0, nbytes)
         add = entry(scatter_entry, "embedding.scatter_add", real)
         return share_gil(add, args, n, n, ns)  # one slice
+    if args.zero:
+        ns += nbytes * NS_A_BYTE_ZEROED
     add = entry(groups_entry, "embedding.scatter_add_groups", real)
-    sort = entry(group_entry, "embedding.group", 1)
+    return in_groups(args, add, row_bytes, ns)
+
+
+cdef int in_groups(scatter_args *args, slice_function add, int64_t row_bytes, double ns) except -1:
+    """Each thread owns groups of neighbouring rows: zeroes one and adds to it while it is cached.
+
+    No atomics, and each row is added to in the order of idx: the same bits at any thread count.
+    """
+    cdef int64_t n = args.idx.size, groups
+    cdef slice_function sort = entry(group_entry, "embedding.group", 1)
+    cdef Memory memory
     args.shift = 0
     while (<int64_t>2 << args.shift) <= max(1, min(GROUP // row_bytes, args.dW.rows // 32)):
         args.shift += 1
     groups = ((args.dW.rows - 1) >> args.shift) + 1
-    memory = <int64_t *>malloc((n + groups + 1) * sizeof(int64_t))
-    if memory == NULL:
-        raise MemoryError(f"no memory to sort {n} ids")
-    args.order.data, args.order.size = memory, n
-    args.starts.data, args.starts.size = memory + n, groups + 1
-    if args.zero:
-        ns += nbytes * NS_A_BYTE_ZEROED
-    try:
-        with nogil:
-            sort(args, 0, n, 0)
-            share(add, args, groups, 1, ns)
-    finally:
-        free(memory)
+    memory = take((n + groups + 1) * sizeof(int64_t))
+    args.order.data, args.order.size = memory.start, n
+    args.starts.data, args.starts.size = memory.start + n * sizeof(int64_t), groups + 1
+    with nogil:
+        sort(args, 0, n, 0)
+        share(add, args, groups, 1, ns)
     return 0
 
 
