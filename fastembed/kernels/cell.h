@@ -350,15 +350,6 @@ INLINE void CELL(state_backward)(
     }
 }
 
-/* Few: da of the groups in items, in rows. */
-static void CELL(da_to_rows)(
-    const job *j, const CELL(gradients) *w, ptrdiff_t B, ptrdiff_t groups, const NAME(items) *items)
-{
-    NAME(to_rows)(
-        w->da, j->N, GATES, j->H, B * items->first / groups, B * (items->last + 1) / groups - 1,
-        w->rows);
-}
-
 /* Few: a part of the gradients of inputs and weights. */
 static void CELL(few_weights)(
     const job *j, const CELL(saved) *s, const CELL(gradients) *w, ptrdiff_t part, ptrdiff_t parts,
@@ -437,7 +428,9 @@ static void CELL(backward)(const void *args, int64_t phase, int64_t part, int64_
     }
     if (t >= 0) {
         if (few)
-            CELL(da_to_rows)(j, &w, B, groups, &items);
+            NAME(to_rows)(
+                w.da, j->N, GATES, H, B * items.first / groups,
+                B * (items.last + 1) / groups - 1, w.rows);
         return;
     }
     if (few) {

@@ -57,8 +57,6 @@ INLINE void NAME(store_own)(REAL *to, const REAL *from, int shared, ptrdiff_t H)
         memcpy(to + shared, from + shared, (end - shared) * sizeof(REAL));
 }
 
-static ptrdiff_t NAME(strips)(ptrdiff_t n) { return (n + ROWS - 1) / ROWS; }
-
 /* h_prev (T, N, lds): a line more in each row, so that rows do not share places in the cache */
 static ptrdiff_t NAME(lds)(ptrdiff_t H) { return (H + 2 * LINE - 1) / LINE * LINE; }
 
@@ -406,7 +404,7 @@ INLINE void NAME(make_dW)(
     ptrdiff_t size, ptrdiff_t columns, REAL *dW, ptrdiff_t part, ptrdiff_t parts, REAL *own)
 {
     const ptrdiff_t H = j->H, B = NAME(blocks)(H), steps = NAME(all_rows)(j);
-    const ptrdiff_t strips = NAME(strips)(columns), hi = strips * (part + 1) / parts;
+    const ptrdiff_t strips = NAME(cut)(columns, ROWS), hi = strips * (part + 1) / parts;
     const ptrdiff_t sums_of = NAME(cut)(steps, SUM), width = G * LANES;
     REAL *sums = own, *packed = own + DW_STRIPS * ROWS * QUAD;
     for (ptrdiff_t s_lo = strips * part / parts, s_hi; s_lo < hi; s_lo = s_hi) {

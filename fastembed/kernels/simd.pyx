@@ -65,22 +65,14 @@ cdef int cell_number(str name) except -1:
     return k
 
 
-cdef inline void *data(cnp.ndarray array) noexcept nogil:
-    return cnp.PyArray_DATA(array)
-
-
-cdef inline void *or_null(array):
-    return NULL if array is None else data(<cnp.ndarray>array)
-
-
-cdef inline const kernel_table *table_of(int dtype_number) noexcept nogil:
-    return &chosen.of[dtype_number != cnp.NPY_FLOAT32]
+cdef inline const kernel_table *table_of(cnp.ndarray x) noexcept:
+    return &chosen.of[cnp.PyArray_TYPE(x) != cnp.NPY_FLOAT32]
 
 
 def apply(name, cnp.ndarray x, cnp.ndarray y):
     """y = sigmoid or tanh of x as the kernels compute it, for the tests."""
-    cdef const kernel_table *table = table_of(cnp.PyArray_TYPE(x))
-    table.apply(name == "tanh", cnp.PyArray_DATA(x), cnp.PyArray_DATA(y), cnp.PyArray_SIZE(x))
+    cdef const kernel_table *table = table_of(x)
+    table.apply(name == "tanh", x.data, y.data, x.size)
 
 
 def multiply(
@@ -95,7 +87,7 @@ def multiply(
     slices  None, or borders of slices of units as units_of counts them, the first 0
     All of one dtype. Unchecked.
     """
-    cdef const kernel_table *table = table_of(cnp.PyArray_TYPE(a))
+    cdef const kernel_table *table = table_of(a)
     cdef product p
     cdef int64_t lo, hi
     cdef void *scratch
@@ -104,18 +96,14 @@ def multiply(
         slices = (0, table.product_units(&p))
     scratch = malloc(table.product_scratch(&p) + 64)
     p.scratch = <void *>((<size_t>scratch + 63) & ~<size_t>63)
-    lo = slices[0]
-    for border in slices[1:]:
-        hi = border
-        with nogil:
-            table.product(&p, lo, hi, 0)
-        lo = hi
+    for lo, hi in zip(slices, slices[1:]):
+        table.product(&p, lo, hi, 0)
     free(scratch)
 
 
 def units_of(cnp.ndarray a, cnp.ndarray b, cnp.ndarray out, bint along_rows):
     """How many units multiply can cut rows (or columns) into, and its bytes of scratch."""
-    cdef const kernel_table *table = table_of(cnp.PyArray_TYPE(a))
+    cdef const kernel_table *table = table_of(a)
     cdef product p
     set_product(&p, a, b, None, False, out, along_rows)
     return table.product_units(&p), table.product_scratch(&p)
@@ -126,7 +114,8 @@ cdef void set_product(
 ):
     cdef Py_ssize_t itemsize = cnp.PyArray_ITEMSIZE(a)
     p.M, p.K, p.N = a.shape[0], a.shape[1], b.shape[1]
-    p.a, p.a_row, p.a_col = data(a), a.strides[0] // itemsize, a.strides[1] // itemsize
-    p.b, p.b_row, p.b_col = data(b), b.strides[0] // itemsize, b.strides[1] // itemsize
-    p.c, p.c_row = data(out), out.strides[0] // itemsize
-    p.bias, p.add, p.along_rows = or_null(bias), add, along_rows
+    p.a, p.a_row, p.a_col = a.data, a.strides[0] // itemsize, a.strides[1] // itemsize
+    p.b, p.b_row, p.b_col = b.data, b.strides[0] // itemsize, b.strides[1] // itemsize
+    p.c, p.c_row = out.data, out.strides[0] // itemsize
+    p.bias = NULL if bias is None else <void *>cnp.PyArray_DATA(bias)
+    p.add, p.along_rows = add, along_rows

@@ -2,7 +2,6 @@
 
 cimport numpy as cnp
 from libc.stdint cimport int64_t
-from libc.stdlib cimport free, malloc
 
 from fastembed.kernels.simd cimport chosen, kernel_table, product
 from fastembed.ops._costs cimport NS_A_PRODUCT
@@ -10,6 +9,7 @@ from fastembed.ops._fit cimport axis, data, empty_like, empty_rows
 from fastembed.ops._signature cimport Signature, ref
 from fastembed.ops.dense cimport grid, ns_of, set_operands, turned
 from fastembed.ops.loss cimport softmax_backward_into, softmax_into
+from fastembed.runtime.memory cimport Memory, take
 from fastembed.runtime.pool cimport members_for, share_among
 
 cnp.import_array()
@@ -182,7 +182,7 @@ cdef int products(int real, stack a, stack b, stack c, bint add) except -1:
     cdef int64_t itemsize = 8 if real else 4
     cdef double ns
     cdef int members
-    cdef char *scratch
+    cdef Memory scratch
     if c.count * c.step == 0:
         return 0
     set_operands(&j.first, a.first, b.first)
@@ -192,15 +192,10 @@ cdef int products(int real, stack a, stack b, stack c, bint add) except -1:
     j.scratch_size = j.table.product_scratch(&j.first)
     ns = a.count * (NS_A_PRODUCT + ns_of(&j.first, real))
     members = members_for(ns)
-    scratch = <char *>malloc(members * j.scratch_size + 64)
-    if scratch == NULL:
-        raise MemoryError("no memory for the scratch of matrix products")
-    j.first.scratch = <void *>((<size_t>scratch + 63) & ~<size_t>63)
-    try:
-        with nogil:
-            return share_among(members, samples, &j, a.count, 1, ns)
-    finally:
-        free(scratch)
+    scratch = take(members * j.scratch_size)
+    j.first.scratch = scratch.start
+    with nogil:
+        return share_among(members, samples, &j, a.count, 1, ns)
 
 
 cdef void samples(const void *args, int64_t lo, int64_t hi, int64_t member) noexcept nogil:

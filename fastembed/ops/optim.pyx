@@ -474,11 +474,12 @@ cdef bint _flat_like(x, y, int real) noexcept:
         return True
     if _real_of_flat(x) != real or cnp.PyArray_NDIM(<cnp.ndarray>x) != ndim:
         return False
+    if not same_shape(x, y, ndim):
+        return False
     if cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x) and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>y):
-        return same_shape(x, y, ndim)
+        return True
     return (
         cnp.PyArray_IS_F_CONTIGUOUS(<cnp.ndarray>x) and cnp.PyArray_IS_F_CONTIGUOUS(<cnp.ndarray>y)
-        and same_shape(x, y, ndim)
     )
 
 

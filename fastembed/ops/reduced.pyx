@@ -18,8 +18,7 @@ cdef slice_function[2] int8_entry
 
 ctypedef struct gather_args:
     matrix W
-    vector scales
-    vector idx
+    vector scales, idx
     matrix out
     int64_t fine
 

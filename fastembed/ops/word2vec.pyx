@@ -6,7 +6,7 @@ from fastembed import _check
 
 cimport numpy as cnp
 from libc.math cimport INFINITY
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from fastembed.kernels.simd cimport (
     WORD2VEC_PIECE, chosen, kernel_table, word2vec_group, word2vec_job, word2vec_loss,

@@ -20,7 +20,6 @@ cdef extern from "pool.h" namespace "fastembed" nogil:
     ctypedef int (*interrupt_function)()
     cdef struct Pool:
         atomic[int] threads
-        atomic[int] started
         atomic[int64_t] alone
     Pool pool
     int MOST
