@@ -6,7 +6,6 @@ dtype and number of axes that are asked for. Everything else is made fit in Pyth
 
 cimport numpy as cnp
 from libc.stdint cimport int64_t, uint64_t, uintptr_t
-from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from fastembed.runtime.pool cimport slice_function
@@ -29,9 +28,6 @@ cdef extern from *:
     """
     bint is_memmap(object x) noexcept
 
-cdef enum:
-    FEW = 64  # ids that need no memory of their own
-
 # arrays as entries of kernels/_args.py find them
 ctypedef struct matrix:
     void *data
@@ -40,12 +36,6 @@ ctypedef struct matrix:
 ctypedef struct vector:
     void *data
     int64_t size
-
-# ids, checked and copied: what a kernel reads cannot change under it
-ctypedef struct id_list:
-    int64_t *data
-    int64_t size
-    int64_t few[FEW]
 
 
 cdef inline bint is_array(object x) noexcept:
@@ -235,68 +225,55 @@ cdef inline bint are_bits(object labels) noexcept:
     )
 
 
-cdef inline int copy_ids(object idx, id_list *ids) except -1:
-    """Copy ids that are_ids takes. Call forget_ids in any case."""
-    ids.size = size(idx)
-    ids.data = ids.few
-    if ids.size > FEW:
-        ids.data = <int64_t *>malloc(ids.size * sizeof(int64_t))
-        if ids.data == NULL:
-            ids.data = ids.few
-            raise MemoryError(f"no memory for {ids.size} ids")
+cdef inline int copy_ids(object idx, int64_t *ids) except -1:
+    """Copy ids that are_ids takes: what a kernel reads cannot change under it."""
+    cdef int64_t n = size(idx)
     flat = plain_ids(idx)
-    memcpy(ids.data, data(flat), ids.size * sizeof(int64_t))
+    memcpy(ids, data(flat), n * sizeof(int64_t))
     return 0
 
 
-cdef inline bint read_ids(object idx, int64_t bound, id_list *ids) except -1:
-    """Copy ids, those below 0 counted from the end; False if one is outside [-bound, bound).
-
-    Call forget_ids in any case.
-    """
-    cdef int64_t k, v, wrong = 0
+cdef inline bint read_ids(object idx, int64_t bound, int64_t *ids) except -1:
+    """Copy ids, those below 0 counted from the end; False if one is outside [-bound, bound)."""
+    cdef int64_t k, v, wrong = 0, n = size(idx)
     copy_ids(idx, ids)
     # v | (bound - 1 - v) is negative if v is outside [0, bound); unsigned: that of -2**63 wraps
-    for k in range(ids.size):
-        v = ids.data[k]
+    for k in range(n):
+        v = ids[k]
         wrong |= v | <int64_t>(<uint64_t>(bound - 1) - <uint64_t>v)
     if wrong < 0:
-        for k in range(ids.size):
-            if ids.data[k] < -bound or ids.data[k] >= bound:
+        for k in range(n):
+            if ids[k] < -bound or ids[k] >= bound:
                 return False
-            if ids.data[k] < 0:
-                ids.data[k] += bound
+            if ids[k] < 0:
+                ids[k] += bound
     return True
 
 
-cdef inline int64_t read_labels(object labels, int64_t bound, object ignored, id_list *ids) except -2:
+cdef inline int64_t read_labels(
+    object labels, int64_t bound, object ignored, int64_t *ids
+) except -2:
     """The same for labels, those that are ignored becoming -1; how many count, or -1 for False.
 
-    ignored is an int or None. Call forget_ids in any case.
+    ignored is an int or None.
     """
     cdef int overflow = 0
     cdef bint any_ignored = ignored is not None
-    cdef int64_t k, v, wrong = 0, count, absent = 0
+    cdef int64_t k, v, wrong = 0, n = size(labels), count = n, absent = 0
     if any_ignored:
         absent = PyLong_AsLongLongAndOverflow(ignored, &overflow)
         any_ignored = overflow == 0
     copy_ids(labels, ids)
-    count = ids.size
-    for k in range(ids.size):
-        v = ids.data[k]
+    for k in range(n):
+        v = ids[k]
         if any_ignored and v == absent:
-            ids.data[k] = -1
+            ids[k] = -1
             count -= 1
             continue
         v += bound if v < 0 else 0
         wrong |= v | <int64_t>(<uint64_t>(bound - 1) - <uint64_t>v)
-        ids.data[k] = v
+        ids[k] = v
     return -1 if wrong < 0 else count
-
-
-cdef inline void forget_ids(id_list *ids) noexcept:
-    if ids.data != ids.few:
-        free(ids.data)
 
 
 cdef inline slice_function entry(slice_function *kernels, str name, int real) except NULL:

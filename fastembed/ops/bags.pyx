@@ -10,8 +10,8 @@ from libc.string cimport memcpy, memset
 
 from fastembed.ops._costs cimport NS_A_BYTE_ADDED, NS_A_BYTE_COPIED, NS_A_BYTE_ZEROED, NS_A_ROW
 from fastembed.ops._fit cimport (
-    as_matrix, as_vector, axis, data, empty_like, empty_rows, entry, forget_ids, id_list, in_range,
-    matrix, plain_ids, read_ids, size, vector, zeros_like,
+    as_matrix, as_vector, axis, data, empty_like, empty_rows, entry, in_range, matrix, plain_ids,
+    read_ids, size, vector, zeros_like,
 )
 from fastembed.ops._signature cimport Signature, ref
 from fastembed.ops.embedding cimport GROUPED, in_groups, scatter_args
@@ -50,25 +50,18 @@ ctypedef struct bag_args:
 # the first ones as scatter_args
 ctypedef struct backward_args:
     vector idx
-    matrix dout
-    matrix dW
+    matrix dout, dW
     int64_t zero, shift
-    vector order
-    vector starts
-    vector bags
-    vector scales
+    vector order, starts, bags, scales
 
 ctypedef struct max_backward_args:
-    matrix dout
-    matrix argmax
-    matrix dW
+    matrix dout, argmax, dW
 
 ctypedef struct weights_args:
     matrix W
     vector idx
     matrix dout
-    vector bags
-    vector dweights
+    vector bags, dweights
 
 MODES = {"sum": SUM, "mean": MEAN, "max": MAX}
 _FORWARD = """
@@ -248,7 +241,6 @@ cpdef _embedding_bag_backward_if_fit(
     """`embedding_bag_backward`, of a mode by its number; None if an argument does not fit."""
     cdef backward_args args
     cdef Memory memory
-    cdef id_list ids
     cdef int64_t padding, N, B, itemsize
     cdef bint even = offsets is None
     cdef Signature table = BACKWARD_EVEN if even else BACKWARD
@@ -259,42 +251,35 @@ cpdef _embedding_bag_backward_if_fit(
         return None
     padding = -1 if padding_idx is None else _check.row("padding_idx", padding_idx, axis(W, 0))
     N, B, itemsize = size(idx), axis(dout, 0), 8 if real else 4
-    try:
-        if not read_ids(idx, axis(W, 0), &ids):
-            return None
-        memory = take((B + 1 + 2 * N) * sizeof(int64_t))  # starts, bags, scales
-        args.starts.data, args.starts.size = memory.start, B + 1
-        args.bags.data, args.bags.size = memory.start + (B + 1) * sizeof(int64_t), N
-        args.idx.data, args.idx.size = ids.data, N
-        if not read_starts(
-            offsets, axis(idx, 1) if even else 0, N, <int64_t *>args.starts.data, B
-        ):
-            return None
-        args.zero = True
-        if out is None:
-            args.zero = size(W) * itemsize <= FRESH
-            out = empty_like(W, real) if args.zero else zeros_like(W, real)
-        args.dout, args.dW = as_matrix(dout), as_matrix(out)
-        args.scales.data, args.scales.size = NULL, 0
-        find_bags(&args, padding)
-        if mode == MAX:
-            if not max_backward(argmax, out, &args, real):
-                return None
-            return out
-        if per_sample_weights is not None:
-            args.scales = as_vector(per_sample_weights)
-        elif mode == MEAN:
-            args.scales.data, args.scales.size = <int64_t *>args.bags.data + N, N
-            if real:
-                find_shares[double](&args, <double *>args.scales.data)
-            else:
-                find_shares[float](&args, <float *>args.scales.data)
-        add_scaled(&args, real)
-        if per_sample_weights is None:
-            return out
-        return out, weight_gradients(W, &args, real, per_sample_weights)
-    finally:
-        forget_ids(&ids)
+    memory = take((B + 1 + 3 * N) * sizeof(int64_t))  # starts, bags, scales, ids
+    args.starts.data, args.starts.size = memory.start, B + 1
+    args.bags.data, args.bags.size = memory.start + (B + 1) * sizeof(int64_t), N
+    args.idx.data, args.idx.size = <int64_t *>args.bags.data + 2 * N, N
+    if not read_ids(idx, axis(W, 0), <int64_t *>args.idx.data):
+        return None
+    if not read_starts(offsets, axis(idx, 1) if even else 0, N, <int64_t *>memory.start, B):
+        return None
+    args.zero = True
+    if out is None:
+        args.zero = size(W) * itemsize <= FRESH
+        out = empty_like(W, real) if args.zero else zeros_like(W, real)
+    args.dout, args.dW = as_matrix(dout), as_matrix(out)
+    args.scales.data, args.scales.size = NULL, 0
+    find_bags(&args, padding)
+    if mode == MAX:
+        return out if max_backward(argmax, out, &args, real) else None
+    if per_sample_weights is not None:
+        args.scales = as_vector(per_sample_weights)
+    elif mode == MEAN:
+        args.scales.data, args.scales.size = <int64_t *>args.bags.data + N, N
+        if real:
+            find_shares[double](&args, <double *>args.scales.data)
+        else:
+            find_shares[float](&args, <float *>args.scales.data)
+    add_scaled(&args, real)
+    if per_sample_weights is None:
+        return out
+    return out, weight_gradients(W, &args, real, per_sample_weights)
 
 
 cpdef _segment_sum_if_fit(values, offsets, out=None):
@@ -423,31 +408,31 @@ cdef int add_scaled(backward_args *args, int real) except -1:
 cdef bint max_backward(argmax, dW, backward_args *args, int real) except -1:
     """Fill dW; False if argmax has an id that is no row of it."""
     cdef max_backward_args best
-    cdef id_list found
+    cdef Memory found
+    cdef int64_t *ids
     cdef const int64_t *starts = <const int64_t *>args.starts.data
     cdef const int64_t *bags = <const int64_t *>args.bags.data
     cdef int64_t b, d, n, D = args.dW.columns
     cdef bint nothing
     if argmax is None:
         return False
-    try:
-        if not read_ids(argmax, max(1, args.dW.rows), &found):
-            return False
-        for b in range(args.starts.size - 1):
-            nothing = True
-            for n in range(starts[b], starts[b + 1]):
-                nothing = nothing and bags[n] < 0
-            if nothing:
-                for d in range(D):
-                    found.data[b * D + d] = -1
-        best.dout, best.dW = args.dout, args.dW
-        best.argmax.data, best.argmax.rows, best.argmax.columns = found.data, args.dout.rows, D
-        if args.zero:
-            zero_all((dW,))
-        run = entry(max_backward_entry, "embedding_bag.embedding_bag_max_backward", real)
-        share_gil(run, &best, D, LINE, found.size * NS_A_ROW)
-    finally:
-        forget_ids(&found)
+    found = take(size(argmax) * sizeof(int64_t))
+    ids = <int64_t *>found.start
+    if not read_ids(argmax, max(1, args.dW.rows), ids):
+        return False
+    for b in range(args.starts.size - 1):
+        nothing = True
+        for n in range(starts[b], starts[b + 1]):
+            nothing = nothing and bags[n] < 0
+        if nothing:
+            for d in range(D):
+                ids[b * D + d] = -1
+    best.dout, best.dW = args.dout, args.dW
+    best.argmax.data, best.argmax.rows, best.argmax.columns = ids, args.dout.rows, D
+    if args.zero:
+        zero_all((dW,))
+    run = entry(max_backward_entry, "embedding_bag.embedding_bag_max_backward", real)
+    share_gil(run, &best, D, LINE, size(argmax) * NS_A_ROW)
     return True
 
 

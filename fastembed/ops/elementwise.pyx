@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t
 from fastembed.kernels.simd cimport chosen, kernel_table
 from fastembed.ops._costs cimport NS_A_SCORE
 from fastembed.ops._fit cimport (
-    axis, data, empty_like, empty_rows, float64, forget_ids, id_list, read_ids, real_of, size,
+    axis, data, empty_like, empty_rows, float64, plain_ids, real_of, size,
 )
 from fastembed.ops._signature cimport Signature, ref
 from fastembed.runtime.pool cimport share_gil
@@ -99,58 +99,64 @@ cdef void _relu(number *x, number *y, int64_t n) noexcept:
 cpdef cross_entropy_error_if_fit(y, t):
     """Mean of -log(y[n, t[n]] + 1e-7) for probabilities y (N, V) and classes t (N,)."""
     cdef int real = CLASSES.fits([<ref>y, <ref>t])
-    cdef int64_t n, V
-    cdef id_list ids
+    cdef int64_t n, v, V
     cdef double p, loss = 0
     if real < 0 or axis(y, 0) == 0 or axis(y, 1) < 2:
         return None
-    V = axis(y, 1)
-    try:
-        if not read_ids(t, V, &ids):
+    V, flat = axis(y, 1), plain_ids(t)
+    for n in range(axis(y, 0)):
+        v = _class(<int64_t *>data(flat), n, V)
+        if v < 0:
             return None
-        for n in range(ids.size):
-            if real:
-                p = (<double *>data(y))[n * V + ids.data[n]]
-            else:
-                p = (<float *>data(y))[n * V + ids.data[n]]
-            loss -= log(p + 1e-7)
-    finally:
-        forget_ids(&ids)
-    return float64(loss / ids.size)
+        if real:
+            p = (<double *>data(y))[n * V + v]
+        else:
+            p = (<float *>data(y))[n * V + v]
+        loss -= log(p + 1e-7)
+    return float64(loss / axis(y, 0))
+
+
+cdef inline int64_t _class(const int64_t *t, int64_t n, int64_t V) noexcept:
+    """The n-th class, those below 0 counted from the end; -1 if it is outside [-V, V)."""
+    cdef int64_t v = t[n]
+    v += V if v < 0 else 0
+    return v if v < V else -1
 
 
 cpdef cross_entropy_backward_if_fit(y, t, dout):
     """The gradient of what softmax made y from: (y - 1 where v = t[n]) dout / N."""
     cdef int real = CLASSES.fits([<ref>y, <ref>t])
-    cdef id_list ids
+    cdef int64_t N, V
+    cdef const int64_t *labels
     cdef double scale
+    cdef bint fine
     if real < 0 or not isinstance(dout, int | float) or axis(y, 0) == 0 or axis(y, 1) < 2:
         return None
     scale = <double>dout / axis(y, 0)
-    try:
-        if not read_ids(t, axis(y, 1), &ids):
-            return None
-        dx = empty_like(y, real)
-        if real:
-            _cross_entropy_backward(<double *>data(y), &ids, scale, <double *>data(dx), axis(y, 1))
-        else:
-            _cross_entropy_backward(<float *>data(y), &ids, scale, <float *>data(dx), axis(y, 1))
-    finally:
-        forget_ids(&ids)
-    return dx
+    dx, flat = empty_like(y, real), plain_ids(t)
+    N, V, labels = axis(y, 0), axis(y, 1), <int64_t *>data(flat)
+    if real:
+        fine = _cross_entropy_backward(<double *>data(y), labels, scale, <double *>data(dx), N, V)
+    else:
+        fine = _cross_entropy_backward(<float *>data(y), labels, scale, <float *>data(dx), N, V)
+    return dx if fine else None
 
 
-cdef void _cross_entropy_backward(
-    number *y, const id_list *t, double dout, number *dx, int64_t V
+cdef bint _cross_entropy_backward(
+    number *y, const int64_t *t, double dout, number *dx, int64_t N, int64_t V
 ) noexcept:
-    cdef int64_t n, v
+    cdef int64_t n, v, label
     cdef number scale = <number>dout
-    for n in range(t.size):
+    for n in range(N):
+        label = _class(t, n, V)
+        if label < 0:
+            return False
         for v in range(V):
             dx[v] = y[v] * scale
-        dx[t.data[n]] = (y[t.data[n]] - 1) * scale
+        dx[label] = (y[label] - 1) * scale
         dx += V
         y += V
+    return True
 
 
 cpdef row_products_if_fit(a, b):

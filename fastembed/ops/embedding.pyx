@@ -12,8 +12,8 @@ from fastembed.ops._costs cimport (
     NS_A_BYTE_ADDED, NS_A_BYTE_COPIED, NS_A_BYTE_ZEROED, NS_A_ROW,
 )
 from fastembed.ops._fit cimport (
-    apart, as_matrix, as_vector, axis, empty_rows, entry, forget_ids, id_list, in_range, matrix,
-    plain_ids, read_ids, vector, writable,
+    apart, as_matrix, as_vector, axis, empty_rows, entry, in_range, matrix, plain_ids, read_ids,
+    size, vector, writable,
 )
 from fastembed.ops._signature cimport Signature, ref
 from fastembed.runtime.memory cimport Memory, take
@@ -101,18 +101,16 @@ cpdef bint scatter_add_if_fit(dW, idx, dout, bint zero) except -1:
     """`scatter_add`; False, and nothing is done, if an argument does not fit as it is."""
     cdef int real = SCATTER.fits([<ref>dW, <ref>idx, <ref>dout])
     cdef scatter_args args
-    cdef id_list ids
+    cdef Memory ids
     if real < 0 or not (writable(dW) and apart(dW, dout) and apart(dW, idx)):
         return False
-    try:
-        if not read_ids(idx, axis(dW, 0), &ids):
-            return False
-        args.dW, args.dout = as_matrix(dW), as_matrix(dout)
-        args.idx.data, args.idx.size = ids.data, ids.size
-        args.zero = zero
-        _scatter(&args, real)
-    finally:
-        forget_ids(&ids)
+    ids = take(size(idx) * sizeof(int64_t))
+    if not read_ids(idx, axis(dW, 0), <int64_t *>ids.start):
+        return False
+    args.dW, args.dout = as_matrix(dW), as_matrix(dout)
+    args.idx.data, args.idx.size = ids.start, size(idx)
+    args.zero = zero
+    _scatter(&args, real)
     return True
 
 

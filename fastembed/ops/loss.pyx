@@ -7,8 +7,8 @@ from libc.stdint cimport int32_t, int64_t
 from fastembed.kernels.simd cimport product
 from fastembed.ops._costs cimport NS_A_LOGIT, NS_A_SCORE
 from fastembed.ops._fit cimport (
-    as_matrix, as_vector, data, empty_like, entry, epsilon, float64, forget_ids, id_list, matrix,
-    number, read_labels, size, vector,
+    as_matrix, as_vector, data, empty_like, entry, epsilon, float64, matrix, number, read_labels,
+    size, vector,
 )
 from fastembed.ops._signature cimport Signature, places, ref
 from fastembed.ops.dense cimport as_grid, grid, multiply, set_operands, set_result, sum_rows, turned
@@ -205,35 +205,32 @@ cpdef softmax_cross_entropy_if_fit(
 ):
     """`softmax_cross_entropy`, or None if an argument does not fit as it is."""
     cdef int real = CROSS_ENTROPY.fits([<ref>scores, <ref>labels])
-    cdef int64_t count
-    cdef id_list ids
+    cdef int64_t n, count
     cdef loss_args args
-    cdef Memory losses
+    cdef Memory space
     cdef double loss = NAN
     if real < 0 or (ignore_label is not None and type(ignore_label) is not int):
         return None
     args.scores, args.eps = as_matrix(scores), epsilon(eps)
     args.smoothing = share_of_all(label_smoothing)
-    try:
-        count = read_labels(labels, args.scores.columns, ignore_label, &ids)
-        if count < 0:
-            return None
-        losses = take(ids.size * sizeof(double))
-        args.labels.data, args.labels.size = ids.data, ids.size
-        args.losses.data, args.losses.size = losses.start, ids.size
-        args.scale = 1.0 / count if count else 0
-        if need_grad:
-            dscores = empty_like(scores, real)
-            args.dscores = as_matrix(dscores)
-            run = entry(loss_entry, "loss.softmax_cross_entropy", real)
-        else:
-            dscores = None
-            run = entry(loss_alone_entry, "loss.softmax_loss", real)
-        share_gil(run, &args, ids.size, 1, ids.size * args.scores.columns * NS_A_SCORE)
-        if count:
-            loss = sum_of(<double *>losses.start, ids.size) / count
-    finally:
-        forget_ids(&ids)
+    n = size(labels)
+    space = take(n * (sizeof(double) + sizeof(int64_t)))
+    args.losses.data, args.losses.size = space.start, n
+    args.labels.data, args.labels.size = <double *>space.start + n, n
+    count = read_labels(labels, args.scores.columns, ignore_label, <int64_t *>args.labels.data)
+    if count < 0:
+        return None
+    args.scale = 1.0 / count if count else 0
+    if need_grad:
+        dscores = empty_like(scores, real)
+        args.dscores = as_matrix(dscores)
+        run = entry(loss_entry, "loss.softmax_cross_entropy", real)
+    else:
+        dscores = None
+        run = entry(loss_alone_entry, "loss.softmax_loss", real)
+    share_gil(run, &args, n, 1, n * args.scores.columns * NS_A_SCORE)
+    if count:
+        loss = sum_of(<double *>space.start, n) / count
     return float64(loss), dscores
 
 
@@ -267,10 +264,10 @@ cpdef _linear_cross_entropy_if_fit(
 ):
     """`linear_cross_entropy`; None, and nothing is written, if an argument does not fit as it is."""
     cdef int real
-    cdef int64_t count
-    cdef id_list ids
+    cdef int64_t n, count
+    cdef vector ids
     cdef parts p
-    cdef Memory losses
+    cdef Memory space
     cdef double loss = NAN, smoothing = share_of_all(label_smoothing)
     dx = dW = db = None
     if need_grad:
@@ -288,19 +285,18 @@ cpdef _linear_cross_entropy_if_fit(
         as_grid(dx, &p.dx)
         as_grid(dW, &p.dW)
         p.db = data(db)
-    try:
-        count = read_labels(labels, p.W.columns, ignore_label, &ids)
-        if count < 0:
-            return None
-        if need_grad and ids.size == 0:
-            dW.fill(0)
-            db.fill(0)
-        losses = take(ids.size * sizeof(double))
-        _all_blocks(&p, &ids, 1.0 / count if count else 0, smoothing, <double *>losses.start, real)
-        if count:
-            loss = sum_of(<double *>losses.start, ids.size) / count
-    finally:
-        forget_ids(&ids)
+    n = size(labels)
+    space = take(n * (sizeof(double) + sizeof(int64_t)))
+    ids.data, ids.size = <double *>space.start + n, n
+    count = read_labels(labels, p.W.columns, ignore_label, <int64_t *>ids.data)
+    if count < 0:
+        return None
+    if need_grad and n == 0:
+        dW.fill(0)
+        db.fill(0)
+    _all_blocks(&p, ids, 1.0 / count if count else 0, smoothing, <double *>space.start, real)
+    if count:
+        loss = sum_of(<double *>space.start, n) / count
     return float64(loss), dx, dW, db
 
 
@@ -312,7 +308,7 @@ cdef double share_of_all(label_smoothing) except? -1:
 
 
 cdef int _all_blocks(
-    const parts *p, const id_list *labels, double scale, double smoothing, double *losses, int real
+    const parts *p, vector labels, double scale, double smoothing, double *losses, int real
 ) except -1:
     """Scores, losses, gradients over the scores, and what they add to dx, dW and db."""
     cdef int64_t lo = 0, n, N = labels.size, V = p.W.columns
@@ -338,7 +334,7 @@ cdef int _all_blocks(
             multiply(&job, real)
             loss.scores.data, loss.scores.rows, loss.scores.columns = space.start, n, V
             loss.dscores = loss.scores
-            loss.labels.data, loss.labels.size = labels.data + lo, n
+            loss.labels.data, loss.labels.size = <int64_t *>labels.data + lo, n
             loss.losses.data, loss.losses.size = losses + lo, n
             share(run, &loss, n, 1, n * V * NS_A_SCORE)
             if p.need_grad:

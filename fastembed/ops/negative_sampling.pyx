@@ -12,8 +12,8 @@ from libc.string cimport memcpy
 
 from fastembed.ops._costs cimport NS_A_DOT, NS_A_FACTOR
 from fastembed.ops._fit cimport (
-    are_bits, as_matrix, as_vector, axis, data, empty_like, entry, epsilon, float64, forget_ids,
-    id_list, matrix, read_ids, size, vector,
+    are_bits, as_matrix, as_vector, axis, data, empty_like, entry, epsilon, float64, matrix,
+    read_ids, size, vector,
 )
 from fastembed.ops._signature cimport Signature, ref
 from fastembed.ops.loss cimport read_bits, sum_of
@@ -139,8 +139,7 @@ cdef int64_t _sum_up(const double *weights, vector cdf) except -1:
 def _draw(p, targets, int64_t count, Weights summed=None):
     """`negative_samples`, or None if an argument does not fit as it is."""
     cdef samples_args args
-    cdef id_list ids
-    cdef Memory space
+    cdef Memory ids, space
     cdef int64_t V, N, k, possible, few
     cdef int64_t[3] progress
     cdef const double *weights
@@ -148,54 +147,52 @@ def _draw(p, targets, int64_t count, Weights summed=None):
     cdef cnp.npy_intp[2] shape
     if SAMPLES.fits([<ref>p, <ref>targets]) != 1:
         return None
-    V = axis(p, 0)
-    try:
-        if not read_ids(targets, V, &ids):
-            return None
-        N, few = ids.size, min(count, V)  # more cannot be drawn
-        weights = <const double *>data(p)
-        if summed is None:
-            space = take(V * sizeof(double) + (few + 1) * sizeof(int64_t))
-            args.cdf.data, args.cdf.size = space.start, V
-            args.removed.data = <double *>space.start + V
-            possible = _sum_up(weights, args.cdf)
-            args.guide.data, args.guide.size = NULL, 0
-        else:
-            space = take((few + 1) * sizeof(int64_t))
-            args.cdf, args.guide = summed.cdf, summed.guide
-            args.removed.data = space.start
-            possible = summed.possible
-        for k in range(N):
-            any_target = any_target or weights[ids.data[k]] > 0
-        possible -= any_target
-        if N and possible < count:
-            raise ValueError(f"size = {count} ids cannot be drawn: {possible} have weight")
-        shape[0], shape[1] = N, count
-        out = cnp.PyArray_EMPTY(2, shape, cnp.NPY_INT32, 0)
-        if N == 0 or count == 0:
+    V, N = axis(p, 0), size(targets)
+    ids = take(N * sizeof(int64_t))
+    if not read_ids(targets, V, <int64_t *>ids.start):
+        return None
+    few = min(count, V)  # more cannot be drawn
+    weights = <const double *>data(p)
+    if summed is None:
+        space = take(V * sizeof(double) + (few + 1) * sizeof(int64_t))
+        args.cdf.data, args.cdf.size = space.start, V
+        args.removed.data = <double *>space.start + V
+        possible = _sum_up(weights, args.cdf)
+        args.guide.data, args.guide.size = NULL, 0
+    else:
+        space = take((few + 1) * sizeof(int64_t))
+        args.cdf, args.guide = summed.cdf, summed.guide
+        args.removed.data = space.start
+        possible = summed.possible
+    for k in range(N):
+        any_target = any_target or weights[(<int64_t *>ids.start)[k]] > 0
+    possible -= any_target
+    if N and possible < count:
+        raise ValueError(f"size = {count} ids cannot be drawn: {possible} have weight")
+    shape[0], shape[1] = N, count
+    out = cnp.PyArray_EMPTY(2, shape, cnp.NPY_INT32, 0)
+    if N == 0 or count == 0:
+        return out
+    progress[0] = progress[1] = progress[2] = 0
+    args.p = as_vector(p)
+    args.targets.data, args.targets.size = ids.start, N
+    args.removed.size = count + 1
+    args.out = as_matrix(out)
+    args.progress.data, args.progress.size = progress, 3
+    args.budget = BUDGET
+    run = entry(samples_entry, "negatives.negative_samples", 1)
+    uniforms = np.random.random_sample(N * count)
+    while True:
+        args.uniforms = as_vector(uniforms)
+        with nogil:
+            run(&args, 0, 0, 0)
+        PyErr_CheckSignals()
+        if progress[0] == N:
             return out
-        progress[0] = progress[1] = progress[2] = 0
-        args.p = as_vector(p)
-        args.targets.data, args.targets.size = ids.data, N
-        args.removed.size = count + 1
-        args.out = as_matrix(out)
-        args.progress.data, args.progress.size = progress, 3
-        args.budget = BUDGET
-        run = entry(samples_entry, "negatives.negative_samples", 1)
-        uniforms = np.random.random_sample(N * count)
-        while True:
-            args.uniforms = as_vector(uniforms)
-            with nogil:
-                run(&args, 0, 0, 0)
-            PyErr_CheckSignals()
-            if progress[0] == N:
-                return out
-            # at least so many more are certain to be needed: none is drawn in vain
-            uniforms = uniforms[progress[2]:]
-            k = (N - progress[0]) * count - progress[1] - len(uniforms)
-            uniforms = np.concatenate([uniforms, np.random.random_sample(k)])
-    finally:
-        forget_ids(&ids)
+        # at least so many more are certain to be needed: none is drawn in vain
+        uniforms = uniforms[progress[2]:]
+        k = (N - progress[0]) * count - progress[1] - len(uniforms)
+        uniforms = np.concatenate([uniforms, np.random.random_sample(k)])
 
 
 cdef Signature LOSS = Signature("""
@@ -254,35 +251,35 @@ cpdef _negative_sampling_loss_if_fit(h, W, targets, labels, eps):
     cdef int real = LOSS.fits([<ref>h, <ref>W, <ref>targets, <ref>table_labels])
     cdef int64_t n, N, K
     cdef loss_args args
-    cdef id_list ids
     cdef Memory space
+    cdef double *losses
+    cdef int64_t *ids
     cdef unsigned char *bits
     cdef double loss = NAN
     if real < 0 or (one_row and size(labels) != axis(targets, 1)):
         return None
     N, K = axis(targets, 0), axis(targets, 1)
-    space = take(N * sizeof(double) + max(N, 1) * K)
-    bits = <unsigned char *>space.start + N * sizeof(double)
+    space = take(N * sizeof(double) + N * K * sizeof(int64_t) + max(N, 1) * K)
+    losses = <double *>space.start
+    ids = <int64_t *>(losses + N)
+    bits = <unsigned char *>(ids + N * K)
     if not read_bits(labels, bits):
         return None
     if one_row:
         for n in range(1, N):
             memcpy(bits + n * K, bits, K)
     args.eps, args.scale = epsilon(eps), 1.0 / N if N else 0
+    if not read_ids(targets, axis(W, 0), ids):
+        return None
     dscores = empty_like(targets, real)
     args.h, args.W, args.dscores = as_matrix(h), as_matrix(W), as_matrix(dscores)
+    args.targets.data, args.targets.rows, args.targets.columns = ids, N, K
     args.labels.data, args.labels.rows, args.labels.columns = bits, N, K
-    args.losses.data, args.losses.size = space.start, N
-    try:
-        if not read_ids(targets, axis(W, 0), &ids):
-            return None
-        args.targets.data, args.targets.rows, args.targets.columns = ids.data, N, K
-        run = entry(loss_entry, "sampling.negative_sampling_loss", real)
-        share_gil(run, &args, N, 1, N * K * (NS_A_DOT + NS_A_FACTOR * args.W.columns))
-        if N:
-            loss = sum_of(<double *>space.start, N)
-    finally:
-        forget_ids(&ids)
+    args.losses.data, args.losses.size = losses, N
+    run = entry(loss_entry, "sampling.negative_sampling_loss", real)
+    share_gil(run, &args, N, 1, N * K * (NS_A_DOT + NS_A_FACTOR * args.W.columns))
+    if N:
+        loss = sum_of(losses, N)
     return float64(loss), dscores
 
 
@@ -290,24 +287,22 @@ cpdef _negative_sampling_backward_if_fit(dscores, h, W, targets, dW):
     """`negative_sampling_backward`; None, and nothing is written, if an argument does not fit."""
     cdef int real = BACKWARD.fits([<ref>dscores, <ref>h, <ref>W, <ref>targets, <ref>dW])
     cdef backward_args args
-    cdef id_list ids
+    cdef Memory ids
     if real < 0:
         return None
     dh = empty_like(h, real)
     args.dscores, args.h, args.W = as_matrix(dscores), as_matrix(h), as_matrix(W)
     args.dh, args.dW = as_matrix(dh), as_matrix(dW)
-    try:
-        if not read_ids(targets, axis(W, 0), &ids):
-            return None
-        args.targets.data = ids.data
-        args.targets.rows, args.targets.columns = axis(targets, 0), axis(targets, 1)
-        run = entry(backward_entry, "sampling.negative_sampling_backward", real)
-        zero_all((dW,))
-        # each thread owns columns: no atomics, the same bits at any thread count
-        share_gil(
-            run, &args, args.W.columns, LINE,
-            ids.size * (NS_A_DOT + 2 * NS_A_FACTOR * args.W.columns),
-        )
-    finally:
-        forget_ids(&ids)
+    ids = take(size(targets) * sizeof(int64_t))
+    if not read_ids(targets, axis(W, 0), <int64_t *>ids.start):
+        return None
+    args.targets.data = ids.start
+    args.targets.rows, args.targets.columns = axis(targets, 0), axis(targets, 1)
+    run = entry(backward_entry, "sampling.negative_sampling_backward", real)
+    zero_all((dW,))
+    # each thread owns columns: no atomics, the same bits at any thread count
+    share_gil(
+        run, &args, args.W.columns, LINE,
+        size(targets) * (NS_A_DOT + 2 * NS_A_FACTOR * args.W.columns),
+    )
     return dh

@@ -13,9 +13,7 @@ from libc.string cimport memcpy, memset
 
 from fastembed.kernels.simd cimport cell, cell_number, chosen, job, sizes
 from fastembed.ops._costs cimport FLOPS_A_NS
-from fastembed.ops._fit cimport (
-    are_ids, axis, copy_ids, data, empty_like, empty_rows, forget_ids, id_list, size,
-)
+from fastembed.ops._fit cimport are_ids, axis, copy_ids, data, empty_like, empty_rows, size
 from fastembed.ops._signature cimport Signature, places, ref
 from fastembed.runtime.memory cimport Memory, take
 from fastembed.runtime.pool cimport members_for, run_phases
@@ -230,26 +228,20 @@ def _rows(N, T, count, memory):
 
 cdef Rows rows_of(lengths, Py_ssize_t N, Py_ssize_t T):
     """None where every row has T steps; lengths that do not fit are refused."""
-    cdef id_list given
-    numbers = lengths
-    if not are_ids(lengths) or cnp.PyArray_NDIM(<cnp.ndarray>lengths) != 1 or size(lengths) != N:
-        lengths = _check.integers("lengths", lengths)
-        _check.shape("lengths", lengths, (N,), "(N,) with N of xs")
-        # a uint64 that does not fit becomes negative
-        numbers = np.require(lengths, np.intp, "CA")
-    try:
-        copy_ids(numbers, &given)
-        return rows_of_length(lengths, given.data, N, T)
-    finally:
-        forget_ids(&given)
-
-
-cdef Rows rows_of_length(lengths, const int64_t *given, Py_ssize_t N, Py_ssize_t T):
+    cdef Memory numbers = take(N * sizeof(int64_t))
+    cdef const int64_t *given = <int64_t *>numbers.start
     cdef Rows rows
     cdef Py_ssize_t n, t, k, longer = 0, least = T, most = 0
     cdef Py_ssize_t *row
     cdef Py_ssize_t *length
     cdef Py_ssize_t *start
+    plain = lengths
+    if not are_ids(lengths) or cnp.PyArray_NDIM(<cnp.ndarray>lengths) != 1 or size(lengths) != N:
+        lengths = _check.integers("lengths", lengths)
+        _check.shape("lengths", lengths, (N,), "(N,) with N of xs")
+        # a uint64 that does not fit becomes negative
+        plain = np.require(lengths, np.intp, "CA")
+    copy_ids(plain, <int64_t *>numbers.start)
     for n in range(N):
         least, most = min(least, given[n]), max(most, given[n])
         if least < 0 or most > T:
@@ -316,7 +308,7 @@ cpdef tuple _forward(
     cdef int64_t itemsize = 8 if real else 4
     cdef Memory saved = None, scratch
     cdef Rows rows = None
-    if real < 0 or (op.single and (h0 is None or (op.has_c and c0 is None))):
+    if real < 0:
         given = xs, Wx, Wh, b, h0, c0
         return op.forward.again(_forward, given, None, (op, need_cache, lengths, reverse))
     k = chosen.of[real].cells[op.number]
@@ -384,7 +376,7 @@ cpdef tuple _gradients(xs, Wx, Wh, dhs, dh_last, dc_last, out, Op op, Cache kept
     real = op.backward.fits([
         <ref>xs, <ref>Wx, <ref>Wh, <ref>dhs, <ref>dh_last, <ref>dc_last, <ref>dWx, <ref>dWh, <ref>db
     ])
-    if real < 0 or (op.single and op.has_c and dc_last is None):
+    if real < 0:
         given = xs, Wx, Wh, dhs, dh_last, dc_last
         return op.backward.again(_gradients, given, out, (op, kept))
     k = chosen.of[real].cells[op.number]

@@ -10,8 +10,8 @@ from libc.string cimport memcpy
 
 from fastembed.ops._costs cimport NS_A_BYTE_ADDED, NS_A_ROW
 from fastembed.ops._fit cimport (
-    are_ids, as_matrix, axis, data, empty_rows, entry, forget_ids, id_list, matrix, read_ids, real_of,
-    same_shape, vector,
+    are_ids, as_matrix, axis, data, empty_rows, entry, matrix, read_ids, real_of, same_shape, size,
+    vector,
 )
 from fastembed.runtime.memory cimport Memory, take
 from fastembed.runtime.pool cimport share_gil, slice_function
@@ -79,7 +79,7 @@ cdef class Groups:
 cpdef Groups groups_if_fit(idx, int64_t bound, int64_t skip=-1):
     """Find equal ids among idx, without those that are skip; None if idx does not fit as it is."""
     cdef group_args args
-    cdef id_list ids
+    cdef Memory ids
     cdef Groups found = Groups()
     cdef int64_t n, U = 0
     cdef int64_t *place
@@ -87,33 +87,31 @@ cpdef Groups groups_if_fit(idx, int64_t bound, int64_t skip=-1):
     cdef int passes
     if not are_ids(idx):
         return None
-    try:
-        if not read_ids(idx, bound, &ids):
-            return None
-        n = ids.size
-        args.shift, args.bits = _bits(n), _bits(bound)
-        if args.shift + args.bits > 62:
-            raise ValueError(f"num_rows must be at most 2**{62 - args.shift}, got {bound}")
-        passes = max(1, (args.bits + DIGIT - 1) // DIGIT)
-        args.digit = max(1, (args.bits + passes - 1) // passes)
-        args.skip = skip
-        found.space = take((4 * n + 1 + (<int64_t>1 << args.digit)) * sizeof(int64_t))
-        place = <int64_t *>found.space.start
-        args.idx.data, args.idx.size = ids.data, n
-        args.keys.data, args.keys.size = place, n
-        args.starts.data, args.starts.size = place + n, n + 1
-        args.spare.data, args.spare.size = place + 2 * n + 1, n
-        args.rows.data, args.rows.size = place + 3 * n + 1, n
-        args.counts.data, args.counts.size = place + 4 * n + 1, <int64_t>1 << args.digit
-        args.found.data, args.found.size = &U, 1
-        run = entry(group_entry, "sparse.group_equal", 1)
-        if n <= SHORT:
+    n = size(idx)
+    ids = take(n * sizeof(int64_t))
+    if not read_ids(idx, bound, <int64_t *>ids.start):
+        return None
+    args.shift, args.bits = _bits(n), _bits(bound)
+    if args.shift + args.bits > 62:
+        raise ValueError(f"num_rows must be at most 2**{62 - args.shift}, got {bound}")
+    passes = max(1, (args.bits + DIGIT - 1) // DIGIT)
+    args.digit = max(1, (args.bits + passes - 1) // passes)
+    args.skip = skip
+    found.space = take((4 * n + 1 + (<int64_t>1 << args.digit)) * sizeof(int64_t))
+    place = <int64_t *>found.space.start
+    args.idx.data, args.idx.size = ids.start, n
+    args.keys.data, args.keys.size = place, n
+    args.starts.data, args.starts.size = place + n, n + 1
+    args.spare.data, args.spare.size = place + 2 * n + 1, n
+    args.rows.data, args.rows.size = place + 3 * n + 1, n
+    args.counts.data, args.counts.size = place + 4 * n + 1, <int64_t>1 << args.digit
+    args.found.data, args.found.size = &U, 1
+    run = entry(group_entry, "sparse.group_equal", 1)
+    if n <= SHORT:
+        run(&args, 0, 0, 0)
+    else:
+        with nogil:
             run(&args, 0, 0, 0)
-        else:
-            with nogil:
-                run(&args, 0, 0, 0)
-    finally:
-        forget_ids(&ids)
     shape[0] = U
     found.rows = cnp.PyArray_EMPTY(1, shape, cnp.NPY_INT64, 0)
     memcpy(data(found.rows), args.rows.data, U * sizeof(int64_t))

@@ -1,5 +1,6 @@
 """Large scratch memory that is used again: fresh pages cost more than what is done in them."""
 
+cimport cython
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.string cimport memcpy
@@ -28,6 +29,7 @@ cdef size_t _unused = 0
 cdef int _turn = 0  # the place that is emptied next
 
 
+@cython.freelist(16)
 cdef class Memory:
     """Uninitialised memory for as long as this object lives; a copy or a pickle holds its bytes."""
 
