@@ -1,5 +1,7 @@
 """Sums of rows of a matrix, which stay in registers until the last row has been added."""
 
+from math import prod
+
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
@@ -110,16 +112,8 @@ def _choice(limit, shorter, longer):
     return tile_sum
 
 
-# bytes -> in how many vectors of which width
-WIDTHS = {
-    8: (2, 4),
-    16: (2, 8),
-    32: (2, 16),
-    64: (2, 32),
-    128: (4, 32),
-    192: (6, 32),
-    TILE: (8, 32),
-}
+# how many vectors of which width: for up to as many bytes as they have together
+VECTORS = (2, 4), (2, 8), (2, 16), (2, 32), (4, 32), (6, 32), (8, 32)
 
 
 def tile_sums(weighted):
@@ -130,16 +124,14 @@ def tile_sums(weighted):
     It tells whether all ids are in [-V, V).
     """
 
-    def sums(widths):
-        (limit, vectors), *longer = widths
+    def sums(vectors, *longer):
         one = _summer(*vectors, weighted)
-        return _choice(limit, one, sums(longer)) if longer else one
+        return _choice(prod(vectors), one, sums(*longer)) if longer else one
 
-    def sums_down(widths):
-        *shorter, (limit, vectors) = widths
+    def sums_down(*all_vectors):
+        *shorter, vectors = all_vectors
         one = _summer(*vectors, weighted)
-        return _choice(shorter[-1][0], sums_down(shorter), one) if shorter else one
+        return _choice(prod(shorter[-1]), sums_down(*shorter), one) if shorter else one
 
-    widths = list(WIDTHS.items())
-    narrow = [row for row in widths if row[0] <= NARROW]
-    return _choice(NARROW, sums(narrow), sums_down(widths[len(narrow) :]))
+    narrow = [vectors for vectors in VECTORS if prod(vectors) <= NARROW]
+    return _choice(NARROW, sums(*narrow), sums_down(*VECTORS[len(narrow) :]))

@@ -10,9 +10,9 @@ from libc.string cimport memcpy
 
 from fastembed.ops._costs cimport NS_A_BYTE_ADDED, NS_A_ROW
 from fastembed.ops._fit cimport (
-    are_ids, as_matrix, axis, data, empty_rows, entry, matrix, read_ids, real_of, same_shape, size,
-    vector,
+    are_ids, as_matrix, axis, data, empty_rows, entry, matrix, read_ids, real_of, size, vector,
 )
+from fastembed.ops._signature cimport Signature, ref
 from fastembed.runtime.memory cimport Memory, take
 from fastembed.runtime.pool cimport share_gil, slice_function
 
@@ -34,6 +34,8 @@ ctypedef struct sum_args:
     vector keys, starts
     int64_t shift, mean
     matrix dout, values
+
+cdef Signature GRADIENT = Signature("idx (...) ids<V\ndout (..., D)")
 
 
 cdef class Groups:
@@ -131,11 +133,7 @@ cdef int64_t _bits(int64_t count) noexcept:
 cpdef coalesce_if_fit(idx, dout, int64_t num_rows, int64_t skip, bint mean):
     """`coalesce`, skip from 0 on or -1; None if an argument does not fit as it is."""
     cdef Groups found
-    cdef int ndim
-    if not are_ids(idx) or real_of(dout) < 0:
-        return None
-    ndim = cnp.PyArray_NDIM(<cnp.ndarray>idx)
-    if cnp.PyArray_NDIM(<cnp.ndarray>dout) != ndim + 1 or not same_shape(idx, dout, ndim):
+    if GRADIENT.fits([<ref>idx, <ref>dout]) < 0:
         return None
     found = groups_if_fit(idx, num_rows, skip)
     return None if found is None else (found.rows, found.sums(dout, mean))
