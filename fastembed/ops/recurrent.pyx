@@ -88,20 +88,16 @@ cdef class Op:
         words |= {"G": k.gates if k.gates > 1 else "", "B": k.biases if k.biases > 1 else ""}
         words["c_may_be_None"] = "" if single and k.state else "optional"
         left_out = ["hs"] * single + ["c", f"d{words['c0']}"] * (not k.state)
-        tables = []
-        for table in (FORWARD, BACKWARD):
-            for result in left_out:
-                table = re.sub(rf"\n    > {result} .*", "", table.format(**words))
-            tables.append(table.format(**words))
+        tables = [table.format(**words) for table in (FORWARD, BACKWARD)]
+        for result in left_out:
+            tables = [re.sub(rf"\n    > {result} .*", "", table) for table in tables]
         order = f"Wh Wx {words['xs']} b {words['h0']} {words['c0']}"
         self.forward, self.backward = Signature(tables[0], order), Signature(tables[1])
 
     def documented(self, forward, backward, text, source):
         """The functions with their names and texts."""
         place = "One step" if self.single else "A run over sequences"
-        forward.__doc__ = f"{place} of {text}"
-        if source:
-            forward.__doc__ += f"\n\n{source}"
+        forward.__doc__ = f"{place} of {text}" + f"\n\n{source}" * bool(source)
         backward.__doc__ = f"Gradients of `{self.name}`."
         for function, name, table in (
             (forward, self.name, self.forward), (backward, f"{self.name}_backward", self.backward)
@@ -116,9 +112,7 @@ def _with_h(name, text, source=""):
     """The ops of a cell whose state is h."""
     cdef Op op = Op(name, False), step = Op(name, True)
 
-    def sequence(
-        xs, Wx, Wh, b, h0=None, *, lengths=None, reverse=False, need_cache=True
-    ):
+    def sequence(xs, Wx, Wh, b, h0=None, *, lengths=None, reverse=False, need_cache=True):
         return _forward(xs, Wx, Wh, b, h0, None, op, need_cache, lengths, reverse)
 
     def sequence_backward(dhs, cache, *, dh_last=None, out=None):
@@ -140,9 +134,7 @@ def _with_h_and_c(name, text, source=""):
     """The ops of a cell whose state is h and c."""
     cdef Op op = Op(name, False), step = Op(name, True)
 
-    def sequence(
-        xs, Wx, Wh, b, h0=None, c0=None, *, lengths=None, reverse=False, need_cache=True
-    ):
+    def sequence(xs, Wx, Wh, b, h0=None, c0=None, *, lengths=None, reverse=False, need_cache=True):
         return _forward(xs, Wx, Wh, b, h0, c0, op, need_cache, lengths, reverse)
 
     def sequence_backward(dhs, cache, *, dh_last=None, dc_last=None, out=None):
