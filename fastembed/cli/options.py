@@ -1,20 +1,9 @@
-"""What the subcommands share: a parser whose errors are one line, and checked option values."""
+"""What the subcommands share: a parser whose errors are one line, and the number of threads."""
 
 import argparse
 import textwrap
 
-from fastembed.tasks.values import UserError, integer, number, reason
-
-__all__ = [
-    "Parser",
-    "UserError",
-    "add_seed",
-    "add_threads",
-    "integer",
-    "number",
-    "reason",
-    "use_threads",
-]
+from fastembed.tasks.values import integer
 
 
 class Parser(argparse.ArgumentParser):
@@ -44,13 +33,5 @@ def use_threads(count):
     """Set how many threads compute; None leaves it to the environment."""
     import fastembed
 
-    try:
-        fastembed.set_num_threads(count or fastembed.get_num_threads())
-    except ValueError as error:  # of FASTEMBED_NUM_THREADS
-        raise UserError(str(error)) from None
-
-
-def add_seed(parser, text="of all random numbers", default=None):
-    parser.add_argument(
-        "--seed", type=integer(0, 2**32 - 1), default=default, metavar="N", help=text
-    )
+    if count is not None:
+        fastembed.set_num_threads(count)

@@ -1,6 +1,6 @@
 """The model that a command is to use."""
 
-from fastembed.cli.options import UserError, reason
+from fastembed._errors import UserError, reason
 
 
 def model_of(path, method, kind):

@@ -4,7 +4,8 @@ import importlib
 from types import SimpleNamespace
 
 import fastembed
-from fastembed.cli.options import Parser, UserError, add_threads, use_threads
+from fastembed._errors import UserError
+from fastembed.cli.options import Parser, add_threads, use_threads
 from fastembed.tasks.values import OPTIONS, flag
 
 # task: (module of tasks, its run(options, given, say), its default values, what it does)

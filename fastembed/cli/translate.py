@@ -3,8 +3,10 @@
 import sys
 from itertools import chain
 
-from fastembed.cli.options import Parser, UserError, add_threads, integer, use_threads
+from fastembed._errors import UserError
+from fastembed.cli.options import Parser, add_threads, use_threads
 from fastembed.cli.saved import model_of
+from fastembed.tasks.values import integer
 from fastembed.text import sources
 
 TOGETHER = 1000  # lines that are read before they are answered

@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 
 from fastembed import base_model
+from fastembed._errors import UserError, as_user_error, reason
 from fastembed._files import tensors as files
-from fastembed.tasks.values import UserError, reason
 
 FORMAT = "fastembed-train/3"
 FOLDER = "fastembed-train"  # where nothing else is asked for: this, or the next -2, -3, …
@@ -85,10 +85,8 @@ def save(path, task, model, params, state, settings, progress):
     arrays, metadata = base_model.pack(model, params)
     arrays |= {STATE + name: array for name, array in state.items()}
     training = {"format": FORMAT, "task": task, "settings": settings, "progress": progress}
-    try:
+    with as_user_error(f"cannot write {path}"):
         files.write(path, arrays, {**metadata, base_model.TRAINING: json.dumps(training)})
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {reason(error)}") from None
 
 
 def load(path, task):

@@ -21,7 +21,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from fastembed._errors import UserError, reason
+from fastembed._errors import UserError, as_user_error
 from fastembed.text.encodings import by_mark, likely
 
 __all__ = ["Texts", "default_text", "find", "lines"]
@@ -88,7 +88,7 @@ def _piped() -> bool:
 
 def _files(name: str) -> list[str]:
     path = Path(name)
-    try:
+    with as_user_error(f"cannot read {name!r}", ValueError):  # a null character in it
         if name == STDIN or path.exists():
             is_folder = name != STDIN and path.is_dir()
         elif glob.has_magic(name):
@@ -98,8 +98,6 @@ def _files(name: str) -> list[str]:
             return found
         else:
             raise UserError(f"cannot read {name}: No such file or directory")
-    except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        raise UserError(f"cannot read {name!r}: {reason(error)}") from None
     if not is_folder:
         return [name]
     inside = (one for one in path.rglob("*") if _ending(one) in READ and one.is_file())
@@ -144,10 +142,8 @@ class Texts:
         """What differs when the text may: paths, sizes and times of the files, options."""
         found = []
         for name in self.files:
-            try:
+            with as_user_error(f"cannot read {name}"):
                 status = os.stat(name)
-            except OSError as error:
-                raise UserError(f"cannot read {name}: {reason(error)}") from None
             found.append([os.path.abspath(name), status.st_size, status.st_mtime_ns])
         return [found or [REFERENCE, *sys.version_info[:3]], self.column, self.encoding]
 
@@ -189,15 +185,11 @@ def default_text() -> str:
 
 @contextlib.contextmanager
 def _open(name: str, called: str) -> Iterator[Any]:
-    try:
+    with as_user_error(f"cannot read {called}", AttributeError, ValueError):
         file = open(sys.stdin.fileno(), "rb", closefd=False) if name == STDIN else open(name, "rb")
-    except (AttributeError, OSError, ValueError) as error:
-        raise UserError(f"cannot read {called}: {reason(error)}") from None
     with file:
-        try:
+        with as_user_error(f"cannot read {called}"):  # a folder
             zipped = file.peek(2)[:2] == b"\x1f\x8b"
-        except OSError as error:  # a folder
-            raise UserError(f"cannot read {called}: {reason(error)}") from None
         yield gzip.GzipFile(fileobj=file) if zipped else file
 
 
@@ -213,10 +205,8 @@ def _decoded(file: Any, name: str, encoding: str | None) -> Iterator[str]:
     done = 0
     data = b"start"
     while data:
-        try:
+        with as_user_error(f"cannot read {name}", EOFError, zlib.error):
             data = file.read(BLOCK)
-        except (OSError, EOFError, zlib.error) as error:
-            raise UserError(f"cannot read {name}: {reason(error)}") from None
         first = decoder is None
         if first:
             encoding = encoding or by_mark(data) or "utf-8"
@@ -270,11 +260,7 @@ def lines(name: str, encoding: str | None = None) -> Iterator[str]:
 
 
 def _choose_column(names: list[str], column: str | None, name: str) -> str:
-    wanted = column
-    if wanted is None and len(names) > 1:
-        wanted = "text"
-    if wanted is None and names:
-        return names[0]
+    wanted = column if column is not None else names[0] if len(names) == 1 else "text"
     if wanted not in names:
         which = "name its column of text" if column is None else f"it has no column {column!r}"
         raise UserError(f"{name}: {which}: --column {' or '.join(map(str, names)) or 'NAME'}")
