@@ -314,14 +314,12 @@ def _joined(documents: Iterable[Iterable[str]]) -> Iterator[str]:
     last = ""
     for document in documents:
         begins = True
-        for text in document:
-            if text and begins:
-                begins = False
-                if last:
-                    yield "\n" * (2 - len(last) + len(last.rstrip("\n")))
-            if text:
-                yield text
-                last = (last + text)[-2:]
+        for text in filter(None, document):
+            if begins and last:
+                yield "\n" * (2 - len(last) + len(last.rstrip("\n")))
+            begins = False
+            yield text
+            last = (last + text)[-2:]
 
 
 def _blocks(pieces: Iterable[str]) -> Iterator[str]:

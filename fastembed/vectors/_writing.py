@@ -22,11 +22,7 @@ ROWS = 1 << 10  # that are made into bytes together
 
 
 def save(
-    path: str | os.PathLike[str],
-    words: Sequence[str],
-    vectors: Any,
-    *,
-    format: str | None = None,
+    path: str | os.PathLike[str], words: Sequence[str], vectors: Any, *, format: str | None = None
 ) -> None:
     """Write word vectors; the file at path is the old one or the new one, never a part of one.
 
