@@ -61,7 +61,9 @@ def from_torch(module: Any) -> Any:
     if not isinstance(module, torch.nn.RNNBase) or kind not in KINDS:
         known = "Embedding, EmbeddingBag, RNN, LSTM or GRU"
         raise TypeError(f"module must be a torch.nn.{known}, got {kind}")
-    _refuse(module, nonlinearity="tanh")
+    nonlinearity = getattr(module, "nonlinearity", "tanh")
+    if nonlinearity != "tanh":
+        raise ValueError(f"module must be a {kind} with nonlinearity='tanh', got {nonlinearity!r}")
     single, stack, _ = KINDS[kind]
     runs = [_from_weights(kind, list(map(_copy, weights))) for weights in module.all_weights]
     if len(runs) > 1 or module.proj_size:
@@ -186,13 +188,6 @@ def _changed(owner: Any, defaults: dict[str, Any]) -> dict[str, Any]:
     """The options that are not what they are by default."""
     found = {name: getattr(owner, name, value) for name, value in defaults.items()}
     return {name: value for name, value in found.items() if value != defaults[name]}
-
-
-def _refuse(module: Any, **lacking: Any) -> None:
-    """Refuse options that layers do not have."""
-    for name, value in _changed(module, lacking).items():
-        kind = type(module).__name__
-        raise ValueError(f"module must be a {kind} with {name}={lacking[name]!r}, got {value!r}")
 
 
 def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:

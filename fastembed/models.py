@@ -772,14 +772,11 @@ class Seq2seq(_Model):
         found: list[list[int]] = [[] for _ in questions]
         for places in generation.of_one_length(questions):
             h = self.encoder.forward(np.array([questions[k] for k in places]))
-            rows = (
-                self.decoder.answers(h, end_id, longest, end_id).tolist()
-                if beam_size == 1
-                else [
-                    self.decoder.beam_search(one[np.newaxis], end_id, longest, beam_size, end_id)
-                    for one in h
-                ]
-            )
+            if beam_size == 1:
+                rows = self.decoder.answers(h, end_id, longest, end_id).tolist()
+            else:
+                search = self.decoder.beam_search
+                rows = [search(one[np.newaxis], end_id, longest, beam_size, end_id) for one in h]
             for k, ids in zip(places, rows, strict=True):
                 found[k] = ids[: ids.index(end_id)] if end_id in ids else ids
         return found
