@@ -80,7 +80,7 @@ class BaseModel:
         params = [param.astype(np.float16) for param in self.params]
         if file_name is None:
             file_name = f"{type(self).__name__}.pkl"
-        whole.write(file_name, pickle.dumps(params))
+        whole.write(file_name, [pickle.dumps(params)])
 
     def load_params(self, file_name: str | None = None) -> None:
         """Fill the parameters in place from a file that `save_params` wrote.

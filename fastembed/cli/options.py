@@ -2,6 +2,7 @@
 
 import argparse
 import textwrap
+from functools import partial
 
 from fastembed.tasks.values import integer
 
@@ -9,20 +10,16 @@ from fastembed.tasks.values import integer
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line, and whose help has 80 columns and examples."""
 
-    def __init__(self, *, description, examples=(), **settings):
+    def __init__(self, *, description, examples, **settings):
         description = "\n".join(textwrap.fill(line, 80) for line in description.split("\n"))
-        settings = {"formatter_class": _Format, "description": description, **settings}
         lines = "".join(f"\n  {line}" for line in examples)
-        epilog = f"example{'s' * (len(examples) > 1)}:{lines}" if examples else None
-        super().__init__(epilog=epilog, **settings)
+        epilog = f"example{'s' * (len(examples) > 1)}:{lines}"
+        layout = partial(argparse.RawDescriptionHelpFormatter, max_help_position=23, width=80)
+        texts = {"description": description, "epilog": epilog, "formatter_class": layout}
+        super().__init__(**texts, **settings)
 
     def error(self, message):
         self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")
-
-
-class _Format(argparse.RawDescriptionHelpFormatter):
-    def __init__(self, prog):
-        super().__init__(prog, max_help_position=23, width=80)
 
 
 def add_threads(parser, text="default: the CPUs that this process may use"):

@@ -48,7 +48,7 @@ def _picture(draw):
             draw(figure, *given)
             figure.savefig(data, format="png")
         with as_user_error(f"cannot write {path}"):
-            whole.write(path, data.getbuffer())
+            whole.write(path, [data.getbuffer()])
         without = any("Glyph" in str(one.message) for one in seen)
         return f"{path}{' (no font that is installed has all letters)' * without}"
 

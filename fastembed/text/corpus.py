@@ -20,8 +20,6 @@ from fastembed.text import tokenizer as tokenizers
 from fastembed.text.sources import Texts
 from fastembed.text.split import EVERY, divide, paragraph_end
 
-__all__ = ["Corpus"]
-
 FORMAT = "fastembed-corpus/1"
 SAMPLE = 16  # pieces of the text, of a quarter of a million characters, that subwords are learnt of
 TELLING = 64  # characters; shorter paragraphs repeat in every text
@@ -183,8 +181,8 @@ def _make(
         "size": held_out.size,
         "digest": f"{train.digest:08x}{held_out.digest:08x}",
     }
-    whole.write(folder / "tokenizer.json", tokenizer.to_json().encode())
-    whole.write(folder / "corpus.json", json.dumps(state).encode())
+    whole.write(folder / "tokenizer.json", [tokenizer.to_json().encode()])
+    whole.write(folder / "corpus.json", [json.dumps(state).encode()])
 
 
 _NAMES = {"word": "words", "char": "characters and bytes", "subword": "subwords"}

@@ -59,7 +59,7 @@ def save(
     for word in wv.words:
         if not word or any(blank in word for blank in " \t\r\n"):
             raise ValueError(f"words must not be empty or have blanks in {format}, got {word!r}")
-    whole.write_parts(path, _word2vec(wv, binary=format == "word2vec-binary"))
+    whole.write(path, _word2vec(wv, binary=format == "word2vec-binary"))
 
 
 def _word2vec(wv: WordVectors, binary: bool) -> Iterator[bytes]:
