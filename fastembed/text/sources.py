@@ -24,8 +24,6 @@ from typing import Any
 from fastembed._errors import UserError, as_user_error
 from fastembed.text.encodings import by_mark, likely
 
-__all__ = ["Texts", "default_text", "find", "lines"]
-
 BLOCK = 1 << 18  # bytes read at once; characters of a piece, about
 TABLES = (".csv", ".tsv", ".jsonl")
 READ = (".txt", ".text", ".md", ".rst", *TABLES)  # of a folder, also with .gz
@@ -156,12 +154,11 @@ class Texts:
             # an error in a plain file passes through `_decode` alone, which closes the file
             with contextlib.closing(_decode(name, called, self.encoding)) as chunks:
                 kind = _ending(Path(name))
+                pieces: Iterable[str] = chunks
                 if name == STDIN and self.column is not None:
                     first = next(chunks, "")
                     kind = ".jsonl" if first.lstrip().startswith("{") else ".csv"
-                    pieces: Iterable[str] = chain([first], chunks)
-                else:
-                    pieces = chunks
+                    pieces = chain([first], chunks)
                 if kind == ".jsonl":
                     yield from ([text] for text in _json_lines(pieces, called, self.column))
                 elif kind in TABLES:
@@ -183,20 +180,14 @@ def default_text() -> str:
     return re.sub(r"\n{3,}", "\n\n", text)
 
 
-@contextlib.contextmanager
-def _open(name: str, called: str) -> Iterator[Any]:
+def _decode(name: str, called: str, encoding: str | None) -> Generator[str]:
+    """The text of a file in pieces, with ``\\n`` at line ends."""
     with as_user_error(f"cannot read {called}", AttributeError, ValueError):
         file = open(sys.stdin.fileno(), "rb", closefd=False) if name == STDIN else open(name, "rb")
     with file:
         with as_user_error(f"cannot read {called}"):  # a folder
             zipped = file.peek(2)[:2] == b"\x1f\x8b"
-        yield gzip.GzipFile(fileobj=file) if zipped else file
-
-
-def _decode(name: str, called: str, encoding: str | None) -> Generator[str]:
-    """The text of a file in pieces, with ``\\n`` at line ends."""
-    with _open(name, called) as file:
-        yield from _decoded(file, called, encoding)
+        yield from _decoded(gzip.GzipFile(fileobj=file) if zipped else file, called, encoding)
 
 
 def _decoded(file: Any, name: str, encoding: str | None) -> Iterator[str]:
