@@ -5,7 +5,7 @@ import sys
 
 from benchmarks import markdown, measure, readme, table
 from fastembed.bench import check_writable, parser, report
-from fastembed.cli.options import UserError, integer
+from fastembed.tasks.values import UserError, integer
 
 PROG = "python -m benchmarks"
 

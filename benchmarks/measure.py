@@ -7,10 +7,10 @@ import time
 
 from benchmarks import goals, probes, scripts, startup, table, vectors, work
 from benchmarks.peers import CEILINGS
+from fastembed._errors import UserError
 from fastembed.bench import report, runner
 from fastembed.bench.peers import REFERENCE, Contender, contenders, ours
 from fastembed.cli.machine import cpus
-from fastembed.cli.options import UserError
 
 QUICK_LIMIT = 60  # seconds of races after which --quick begins no further one
 GENSIM = Contender("gensim", "benchmarks.word2vec:Gensim")

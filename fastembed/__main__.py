@@ -7,8 +7,9 @@ import sys
 import warnings
 
 import fastembed
+from fastembed._errors import UserError
 from fastembed._version import __version__
-from fastembed.cli.options import Parser, UserError
+from fastembed.cli.options import Parser
 
 # command: (module with main(argv), what it does)
 COMMANDS = {
@@ -90,15 +91,11 @@ def _command(argv):
             f"'{PROG} info' tells how to repair it"
         )
     if command not in ("info", "run"):
-        _check_environment()
+        try:
+            importlib.import_module("fastembed.threads")
+        except ValueError as error:  # FASTEMBED_NUM_THREADS
+            raise UserError(str(error)) from None
     return importlib.import_module(COMMANDS[command][0]).main(argv[1:])
-
-
-def _check_environment():
-    try:
-        importlib.import_module("fastembed.threads")
-    except ValueError as error:  # FASTEMBED_NUM_THREADS
-        raise UserError(str(error)) from None
 
 
 def _end(status, line):

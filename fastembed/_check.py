@@ -81,15 +81,12 @@ def row(name: str, value: Any, count: int) -> int:
     return value % count
 
 
-def several(name: str, arrays: Any, count: int | None = None) -> list[Any]:
-    """Return arrays that come together as a list: so many, if count is given."""
+def several(name: str, arrays: Any) -> list[Any]:
+    """Return arrays that come together as a list."""
     try:
-        arrays = list(arrays)
+        return list(arrays)
     except TypeError:
         raise TypeError(f"{name} must be arrays, got {arrays!r:.80}") from None
-    if count is not None and len(arrays) != count:
-        raise ValueError(f"{name} must be {count} arrays, got {len(arrays)}")
-    return arrays
 
 
 def shape(name: str, array: Any, expected: Any, meaning: str = "") -> None:

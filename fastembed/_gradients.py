@@ -1,11 +1,11 @@
 """What a gradient is: training and layers ask here, and nowhere else.
 
-A gradient is an array of its parameter's shape, or an object with the methods of `Gradient`: then
-nothing else has to know its class.
+A gradient is an array of its parameter's shape, or has what training asks of a
+`fastembed.sparse.RowSparse`: nothing else has to know its class.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -19,37 +19,8 @@ from fastembed.ops.sparse import coalesce_if_fit, groups_if_fit
 from fastembed.reference import ops as formulas
 
 
-class Gradient(Protocol):
-    """A gradient that is not an array: of some rows, say."""
-
-    values: Array  # all its numbers but zeros, which are scaled in place
-
-    @property
-    def T(self) -> Any:
-        """That of the transposed parameter."""
-
-    def fill_rows(
-        self, ids: Any, rows: Array, padding_idx: int | None = None, mean: bool = False
-    ) -> None:
-        """Become the sum, or the mean, of rows by id, without those of padding_idx."""
-
-    def become(self, rows: Array, values: Array) -> None:
-        """Have these values in these rows, which ascend, and no others."""
-
-    def add(self, others: list[Any]) -> Any:
-        """Add gradients of the same weight that are not arrays; returns the sum."""
-
-    def add_to(self, total: Array) -> None:
-        """Add to an array, in place."""
-
-    def step(
-        self, op: str, param: Array, states: Sequence[Array], numbers: tuple[Any, ...]
-    ) -> None:
-        """Step what it changes of param and states, as the op of that name does with an array."""
-
-
 def is_array(grad: Any) -> bool:
-    """Whether a gradient is an array; else it has the methods of `Gradient`."""
+    """Whether a gradient is an array; else it has the methods of a `RowSparse`."""
     return isinstance(grad, np.ndarray)
 
 

@@ -17,13 +17,9 @@ if hasattr(os, "register_at_fork"):
 
 
 def attach(package, file):
-    """Make ``__getattr__``, ``__dir__`` and ``__all__`` of a package from its stub.
+    """Make ``__getattr__``, ``__dir__`` and ``__all__`` of a package from the stub beside its file.
 
-    Parameters
-    ----------
-    package, file : str
-        The package's ``__name__`` and ``__file__``. What the stub beside it imports, as in
-        ``from fastembed.ops.dense import matmul as matmul``, is public.
+    What the stub imports, as in ``from fastembed.ops.dense import matmul as matmul``, is public.
     """
     with open(os.path.join(os.path.dirname(file), "__init__.pyi"), encoding="utf-8") as stub:
         lines = re.findall(r"^from (\S+) import (\w+) as \2$", stub.read(), re.MULTILINE)

@@ -80,7 +80,7 @@ class BaseModel:
         params = [param.astype(np.float16) for param in self.params]
         if file_name is None:
             file_name = f"{type(self).__name__}.pkl"
-        whole.write(file_name, pickle.dumps(params))
+        whole.write(file_name, [pickle.dumps(params)])
 
     def load_params(self, file_name: str | None = None) -> None:
         """Fill the parameters in place from a file that `save_params` wrote.
@@ -223,15 +223,7 @@ def _place(array: Array) -> Any:
 
 
 def unpack(file_name: Path) -> Saved:
-    """Read a file of a model.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    ValueError
-        If it is damaged, or no file of a model.
-    """
+    """Read a file of a model. OSError if it cannot be read, ValueError if it is damaged or none."""
     if not os.path.exists(file_name):
         raise FileNotFoundError(f"No file: {file_name}")
     try:
@@ -240,7 +232,7 @@ def unpack(file_name: Path) -> Saved:
         raise ValueError(f"{file_name} is not a safetensors file: {error}") from error
     try:
         params = _params(found, json.loads(metadata.pop(TIED, "{}")))
-        if not params or any(map(_is_param, found)):
+        if not params or any(name.startswith("param") for name in found):
             raise ValueError(f"it holds {repr(sorted(found))}, not param0, param1, …")
         model = json.loads(metadata.pop(MODEL, "null"))
         training = json.loads(metadata.pop(TRAINING, "null"))
@@ -339,10 +331,6 @@ def _load_into(model: BaseModel, file_name: Path) -> dict[str, str]:
     saved = unpack(file_name)
     saved.fill(model)
     return saved.metadata
-
-
-def _is_param(name: str) -> bool:
-    return name.startswith("param")
 
 
 def _plain(value: Any) -> Any:

@@ -14,7 +14,7 @@ from fastembed._inputs import Array
 from fastembed.base_model import BaseModel
 from fastembed.layers import Embedding, EmbeddingBag
 from fastembed.models import Seq2seq
-from fastembed.recurrent_layers import StackedGRU, StackedLSTM, StackedRNN
+from fastembed.recurrent_layers import StackedGRU, StackedLSTM, StackedRNN, _Stacked
 from fastembed.time_layers import TimeBiLSTM, TimeGRU, TimeLSTM, TimeRNN
 
 __all__ = ["export_onnx", "from_torch", "to_torch"]
@@ -61,7 +61,9 @@ def from_torch(module: Any) -> Any:
     if not isinstance(module, torch.nn.RNNBase) or kind not in KINDS:
         known = "Embedding, EmbeddingBag, RNN, LSTM or GRU"
         raise TypeError(f"module must be a torch.nn.{known}, got {kind}")
-    _refuse(module, nonlinearity="tanh")
+    nonlinearity = getattr(module, "nonlinearity", "tanh")
+    if nonlinearity != "tanh":
+        raise ValueError(f"module must be a {kind} with nonlinearity='tanh', got {nonlinearity!r}")
     single, stack, _ = KINDS[kind]
     runs = [_from_weights(kind, list(map(_copy, weights))) for weights in module.all_weights]
     if len(runs) > 1 or module.proj_size:
@@ -101,16 +103,13 @@ def to_torch(layer: Any) -> Any:
         return _filled(made(*W.shape, **options), {"weight": W})
     both = isinstance(layer, TimeBiLSTM)
     runs = [layer.forward_lstm, layer.backward_lstm] if both else [layer]
-    kind = next((name for name, (one, *_) in KINDS.items() if isinstance(runs[0], one)), "")
     options = {"bidirectional": both}
-    for name, (_, stack, _) in KINDS.items():
-        if isinstance(layer, stack):
-            runs, kind = layer.layers, name
-            options = {
-                key: getattr(layer, key) for key in ("bidirectional", "dropout", "num_layers")
-            }
-            if len(runs[0].params) > 3:
-                options["proj_size"] = runs[0].params[3].shape[1]
+    if isinstance(layer, _Stacked):
+        runs = layer.layers
+        options = {key: getattr(layer, key) for key in ("bidirectional", "dropout", "num_layers")}
+        if len(runs[0].params) > 3:
+            options["proj_size"] = runs[0].params[3].shape[1]
+    kind = next((name for name, (one, *_) in KINDS.items() if isinstance(runs[0], one)), "")
     if not kind:
         known = "an Embedding, EmbeddingBag, TimeRNN, TimeLSTM, TimeBiLSTM, TimeGRU or a stack"
         raise TypeError(f"layer must be {known} of them, got {type(layer).__name__}")
@@ -188,13 +187,6 @@ def _changed(owner: Any, defaults: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value != defaults[name]}
 
 
-def _refuse(module: Any, **lacking: Any) -> None:
-    """Refuse options that layers do not have."""
-    for name, value in _changed(module, lacking).items():
-        kind = type(module).__name__
-        raise ValueError(f"module must be a {kind} with {name}={lacking[name]!r}, got {value!r}")
-
-
 def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
     """Write a model's inference as an ONNX file (needs the package ``onnx``; extra ``onnx``).
 
@@ -220,4 +212,4 @@ def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
         graph = _onnx.language_model(model)
     else:
         raise TypeError(f"model must be a language model or a Seq2seq, got {type(model).__name__}")
-    whole.write(path, _onnx.model_of(graph))
+    whole.write(path, [_onnx.model_of(graph)])

@@ -248,10 +248,8 @@ class Embedding(Layer):
         if padding_idx is not None:
             self.padding_idx = row("padding_idx", padding_idx, len(W))
         if max_norm is not None:
-            self.max_norm, self.norm_type = (
-                number("max_norm", max_norm),
-                number("norm_type", norm_type),
-            )
+            self.max_norm = number("max_norm", max_norm)
+            self.norm_type = number("norm_type", norm_type)
             if not self.max_norm >= 0:
                 raise ValueError(f"max_norm must be at least 0, got {max_norm!r}")
             if not own("W", W).flags.writeable:  # its rows are scaled
@@ -323,12 +321,7 @@ class EmbeddingBag(Embedding):
     cache: Any = NOT_YET
 
     def __init__(
-        self,
-        W: Array,
-        *,
-        mode: str = "mean",
-        include_last_offset: bool = False,
-        **options: Any,
+        self, W: Array, *, mode: str = "mean", include_last_offset: bool = False, **options: Any
     ) -> None:
         super().__init__(W, **options)
         if mode not in ("sum", "mean", "max"):
@@ -543,15 +536,9 @@ def _scaled_rows(scale: Array, rows: Array) -> Array:
 
 
 class Steps(Sequence[Any]):
-    """The layers of T single steps, made only if somebody looks at them.
+    """The layers of T single steps, ``make(*kept)``, made only if somebody looks at them.
 
-    Parameters
-    ----------
-    make : callable
-        ``make(*kept)`` returns the layers.
-    T : int
-    kept : tuple
-        What a forward keeps for its backward.
+    Kept is what a forward keeps for its backward.
     """
 
     made: list[Any] | None = None

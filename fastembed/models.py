@@ -477,11 +477,13 @@ class _WordVectors(_Model):
         return {"word_p": self.ns_loss.sampler.word_p}  # what is left of the corpus
 
     def _restore(self, arrays: dict[str, Array]) -> None:
-        word_p = arrays.get("word_p", self.ns_loss.sampler.word_p)
+        sampler = self.ns_loss.sampler
+        word_p = arrays.get("word_p", sampler.word_p)
         if word_p.ndim != 1 or len(word_p) > len(self.word_vecs):
             raise ValueError(f"word_p has shape {word_p.shape}, not one of the vocabulary")
-        self.ns_loss.sampler.word_p = np.array(word_p, np.float64)
-        self.ns_loss.sampler.vocab_size = len(word_p)
+        sampler.word_p, sampler.vocab_size = np.array(word_p, np.float64), len(word_p)
+        if sampler.weights is not None:
+            sampler.sum_up()
 
 
 class CBOW(_WordVectors):
@@ -772,14 +774,11 @@ class Seq2seq(_Model):
         found: list[list[int]] = [[] for _ in questions]
         for places in generation.of_one_length(questions):
             h = self.encoder.forward(np.array([questions[k] for k in places]))
-            rows = (
-                self.decoder.answers(h, end_id, longest, end_id).tolist()
-                if beam_size == 1
-                else [
-                    self.decoder.beam_search(one[np.newaxis], end_id, longest, beam_size, end_id)
-                    for one in h
-                ]
-            )
+            if beam_size == 1:
+                rows = self.decoder.answers(h, end_id, longest, end_id).tolist()
+            else:
+                search = self.decoder.beam_search
+                rows = [search(one[np.newaxis], end_id, longest, beam_size, end_id) for one in h]
             for k, ids in zip(places, rows, strict=True):
                 found[k] = ids[: ids.index(end_id)] if end_id in ids else ids
         return found

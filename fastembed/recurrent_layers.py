@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fastembed import ops
-from fastembed._arrays import affine, cast, common_dtype
+from fastembed._arrays import affine, cast, common_dtype, fill
 from fastembed._check import as_array, integer, no_mask, own, shape
 from fastembed._inputs import NOT_YET, Array
 from fastembed.layers import Layer
@@ -52,15 +52,11 @@ class _Stacked(Layer):
                 f"proj_size must be in [0, {hidden_size}), below hidden_size, got {self.projected}"
             )
         H, directions, bound = hidden_size, 1 + bidirectional, hidden_size**-0.5
-        P = self.projected or H
+        P, G = self.projected or H, self.gates * H
         shapes: list[tuple[int, ...]] = []
         for k in range(num_layers * directions):
             width = input_size if k < directions else P * directions
-            shapes += (
-                (width, self.gates * H),
-                (P, self.gates * H),
-                ((self.biases or self.gates) * H,),
-            )
+            shapes += [(width, G), (P, G), ((self.biases or self.gates) * H,)]
             shapes += [(H, P)] if self.projected else []
         params = [np.random.uniform(-bound, bound, shape).astype(dtype) for shape in shapes]
         self._build(params, bidirectional, dropout, variational, stateful)
@@ -186,9 +182,8 @@ class _Stacked(Layer):
 
     def _set(self, name: str, state: Array | None) -> None:
         if state is not None:
-            width = (
-                self.params[1].shape[0] if name == "h" else self.params[0].shape[1] // self.gates
-            )
+            Wx, Wh, *_ = self.params
+            width = len(Wh) if name == "h" else Wx.shape[1] // self.gates
             expected = len(self.layers), *own(name, state).shape[1:2], width
             shape(name, state, expected, "(layers x directions, N, H)")
         for k, layer in enumerate(self.layers):
@@ -371,6 +366,5 @@ class _ProjectedLSTM(TimeLSTM):
             if dh_last is not None:
                 self.dh[empty] = dh_last[empty]
             dxs, dWh, dWx = dxs[:, :, :D].copy(), dWh + dWx[D:], dWx[:D]
-        for grad, value in zip(self.grads, (dWx, dWh, db, dWp), strict=True):
-            grad[...] = value
+        fill(self.grads, (dWx, dWh, db, dWp))
         return dxs

@@ -18,6 +18,7 @@ __all__ = ["QuantizedTable", "create", "flush", "open", "quantize", "release"]
 # what a table's numbers are -> as what they lie in memory: NumPy has no bfloat16
 STORED = {"float16": np.float16, "bfloat16": np.uint16, "int8": np.int8}
 DTYPES = [np.dtype(kind) for kind in (np.float32, np.float64, *STORED.values())]
+NAMES = ", ".join(map(str, DTYPES))
 LARGEST = {"float16": 65504.0, "bfloat16": 3.3895314e38, "int8": 3.4028235e38}
 BLOCK = 1 << 20  # numbers that are converted at a time
 
@@ -55,7 +56,7 @@ def create(path: Any, shape: tuple[int, int], dtype: DTypeLike = np.float32) -> 
     if len(sizes) != 2 or min(sizes) < 1:
         raise ValueError(f"shape must be (V, D) with V >= 1 and D >= 1, got {shape}")
     if np.dtype(dtype) not in DTYPES:
-        raise TypeError(f"dtype must be {_names()}, got {np.dtype(dtype)}")
+        raise TypeError(f"dtype must be {NAMES}, got {np.dtype(dtype)}")
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
         table = np.lib.format.open_memmap(path, "w+", np.dtype(dtype), sizes)
@@ -95,7 +96,7 @@ def open(path: Any, mode: str = "r+") -> Array:
         order = "C" if table.flags.c_contiguous else "Fortran"
         found = f"{table.dtype} of shape {table.shape} in {order} order"
         raise ValueError(
-            f"{os.fspath(path)!r} must hold (V, D) numbers of {_names()} in C order, got {found}"
+            f"{os.fspath(path)!r} must hold (V, D) numbers of {NAMES} in C order, got {found}"
         )
     return table
 
@@ -130,10 +131,6 @@ def _mapping(table: Any) -> mmap.mmap:
         kind = "a copy of a file" if mode == "c" else type(table).__name__
         raise TypeError(f"table must be mapped from a file, got {kind}")
     return base
-
-
-def _names() -> str:
-    return ", ".join(map(str, DTYPES))
 
 
 # ---- in fewer bits

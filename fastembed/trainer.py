@@ -14,15 +14,7 @@ from fastembed import _gradients
 from fastembed._inputs import Array
 from fastembed.util import clip_grads
 
-__all__ = [
-    "RnnlmTrainer",
-    "Trainer",
-    "clip_grads",
-    "np",
-    "remove_duplicate",
-    "time",
-    "train_step",
-]
+__all__ = ["RnnlmTrainer", "Trainer", "clip_grads", "np", "remove_duplicate", "time", "train_step"]
 
 Batches = Iterable[tuple[Array, Array]]
 
@@ -77,10 +69,9 @@ class _Loop:
                 self.current_epoch += 1
 
     def _bar(self, total: int) -> Any:
-        wanted = shows_bars() if self.progress is None else self.progress
-        return (
-            tqdm(total=total, unit=self.unit, unit_scale=True, leave=False) if wanted else _NoBar()
-        )
+        if not (shows_bars() if self.progress is None else self.progress):
+            return _NoBar()
+        return tqdm(total=total, unit=self.unit, unit_scale=True, leave=False)
 
     def _evaluate(self, loss: float) -> float:
         """Note a mean loss; returns what is shown."""

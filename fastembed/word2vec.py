@@ -129,16 +129,9 @@ class Word2Vec:
         self.alpha, self.min_alpha, self.epochs = alpha, min_alpha, epochs
         self.min_count, self.max_final_vocab = min_count, max_final_vocab
         self.sample, self.ns_exponent = sample, ns_exponent
-        self.shrink_windows, self.sg, self.cbow_mean = (
-            bool(shrink_windows),
-            bool(sg),
-            bool(cbow_mean),
-        )
-        self.seed, self.batch, self.deterministic = (
-            _check.integer("seed", seed),
-            batch,
-            deterministic,
-        )
+        self.shrink_windows, self.sg, self.cbow_mean = map(bool, (shrink_windows, sg, cbow_mean))
+        self.seed, self.batch = _check.integer("seed", seed), batch
+        self.deterministic = deterministic
         self.slices = slices or _slices(vector_size)
         self.callback = callback
         self.epoch, self.loss, self.words_per_second = 0, np.nan, np.nan
@@ -162,9 +155,7 @@ class Word2Vec:
             parts = _parts(sentences)
         with tempfile.TemporaryFile() as file:
             words, counts = _collect(parts, file)
-            self._number(words, counts, file)
-        self.epoch = 0
-        self.reset()
+            self._begin(*self._number(words, counts, file))
 
     def use_ids(self, ids: Any, words: Sequence[str]) -> None:
         """Take a text of ids, and begin with vectors that are drawn anew.
@@ -182,11 +173,8 @@ class Word2Vec:
                 f"ids must be an array of one axis in [-1, {len(words)}), and some of words; "
                 f"got shape {ids.shape}"
             )
-        self._ids, self.words = np.asarray(ids, np.int32), list(words)
-        self.counts = np.bincount(ids[ids >= 0], minlength=len(words))
-        self.tokens = int(self.counts.sum())
-        self.epoch = 0
-        self.reset()
+        counts = np.bincount(ids[ids >= 0], minlength=len(words))
+        self._begin(np.asarray(ids, np.int32), list(words), counts)
 
     def set_vectors(self, vectors: Any, output: Any = None) -> None:
         """Go on from these vectors, (V, vector_size), and output vectors, by default 0."""
@@ -202,8 +190,13 @@ class Word2Vec:
                 W[k, :, : part.shape[1]] = part
         self._wv = None
 
-    def _number(self, words: list[Any], counts: Any, file: Any) -> None:
-        """Choose the words that are kept, and make the text of their ids."""
+    def _begin(self, ids: Any, words: list[str], counts: Any) -> None:
+        self._ids, self.words, self.counts = ids, words, counts
+        self.tokens, self.epoch = int(counts.sum()), 0
+        self.reset()
+
+    def _number(self, words: list[Any], counts: Any, file: Any) -> tuple[Any, list[str], Any]:
+        """Choose the words that are kept; returns the text of their ids, them, and their counts."""
         order = np.argsort(-counts, kind="stable")
         order = order[counts[order] >= max(self.min_count, 1)][: self.max_final_vocab]
         if not len(order):
@@ -213,9 +206,8 @@ class Word2Vec:
             )
         final = np.full(len(words) + 1, -2, np.int32)  # of what is left out
         final[order], final[-1] = np.arange(len(order)), -1
-        kept, ids = [_text(words[k]) for k in order], _renumbered(file, final)
-        self.words, self.counts, self._ids = kept, counts[order], ids
-        self.tokens = int(self.counts.sum())
+        kept = [_text(words[k]) for k in order]  # before the text: one may not be UTF-8
+        return _renumbered(file, final), kept, counts[order]
 
     def reset(self) -> None:
         """Draw new vectors, and the tables that training draws with."""

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from fastembed import models, vectors
+from fastembed._errors import UserError
 from fastembed.cli import analogy, similar
-from fastembed.cli.options import UserError
 from fastembed.tasks import plots
 from fastembed.text import WordTokenizer
 

@@ -87,6 +87,17 @@ def test_what_is_made_anew_trains_on_as_the_model_itself(path):
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("name", ["CBOW", "SkipGram"])
+def test_row_sparse_word_vectors_draw_by_the_frequencies_of_the_file(name, path):
+    model = getattr(models, name)(*MADE[name], sparse=True)
+    model.save(path)
+    losses = []
+    for one in (model, fastembed.load(path)):
+        np.random.seed(5)
+        losses.append(one.forward(CORPUS[:8].reshape(2, 4), CORPUS[:2]))
+    assert losses[0] == losses[1]
+
+
 def test_tied_weights_are_saved_once(path):
     model = made("BetterRnnlm")
     last = len(model.params) - 2

@@ -47,7 +47,7 @@ def write(path: Any, tensors: dict[str, Any], metadata: dict[str, str]) -> None:
     text += b" " * (-len(text) % 8)
     text = len(text).to_bytes(8, "little") + text
     parts = [array.reshape(-1).view(np.uint8) for array in arrays]
-    whole.write(path, text.replace(_sum(NO_SUM), _sum(_crc32(text, *parts))), *parts)
+    whole.write(path, [text.replace(_sum(NO_SUM), _sum(_crc32(text, *parts))), *parts])
 
 
 def read(path: Any) -> tuple[dict[str, Any], dict[str, str]]:

@@ -25,12 +25,7 @@ def read(path: Any) -> bytes:
             return file.read()
 
 
-def write(path: Any, *parts: Any) -> None:
-    """Write some bytes, see `write_parts`."""
-    write_parts(path, parts)
-
-
-def write_parts(path: Any, parts: Iterable[Any]) -> None:
+def write(path: Any, parts: Iterable[Any]) -> None:
     """Replace a file's content by bytes as they come, whole or not at all, also if the power fails.
 
     Of a link, the file that it leads to is replaced; a device or a pipe is written as it is. After

@@ -6,7 +6,8 @@
 import math
 import time
 
-from fastembed.cli.options import Parser, UserError, add_threads, reason
+from fastembed._errors import UserError, as_user_error
+from fastembed.cli.options import Parser, add_threads
 
 QUICK_LIMIT = 25  # seconds after which --quick begins no further case
 
@@ -31,11 +32,9 @@ def parser(prog, description, quick):
 
 def check_writable(path):
     """Find out now, not after measuring, whether a file can be written; None is no file."""
-    try:
+    with as_user_error(f"cannot write {path}"):
         if path is not None:
             open(path, "a").close()
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {reason(error)}") from None
 
 
 def main(argv):

@@ -14,19 +14,7 @@ from functools import partial
 import numpy as np
 
 # sizes of the tests: small, and most of them no multiple of a vector's width
-SMALL = {
-    "N": 3,
-    "T": 4,
-    "Te": 5,
-    "D": 7,
-    "H": 6,
-    "V": 13,
-    "n": 37,
-    "k": 3,
-    "L": 5,
-    "M": 17,
-    "K": 9,
-}
+SMALL = dict(N=3, T=4, Te=5, D=7, H=6, V=13, n=37, k=3, L=5, M=17, K=9)
 TIGHT = {"float32": 2e-5, "float64": 1e-11}
 LOOSE = {"float32": 1e-4, "float64": 1e-10}  # sums over many steps
 WORDS = ("uniform", "zipf")
@@ -281,27 +269,19 @@ OPS = {
         sizes={"N": 33},
     ),
     "affine_backward": call(
-        "affine_backward",
-        lambda d, M, K, N: (d(M, N), d(M, K), d(K, N)),
-        sizes={"N": 33},
+        "affine_backward", lambda d, M, K, N: (d(M, N), d(M, K), d(K, N)), sizes={"N": 33}
     ),
     "softmax_cross_entropy": call(
-        "softmax_cross_entropy",
-        lambda d, n, V: (d(n, V, width=5), d.ids(V, n)),
-        ids=WORDS,
+        "softmax_cross_entropy", lambda d, n, V: (d(n, V, width=5), d.ids(V, n)), ids=WORDS
     ),
     "linear_cross_entropy": call(
-        "linear_cross_entropy",
-        lambda d, n, D, V: (d(n, D), d(D, V), d(V), d.ids(V, n)),
-        ids=WORDS,
+        "linear_cross_entropy", lambda d, n, D, V: (d(n, D), d(D, V), d(V), d.ids(V, n)), ids=WORDS
     ),
     "sgd": optimizer("sgd", (), 0.01),
     "adam": optimizer("adam", (2, 3), 0.001, 0.9, 0.999),
     "global_norm": call("global_norm", lambda d, n: ([d(n), d(n)],)),
     "time_attention fwd+bwd": Op(
-        lambda d, N, T, Te, H: (d(N, Te, H), d(N, T, H), d(N, T, H)),
-        _attention,
-        tolerance=LOOSE,
+        lambda d, N, T, Te, H: (d(N, Te, H), d(N, T, H), d(N, T, H)), _attention, tolerance=LOOSE
     ),
     "negative_sampling fwd+bwd": Op(
         lambda d, n, V, H, k: (d(n, H), d(V, H), d.ids(V, n, k + 1), d(V, H)),

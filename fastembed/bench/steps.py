@@ -11,19 +11,14 @@ BATCHES = 4  # steps take them in turn
 
 
 def kit(models):
-    """The models' module with the optimizers and helpers that belong to it."""
+    """The optimizers and helpers that belong to a module of models."""
     if models.__name__ == "fastembed.models":
-        from fastembed import optimizer, trainer, util
-    else:
-        from fastembed.reference import training
+        from fastembed import optimizer, trainer
 
-        optimizer = trainer = util = training
-    return SimpleNamespace(
-        SGD=optimizer.SGD,
-        Adam=optimizer.Adam,
-        remove_duplicate=trainer.remove_duplicate,
-        clip_grads=util.clip_grads,
-    )
+        return SimpleNamespace(**vars(optimizer) | vars(trainer))
+    from fastembed.reference import training
+
+    return training
 
 
 class Step:

@@ -69,12 +69,10 @@ SECTIONS = [
     Section(
         "bags",
         [
-            *(
-                case(f"embedding_bag {mode} {part}", **s)
-                for s in BAGS
-                for mode in ("sum", "max")
-                for part in ("fwd", "fwd+bwd")
-            ),
+            case(f"embedding_bag {mode} {part}", **s)
+            for s in BAGS
+            for mode in ("sum", "max")
+            for part in ("fwd", "fwd+bwd")
         ],
         quick=(5,),
     ),

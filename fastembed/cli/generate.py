@@ -2,16 +2,10 @@
 
 import sys
 
-from fastembed.cli.options import (
-    Parser,
-    UserError,
-    add_seed,
-    add_threads,
-    integer,
-    number,
-    use_threads,
-)
+from fastembed._errors import UserError
+from fastembed.cli.options import Parser, add_threads, use_threads
 from fastembed.cli.saved import model_of
+from fastembed.tasks.values import OPTIONS, integer, number
 
 
 def main(argv):
@@ -35,7 +29,8 @@ def main(argv):
     beam = "do not choose: look for the likeliest text, with N candidates"
     add("--beam", type=integer(1), metavar="N", help=beam)
     add("--stop", metavar="TEXT", help="end before this text comes")
-    add_seed(parser, "of the choice; without, each run writes another text")
+    seed = "of the choice; without, each run writes another text"
+    add("--seed", type=OPTIONS["seed"][0], metavar="N", help=seed)
     add_threads(parser)
     args = parser.parse_args(argv)
     if args.beam and (args.top_k or args.top_p):

@@ -91,7 +91,9 @@ def _cache():
     kernels = kernel_list.entries()
     none = "none can be written: each process compiles; set NUMBA_CACHE_DIR"
     yield "kernel cache", str(_code.folder() or none)
-    count = sum(map(kernel_list.is_cached, kernels))
+    count = sum(
+        all(_code.kept(entry, real) for real in kernel_list.dtypes(entry)) for entry in kernels
+    )
     hint = "" if count == len(kernels) else "; 'python -m fastembed warmup' compiles the others"
     yield "kernels cached", f"{count} of {len(kernels)}{hint}"
 

@@ -20,10 +20,3 @@ def dtypes(entry):
     from fastembed.kernels import _args, _jit
 
     return _args.dtypes(_jit.ENTRIES[entry])
-
-
-def is_cached(entry):
-    """Whether machine code of this version of an entry is kept for each of its dtypes."""
-    from fastembed.kernels._code import kept
-
-    return all(kept(entry, real) for real in dtypes(entry))

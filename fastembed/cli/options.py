@@ -1,39 +1,25 @@
-"""What the subcommands share: a parser whose errors are one line, and checked option values."""
+"""What the subcommands share: a parser whose errors are one line, and the number of threads."""
 
 import argparse
 import textwrap
+from functools import partial
 
-from fastembed.tasks.values import UserError, integer, number, reason
-
-__all__ = [
-    "Parser",
-    "UserError",
-    "add_seed",
-    "add_threads",
-    "integer",
-    "number",
-    "reason",
-    "use_threads",
-]
+from fastembed.tasks.values import integer
 
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line, and whose help has 80 columns and examples."""
 
-    def __init__(self, *, description, examples=(), **settings):
+    def __init__(self, *, description, examples, **settings):
         description = "\n".join(textwrap.fill(line, 80) for line in description.split("\n"))
-        settings = {"formatter_class": _Format, "description": description, **settings}
         lines = "".join(f"\n  {line}" for line in examples)
-        epilog = f"example{'s' * (len(examples) > 1)}:{lines}" if examples else None
-        super().__init__(epilog=epilog, **settings)
+        epilog = f"example{'s' * (len(examples) > 1)}:{lines}"
+        layout = partial(argparse.RawDescriptionHelpFormatter, max_help_position=23, width=80)
+        texts = {"description": description, "epilog": epilog, "formatter_class": layout}
+        super().__init__(**texts, **settings)
 
     def error(self, message):
         self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")
-
-
-class _Format(argparse.RawDescriptionHelpFormatter):
-    def __init__(self, prog):
-        super().__init__(prog, max_help_position=23, width=80)
 
 
 def add_threads(parser, text="default: the CPUs that this process may use"):
@@ -44,13 +30,5 @@ def use_threads(count):
     """Set how many threads compute; None leaves it to the environment."""
     import fastembed
 
-    try:
-        fastembed.set_num_threads(count or fastembed.get_num_threads())
-    except ValueError as error:  # of FASTEMBED_NUM_THREADS
-        raise UserError(str(error)) from None
-
-
-def add_seed(parser, text="of all random numbers", default=None):
-    parser.add_argument(
-        "--seed", type=integer(0, 2**32 - 1), default=default, metavar="N", help=text
-    )
+    if count is not None:
+        fastembed.set_num_threads(count)

@@ -1,20 +1,15 @@
 """The model that a command is to use."""
 
-from fastembed.cli.options import UserError, reason
+from fastembed._errors import UserError
+from fastembed.tasks.checkpoint import reading
 
 
 def model_of(path, method, kind):
     """The saved model at path, which must have a method and a tokenizer; kind names such models."""
     from fastembed import load
 
-    try:
+    with reading(path):
         model = load(path)
-    except FileNotFoundError as error:
-        raise UserError(str(error)) from None
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {reason(error)}") from None
-    except ValueError as error:
-        raise UserError(" ".join(str(error).split())) from None
     if not hasattr(model, method):
         raise UserError(f"{path} holds a {type(model).__name__}, not {kind}")
     if model.tokenizer is None:

@@ -1,39 +1,24 @@
 """``python -m fastembed train``: options, which task runs, and how fast a step was."""
 
-import importlib
 from types import SimpleNamespace
 
 import fastembed
-from fastembed.cli.options import Parser, UserError, add_threads, use_threads
+from fastembed._errors import UserError
+from fastembed.cli.options import Parser, add_threads, use_threads
+from fastembed.tasks import lm, seq2seq, word2vec
+from fastembed.tasks.progress import Say
 from fastembed.tasks.values import OPTIONS, flag
+from fastembed.text.tokenizer import KINDS
 
-# task: (module of tasks, its run(options, given, say), its default values, what it does)
+# task: what it does
 TASKS = {
-    "lm": (
-        "lm",
-        "run",
-        "DEFAULTS",
-        "a language model on text: it writes new text (BetterRnnlm, Rnnlm)",
-    ),
-    "word2vec": ("word2vec", "run", "DEFAULTS", "word vectors of a text (CBOW, SkipGram)"),
-    "pairs": (
-        "seq2seq",
-        "pairs",
-        "PAIRS",
-        "answers, from a file of pairs (AttentionSeq2seq, PeekySeq2seq)",
-    ),
-    "addition": (
-        "seq2seq",
-        "addition",
-        "ADDITION",
-        "learns to add numbers from examples (PeekySeq2seq, Seq2seq)",
-    ),
-    "date": ("seq2seq", "date", "DATE", "learns to read dates in many formats (AttentionSeq2seq)"),
+    "lm": "a language model on text: it writes new text (BetterRnnlm, Rnnlm)",
+    "word2vec": "word vectors of a text (CBOW, SkipGram)",
+    "pairs": "answers, from a file of pairs (AttentionSeq2seq, PeekySeq2seq)",
+    "addition": "learns to add numbers from examples (PeekySeq2seq, Seq2seq)",
+    "date": "learns to read dates in many formats (AttentionSeq2seq)",
 }
-_SEQ2SEQ = ["Seq2seq", "PeekySeq2seq", "AttentionSeq2seq"]
-MODELS = dict.fromkeys(("addition", "date", "pairs"), _SEQ2SEQ)
-MODELS |= {"lm": ["BetterRnnlm", "Rnnlm"], "word2vec": ["CBOW", "SkipGram"]}
-LEVELS = ["word", "char", "subword"]
+LEVELS = list(KINDS)
 REALS = ("lr", "warmup", "weight_decay", "dropout", "label_smoothing", "max_grad", "temperature")
 COMMON = {"out": None, "force": False, "resume": False, "seed": 1}  # options of every task
 EXAMPLES = [
@@ -41,19 +26,18 @@ EXAMPLES = [
     "python -m fastembed train --resume --epochs 2",
     "python -m fastembed train --task pairs english-french.tsv",
 ]
+# task: its models, its run(options, given, say), its default values
+_RUNS = {
+    name: (module.MODELS, run, {**COMMON, **defaults})
+    for module in (lm, word2vec, seq2seq)
+    for name, (run, defaults) in module.TASKS.items()
+}
 
 
-def _task(name):
-    """The function that runs a task, and its default values."""
-    module, run, defaults, _ = TASKS[name]
-    module = importlib.import_module(f"fastembed.tasks.{module}")
-    return getattr(module, run), getattr(module, defaults)
-
-
-def _told(defaults, name):
+def _told(name):
     """The default values of an option, those of several tasks together."""
     tasks = {}
-    for task, values in defaults.items():
+    for task, (_, _, values) in _RUNS.items():
         if name in values:
             shown = "by the text" if values[name] is None else f"{values[name]:g}"
             tasks.setdefault(shown, []).append(task)
@@ -63,8 +47,7 @@ def _told(defaults, name):
 
 
 def _parser():
-    defaults = {name: {**COMMON, **_task(name)[1]} for name in TASKS}
-    tasks = "".join(f"  {name:10} {text}\n" for name, (*_, text) in TASKS.items())
+    tasks = "".join(f"  {name:10} {text}\n" for name, text in TASKS.items())
     parser = Parser(
         prog="python -m fastembed train",
         usage="python -m fastembed train [TEXT ...] [--task TASK] [OPTIONS]",
@@ -76,13 +59,9 @@ def _parser():
     default = "files, folders, - (default: the Python reference)"
     add("text", nargs="*", metavar="TEXT", help=default)
     add("--task", choices=TASKS, default="lm", metavar="TASK", help="default: lm")
-    known = list(dict.fromkeys(name for names in MODELS.values() for name in names))
-    add(
-        "--model",
-        choices=known,
-        metavar="NAME",
-        help="another than the first one that the task names",
-    )
+    known = [*seq2seq.MODELS, *lm.MODELS, *word2vec.MODELS]
+    model = "another than the first one that the task names"
+    add("--model", choices=known, metavar="NAME", help=model)
     add("--out", metavar="FOLDER", help="for the files (default: a new fastembed-train)")
     force = "replace the model in the folder"
     add("--force", action="store_true", default=None, help=force)
@@ -93,7 +72,7 @@ def _parser():
     add("--encoding", metavar="NAME", help="of TEXT, where it is not UTF-8")
     for name, (kind, text) in OPTIONS.items():
         metavar = "X" if name in REALS else "N"
-        add(flag(name), type=kind, metavar=metavar, help=f"{text} ({_told(defaults, name)})")
+        add(flag(name), type=kind, metavar=metavar, help=f"{text} ({_told(name)})")
     compare = "measure a step against plain NumPy at the end"
     add("--compare", action="store_true", default=None, help=compare)
     add_threads(parser)
@@ -101,18 +80,15 @@ def _parser():
 
 
 def main(argv):
-    from fastembed.tasks.progress import Say
-
     parser = _parser()
     args = parser.parse_intermixed_args(argv)
-    run, defaults = _task(args.task)
-    defaults = {**COMMON, **defaults}
+    models, run, defaults = _RUNS[args.task]
     given = {name: value for name, value in vars(args).items() if value not in (None, [])}
     for name in given:
         if name not in defaults and name not in ("task", "threads"):
             said = "text" if name == "text" else flag(name)
             parser.error(f"argument {said}: --task {args.task} has no such option")
-    if args.model and args.model not in MODELS[args.task]:
+    if args.model and args.model not in models:
         parser.error(f"argument --model: --task {args.task} has no model {args.model}")
     if args.epochs == 0 and not args.resume:
         parser.error("argument --epochs: must be >= 1 without --resume, got 0")

@@ -1,10 +1,12 @@
 """``python -m fastembed translate``: answers of a sequence-to-sequence model."""
 
 import sys
-from itertools import chain
+from itertools import chain, islice
 
-from fastembed.cli.options import Parser, UserError, add_threads, integer, use_threads
+from fastembed._errors import UserError
+from fastembed.cli.options import Parser, add_threads, use_threads
 from fastembed.cli.saved import model_of
+from fastembed.tasks.values import integer
 from fastembed.text import sources
 
 TOGETHER = 1000  # lines that are read before they are answered
@@ -52,8 +54,9 @@ def main(argv):
     if not args.text and not args.file and sys.stdin is not None and sys.stdin.isatty():
         return _talk(answer)
     files = sources.find([args.file or "-"], encoding=args.encoding).files
-    lines = args.text or chain.from_iterable(sources.lines(one, args.encoding) for one in files)
-    for some in _parts(lines):
+    read = chain.from_iterable(sources.lines(one, args.encoding) for one in files)
+    lines = iter(args.text or read)
+    while some := list(islice(lines, TOGETHER)):
         print("\n".join(answer(some)), flush=True)
     if args.attention:
         from fastembed.tasks import plots, seq2seq
@@ -76,14 +79,3 @@ def _talk(answer):
             print()
             return 0
         print(answer([line])[0], flush=True)
-
-
-def _parts(lines):
-    some = []
-    for line in lines:
-        some.append(line)
-        if len(some) == TOGETHER:
-            yield some
-            some = []
-    if some:
-        yield some

@@ -1,6 +1,8 @@
 """What ``similar`` and ``analogy`` share: a file of word vectors, words that it must have."""
 
-from fastembed.cli.options import Parser, UserError, integer, reason
+from fastembed._errors import UserError, reason
+from fastembed.cli.options import Parser
+from fastembed.tasks.values import integer
 
 FILE = (
     "word vectors: what 'train --task word2vec' wrote, or its folder; word2vec or fastText text "

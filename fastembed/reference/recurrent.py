@@ -71,16 +71,8 @@ def _step(cell, x, *state):
     return (*state, cell) if isinstance(state, tuple) else (state, cell)
 
 
-def rnn_cell(x, h_prev, Wx, Wh, b):
-    return _step(RNN(Wx, Wh, b), x, h_prev)
-
-
-def gru_cell(x, h_prev, Wx, Wh, b):
-    return _step(GRU(Wx, Wh, b), x, h_prev)
-
-
-def gru_reset_after_cell(x, h_prev, Wx, Wh, b):
-    return _step(GRUResetAfter(Wx, Wh, b), x, h_prev)
+def _cell(kind, x, h_prev, Wx, Wh, b):
+    return _step(kind(Wx, Wh, b), x, h_prev)
 
 
 def lstm_cell(x, h_prev, c_prev, Wx, Wh, b):
@@ -149,6 +141,9 @@ def _sequence_backward(dhs, cache, *, dh_last=None, dc_last=None):
     return dxs, *dstate, *grads
 
 
+rnn_cell, gru_cell, gru_reset_after_cell = (
+    partial(_cell, kind) for kind in (RNN, GRU, GRUResetAfter)
+)
 gru_cell_backward = gru_reset_after_cell_backward = rnn_cell_backward
 rnn, lstm, gru, gru_reset_after = (
     partial(_sequence, kind) for kind in (RNN, LSTM, GRU, GRUResetAfter)

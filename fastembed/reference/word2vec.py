@@ -21,25 +21,9 @@ def alias_table(p):
 
 
 def train_word2vec(
-    W_in,
-    W_out,
-    ids,
-    keep,
-    accept,
-    alias,
-    *,
-    start=0,
-    stop=None,
-    window=5,
-    negative=5,
-    lr=0.025,
-    seed=0,
-    shrink_windows=True,
-    skip_gram=False,
-    mean=True,
-    batch=16,
-    deterministic=True,
-):
+    W_in, W_out, ids, keep, accept, alias, *, start=0, stop=None, window=5, negative=5, lr=0.025,
+    seed=0, shrink_windows=True, skip_gram=False, mean=True, batch=16, deterministic=True,
+):  # fmt: skip
     stop = len(ids) if stop is None else stop
     window, negative, seed = int(window), int(negative), int(seed) % 2**64
     ids, alias = np.asarray(ids).tolist(), np.asarray(alias).tolist()

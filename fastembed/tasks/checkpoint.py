@@ -1,6 +1,7 @@
 """A run's folder: the model, with where its training stands in the same file; log and pictures."""
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -8,8 +9,8 @@ import tempfile
 from pathlib import Path
 
 from fastembed import base_model
+from fastembed._errors import UserError, as_user_error, reason
 from fastembed._files import tensors as files
-from fastembed.tasks.values import UserError, reason
 
 FORMAT = "fastembed-train/3"
 FOLDER = "fastembed-train"  # where nothing else is asked for: this, or the next -2, -3, …
@@ -66,10 +67,6 @@ class Checkpoint:
                 shutil.rmtree(folder, ignore_errors=True)
             raise
 
-    def save(self, model, params, state, settings, progress):
-        """Write the model with the parameters given, and where training stands, see `save`."""
-        save(self.path, self.task, model, params, state, settings, progress)
-
     def beside(self, ending):
         """The path of another file of the task."""
         return self.path.with_name(self.task + ending)
@@ -85,10 +82,8 @@ def save(path, task, model, params, state, settings, progress):
     arrays, metadata = base_model.pack(model, params)
     arrays |= {STATE + name: array for name, array in state.items()}
     training = {"format": FORMAT, "task": task, "settings": settings, "progress": progress}
-    try:
+    with as_user_error(f"cannot write {path}"):
         files.write(path, arrays, {**metadata, base_model.TRAINING: json.dumps(training)})
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {reason(error)}") from None
 
 
 def load(path, task):
@@ -96,14 +91,10 @@ def load(path, task):
 
     UserError if the file is missing, damaged, of another program or of another task.
     """
-    try:
+    if not os.path.exists(path):
+        raise UserError(f"there is no {path} to go on with")
+    with reading(path):
         saved = base_model.unpack(path)
-    except FileNotFoundError:
-        raise UserError(f"there is no {path} to go on with") from None
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {reason(error)}") from None
-    except ValueError as error:
-        raise UserError(" ".join(str(error).split())) from None
     training = saved.training
     if type(training) is not dict or training.get("format") != FORMAT:
         raise UserError(f"{path} was not written by 'python -m fastembed train'")
@@ -116,12 +107,21 @@ def load(path, task):
     return saved
 
 
+@contextlib.contextmanager
+def reading(path):
+    """Make errors of a file of a model those of a user."""
+    try:
+        yield
+    except ValueError as error:
+        raise UserError(" ".join(str(error).split())) from None
+    except OSError as error:  # without the system's words, where no model is found
+        words = f"cannot read {path}: {error.strerror}" if error.strerror else str(error)
+        raise UserError(words) from None
+
+
 def _names():
     yield FOLDER
-    number = 2
-    while True:
-        yield f"{FOLDER}-{number}"
-        number += 1
+    yield from (f"{FOLDER}-{number}" for number in itertools.count(2))
 
 
 def _new_folder():

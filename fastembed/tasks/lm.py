@@ -1,17 +1,24 @@
 """Task ``lm``: a language model on text; the best epoch is what counts."""
 
 import math
+import shutil
+import tempfile
 
 import numpy as np
 
 from fastembed.optimizer import AdamW
-from fastembed.tasks import corpora, plots, training
+from fastembed.tasks import plots, training
 from fastembed.tasks.checkpoint import Checkpoint
 from fastembed.tasks.values import UserError, flag
+from fastembed.text import Corpus, find
 from fastembed.trainer import RnnlmTrainer
 
 DEFAULTS = {
-    **corpora.DEFAULTS,
+    "text": [],
+    "level": None,
+    "min_count": 2,
+    "encoding": None,
+    "column": None,
     "model": "BetterRnnlm",
     "embed": 128,
     "hidden": 128,
@@ -103,7 +110,7 @@ def run(options, given, say):
         training.adopt(Training, options, given, file)
     sizes = _sizes(options, given)
     with file.folder():
-        corpus = corpora.read(options, file)
+        corpus = read(options, file)
         tokenizer = corpus.tokenizer
         chosen = choose(options, len(corpus.train)) if not file.saved else None
         _check_length(options, corpus.train, corpus.held_out)
@@ -138,6 +145,27 @@ def run(options, given, say):
     sizes = {"V": tokenizer.vocab_size, "D": options.embed, "H": options.hidden}
     sizes |= {"N": options.batch, "T": options.steps}
     return options.compare and (options.model, sizes)
+
+
+TASKS = {"lm": (run, DEFAULTS)}
+
+
+def read(options, file):
+    """The text that is asked for; where training goes on, it must be that of the model."""
+    place = file.beside("-corpus")
+    if file.saved and not options.text and place.exists():
+        return Corpus(place)
+    texts = find(options.text, column=options.column, encoding=options.encoding)
+    sizes = {"level": options.level, "min_count": options.min_count}
+    if file.saved is None:
+        return Corpus.make(texts, place, **sizes)
+    with tempfile.TemporaryDirectory(dir=file.path.parent, prefix=".corpus.") as other:
+        found = Corpus.make(texts, other, tokenizer=file.saved.tokenizer, **sizes)
+        if found.digest != file.saved.training["progress"].get("data"):
+            raise UserError(f"{file.path} was trained on another text; name the same to go on")
+        if not place.exists():
+            shutil.copytree(other, place)
+    return Corpus(place)
 
 
 def _sizes(options, given):
@@ -177,9 +205,7 @@ def _begin(model, corpus):
 
     The book's start, vectors of hundredths and no bias, takes two epochs of this text to get here.
     """
-    b = model.layers[-1].params[1]
-    counts = np.bincount(corpus.train, minlength=len(b)) + 0.1
-    b[...] = np.log(counts / counts.sum())
+    training.guess_by_frequency(model.layers[-1], corpus.train)
     model.layers[0].params[0][...] *= 10
     for layer in model._recurrent:
         layer.params[2][: len(layer.params[1])] = 1.0  # the forget gates'

@@ -7,8 +7,8 @@ from itertools import product
 
 import numpy as np
 
+from fastembed._errors import as_user_error
 from fastembed._files import whole
-from fastembed.tasks.values import UserError, reason
 
 MISSING = "no picture: Matplotlib is not installed (pip install matplotlib)"
 
@@ -47,10 +47,8 @@ def _picture(draw):
             FigureCanvasAgg(figure)
             draw(figure, *given)
             figure.savefig(data, format="png")
-        try:
-            whole.write(path, data.getbuffer())
-        except OSError as error:
-            raise UserError(f"cannot write {path}: {reason(error)}") from None
+        with as_user_error(f"cannot write {path}"):
+            whole.write(path, [data.getbuffer()])
         without = any("Glyph" in str(one.message) for one in seen)
         return f"{path}{' (no font that is installed has all letters)' * without}"
 

@@ -5,7 +5,7 @@ import time
 
 from tqdm.auto import tqdm
 
-from fastembed.tasks.values import UserError, reason
+from fastembed._errors import as_user_error
 from fastembed.trainer import shows_bars
 
 EVERY = 30  # seconds from one line about progress to the next
@@ -36,11 +36,9 @@ class Say:
 
     def log_to(self, path):
         """Also write all lines, those before as well, at the end of the file at path."""
-        try:
+        with as_user_error(f"cannot write {path}"):
             # a file may have a name that is no text
             self.file = open(path, "a", encoding="utf-8", errors="backslashreplace")
-        except OSError as error:
-            raise UserError(f"cannot write {path}: {reason(error)}") from None
         self.note("")
 
     def close(self):

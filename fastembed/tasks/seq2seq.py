@@ -126,7 +126,8 @@ def run(task, examples, options, given, say):
     sizes = {"wordvec_size": options.embed, "hidden_size": options.hidden}
     model = training.made(file, MODELS, options, tokenizer, sizes)
     if not file.saved:
-        _begin(model, answered[held:])
+        learnt = [k for ids in answered[held:] for k in ids[1:]]
+        training.guess_by_frequency(model.decoder.affine, learnt)
     run = Training(
         file, options, say, model, Adam(options.lr), zlib.crc32(json.dumps(both).encode()),
         examples=(asked[held:], answered[held:]), held_out=(asked[:held], answered[:held]),
@@ -168,13 +169,6 @@ def _tokenizer(pairs, options):
     return train(level, texts, min_count=1 if level == "char" else 2, eos="\n")
 
 
-def _begin(model, answers):
-    """Let the model guess tokens by their frequency, before it has learnt: most never come."""
-    b = model.decoder.affine.params[1]
-    counts = np.bincount([k for ids in answers for k in ids[1:]], minlength=len(b)) + 0.1
-    b[...] = np.log(counts / counts.sum())
-
-
 def looked_at(model, text):
     """A question's tokens, its answer's, and what the decoder looked at for each of these."""
     tokenizer = generation.tokenizer_of(model)
@@ -189,6 +183,8 @@ def looked_at(model, text):
     return [names[k] for k in asked[::-1][:read]], told, weights[:, ::-1][:, :read]
 
 
-addition = partial(run, "addition", partial(made, questions.additions))
-date = partial(run, "date", partial(made, questions.dates))
-pairs = partial(run, "pairs", given_pairs)
+TASKS = {
+    "pairs": (partial(run, "pairs", given_pairs), PAIRS),
+    "addition": (partial(run, "addition", partial(made, questions.additions)), ADDITION),
+    "date": (partial(run, "date", partial(made, questions.dates)), DATE),
+}

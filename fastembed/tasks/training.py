@@ -9,15 +9,17 @@ from contextlib import contextmanager
 import numpy as np
 
 from fastembed import models
+from fastembed.tasks import checkpoint
 from fastembed.tasks.progress import Progress
 from fastembed.tasks.values import OPTIONS, Diverged, Stopped, UserError, flag, integer, number
+from fastembed.text.tokenizer import KINDS
 from fastembed.threads import get_num_threads
 from fastembed.trainer import remove_duplicate, train_step
 
 SAVE_EVERY = 300  # seconds
 PACE = ["batch", "steps"]  # of an epoch
 ADDED = {"label_smoothing": 0.0}  # settings that files of earlier versions do not have
-WORDS = {"model": models.__all__, "level": ["word", "char", "subword"]}
+WORDS = {"model": models.__all__, "level": list(KINDS)}
 # the mean loss of so many steps tells that training diverges: it is that of a model which gives
 # what comes a tenth of the probability that chance alone would
 STEPS, WORSE = 50, math.log(10)
@@ -184,7 +186,8 @@ class Training:
         progress |= {"iter": getattr(self.optimizer, "iter", 0)}
         options = vars(self.options)
         settings = {name: options[name] for name in self.settings if name in options}
-        self.file.save(model, self.best_params or model.params, state, settings, progress)
+        params, file = self.best_params or model.params, self.file
+        checkpoint.save(file.path, file.task, model, params, state, settings, progress)
 
     def restore(self, given):
         """Go on from where the file says that training stood."""
@@ -319,10 +322,15 @@ def _saved(file, kinds, options, sizes):
         raise UserError(f"{file.path} is damaged (it holds a {name!r:.50}, not one of {kinds})")
     if {key: arguments.get(key) for key in sizes} != sizes:
         raise UserError(f"{file.path} is damaged (its model has other sizes than its settings)")
-    try:
+    with checkpoint.reading(file.path):
         return file.saved.make(getattr(models, name))
-    except ValueError as error:
-        raise UserError(" ".join(str(error).split())) from None
+
+
+def guess_by_frequency(affine, ids):
+    """Let an output layer guess tokens by their frequency, before it learns: most never come."""
+    b = affine.params[1]
+    counts = np.bincount(ids, minlength=len(b)) + 0.1
+    b[...] = np.log(counts / counts.sum())
 
 
 def described(model, options):

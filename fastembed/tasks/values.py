@@ -1,11 +1,9 @@
-"""Checked values of options and files, and the error that a user can mend."""
+"""Checked values of options and files, and how training ends."""
 
 import argparse
 import math
 
-from fastembed._errors import UserError, reason
-
-__all__ = ["OPTIONS", "Diverged", "Stopped", "UserError", "flag", "integer", "number", "reason"]
+from fastembed._errors import UserError
 
 
 class Diverged(UserError):

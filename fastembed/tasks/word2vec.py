@@ -130,6 +130,9 @@ def run(options, given, say):
     say(f"use it      python -m fastembed similar {file.path} {words[2]}")
 
 
+TASKS = {"word2vec": (run, DEFAULTS)}
+
+
 def read(texts, min_count):
     """Ids of the words that come min_count times, and the vocabulary, most frequent first.
 

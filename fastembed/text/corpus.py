@@ -14,13 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from fastembed._errors import UserError, reason
+from fastembed._errors import UserError, as_user_error, reason
 from fastembed._files import whole
 from fastembed.text import tokenizer as tokenizers
 from fastembed.text.sources import Texts
 from fastembed.text.split import EVERY, divide, paragraph_end
-
-__all__ = ["Corpus"]
 
 FORMAT = "fastembed-corpus/1"
 SAMPLE = 16  # pieces of the text, of a quarter of a million characters, that subwords are learnt of
@@ -107,7 +105,7 @@ class Corpus:
                 return old
         except UserError:
             pass  # there is none, or none that can be used
-        try:
+        with as_user_error(f"cannot make the corpus in {folder}", ValueError):
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=folder, prefix=".new.") as new:
                 texts = _kept(texts, Path(new))
@@ -115,8 +113,6 @@ class Corpus:
                 _make(texts, Path(new), key, tokenizer, options)
                 for name in ("train", "held_out", "tokenizer.json", "corpus.json"):
                     os.replace(Path(new, name), folder / name)
-        except (OSError, ValueError) as error:
-            raise UserError(f"cannot make the corpus in {folder}: {reason(error)}") from None
         return cls(folder)
 
     def bits_per_character(self, loss: float) -> float:
@@ -185,8 +181,8 @@ def _make(
         "size": held_out.size,
         "digest": f"{train.digest:08x}{held_out.digest:08x}",
     }
-    whole.write(folder / "tokenizer.json", tokenizer.to_json().encode())
-    whole.write(folder / "corpus.json", json.dumps(state).encode())
+    whole.write(folder / "tokenizer.json", [tokenizer.to_json().encode()])
+    whole.write(folder / "corpus.json", [json.dumps(state).encode()])
 
 
 _NAMES = {"word": "words", "char": "characters and bytes", "subword": "subwords"}

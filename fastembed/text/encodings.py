@@ -13,11 +13,8 @@ _MARKS = (  # UTF-32 first: its mark begins like that of UTF-16
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 SAMPLE = 1 << 16  # bytes that are looked at
-_BLANKS = [
-    0x20,
-    0x0A,
-    0x0D,
-]  # in UTF-16 they are frequent, and the same of the other byte order rare
+# in UTF-16 they are frequent, and the same of the other byte order rare
+_BLANKS = [0x20, 0x0A, 0x0D]
 # what text that is not UTF-8 is in, by the names that Python gives them
 _USUAL = (
     "cp949 cp932 euc_jp gb18030 big5 cp1252 cp1250 cp1251 koi8_r cp1253 cp1254 cp1255 cp1256 cp874"

@@ -21,10 +21,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from fastembed._errors import UserError, reason
+from fastembed._errors import UserError, as_user_error
 from fastembed.text.encodings import by_mark, likely
-
-__all__ = ["Texts", "default_text", "find", "lines"]
 
 BLOCK = 1 << 18  # bytes read at once; characters of a piece, about
 TABLES = (".csv", ".tsv", ".jsonl")
@@ -88,7 +86,7 @@ def _piped() -> bool:
 
 def _files(name: str) -> list[str]:
     path = Path(name)
-    try:
+    with as_user_error(f"cannot read {name!r}", ValueError):  # a null character in it
         if name == STDIN or path.exists():
             is_folder = name != STDIN and path.is_dir()
         elif glob.has_magic(name):
@@ -98,8 +96,6 @@ def _files(name: str) -> list[str]:
             return found
         else:
             raise UserError(f"cannot read {name}: No such file or directory")
-    except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        raise UserError(f"cannot read {name!r}: {reason(error)}") from None
     if not is_folder:
         return [name]
     inside = (one for one in path.rglob("*") if _ending(one) in READ and one.is_file())
@@ -144,10 +140,8 @@ class Texts:
         """What differs when the text may: paths, sizes and times of the files, options."""
         found = []
         for name in self.files:
-            try:
+            with as_user_error(f"cannot read {name}"):
                 status = os.stat(name)
-            except OSError as error:
-                raise UserError(f"cannot read {name}: {reason(error)}") from None
             found.append([os.path.abspath(name), status.st_size, status.st_mtime_ns])
         return [found or [REFERENCE, *sys.version_info[:3]], self.column, self.encoding]
 
@@ -160,12 +154,11 @@ class Texts:
             # an error in a plain file passes through `_decode` alone, which closes the file
             with contextlib.closing(_decode(name, called, self.encoding)) as chunks:
                 kind = _ending(Path(name))
+                pieces: Iterable[str] = chunks
                 if name == STDIN and self.column is not None:
                     first = next(chunks, "")
                     kind = ".jsonl" if first.lstrip().startswith("{") else ".csv"
-                    pieces: Iterable[str] = chain([first], chunks)
-                else:
-                    pieces = chunks
+                    pieces = chain([first], chunks)
                 if kind == ".jsonl":
                     yield from ([text] for text in _json_lines(pieces, called, self.column))
                 elif kind in TABLES:
@@ -187,24 +180,14 @@ def default_text() -> str:
     return re.sub(r"\n{3,}", "\n\n", text)
 
 
-@contextlib.contextmanager
-def _open(name: str, called: str) -> Iterator[Any]:
-    try:
-        file = open(sys.stdin.fileno(), "rb", closefd=False) if name == STDIN else open(name, "rb")
-    except (AttributeError, OSError, ValueError) as error:
-        raise UserError(f"cannot read {called}: {reason(error)}") from None
-    with file:
-        try:
-            zipped = file.peek(2)[:2] == b"\x1f\x8b"
-        except OSError as error:  # a folder
-            raise UserError(f"cannot read {called}: {reason(error)}") from None
-        yield gzip.GzipFile(fileobj=file) if zipped else file
-
-
 def _decode(name: str, called: str, encoding: str | None) -> Generator[str]:
     """The text of a file in pieces, with ``\\n`` at line ends."""
-    with _open(name, called) as file:
-        yield from _decoded(file, called, encoding)
+    with as_user_error(f"cannot read {called}", AttributeError, ValueError):
+        file = open(sys.stdin.fileno(), "rb", closefd=False) if name == STDIN else open(name, "rb")
+    with file:
+        with as_user_error(f"cannot read {called}"):  # a folder
+            zipped = file.peek(2)[:2] == b"\x1f\x8b"
+        yield from _decoded(gzip.GzipFile(fileobj=file) if zipped else file, called, encoding)
 
 
 def _decoded(file: Any, name: str, encoding: str | None) -> Iterator[str]:
@@ -213,10 +196,8 @@ def _decoded(file: Any, name: str, encoding: str | None) -> Iterator[str]:
     done = 0
     data = b"start"
     while data:
-        try:
+        with as_user_error(f"cannot read {name}", EOFError, zlib.error):
             data = file.read(BLOCK)
-        except (OSError, EOFError, zlib.error) as error:
-            raise UserError(f"cannot read {name}: {reason(error)}") from None
         first = decoder is None
         if first:
             encoding = encoding or by_mark(data) or "utf-8"
@@ -270,11 +251,7 @@ def lines(name: str, encoding: str | None = None) -> Iterator[str]:
 
 
 def _choose_column(names: list[str], column: str | None, name: str) -> str:
-    wanted = column
-    if wanted is None and len(names) > 1:
-        wanted = "text"
-    if wanted is None and names:
-        return names[0]
+    wanted = column if column is not None else names[0] if len(names) == 1 else "text"
     if wanted not in names:
         which = "name its column of text" if column is None else f"it has no column {column!r}"
         raise UserError(f"{name}: {which}: --column {' or '.join(map(str, names)) or 'NAME'}")
@@ -328,14 +305,12 @@ def _joined(documents: Iterable[Iterable[str]]) -> Iterator[str]:
     last = ""
     for document in documents:
         begins = True
-        for text in document:
-            if text and begins:
-                begins = False
-                if last:
-                    yield "\n" * (2 - len(last) + len(last.rstrip("\n")))
-            if text:
-                yield text
-                last = (last + text)[-2:]
+        for text in filter(None, document):
+            if begins and last:
+                yield "\n" * (2 - len(last) + len(last.rstrip("\n")))
+            begins = False
+            yield text
+            last = (last + text)[-2:]
 
 
 def _blocks(pieces: Iterable[str]) -> Iterator[str]:

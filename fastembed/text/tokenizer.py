@@ -18,16 +18,6 @@ from numpy.typing import NDArray
 
 from fastembed.text.split import divide, paragraph_end
 
-__all__ = [
-    "CharTokenizer",
-    "SubwordTokenizer",
-    "Tokenizer",
-    "WordTokenizer",
-    "choose",
-    "from_json",
-    "words",
-]
-
 UNK, EOS = "<unk>", "<eos>"
 MOST_UNK = 0.02  # words that leave more of the held-out part unknown give way to subwords
 MOST_UNSPACED = 0.2  # so do those of a text with more letters of scripts without spaces

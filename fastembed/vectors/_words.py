@@ -190,12 +190,7 @@ class WordVectors:
         return self._nearest(queries, k, len(self))
 
     def fit(
-        self,
-        words: Iterable[str],
-        init: str = "normal",
-        *,
-        seed: Any = 0,
-        dtype: Any = np.float32,
+        self, words: Iterable[str], init: str = "normal", *, seed: Any = 0, dtype: Any = np.float32
     ) -> tuple[Any, Fit]:
         """Rows for another vocabulary, as an Embedding's W.
 

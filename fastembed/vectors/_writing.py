@@ -22,11 +22,7 @@ ROWS = 1 << 10  # that are made into bytes together
 
 
 def save(
-    path: str | os.PathLike[str],
-    words: Sequence[str],
-    vectors: Any,
-    *,
-    format: str | None = None,
+    path: str | os.PathLike[str], words: Sequence[str], vectors: Any, *, format: str | None = None
 ) -> None:
     """Write word vectors; the file at path is the old one or the new one, never a part of one.
 
@@ -63,7 +59,7 @@ def save(
     for word in wv.words:
         if not word or any(blank in word for blank in " \t\r\n"):
             raise ValueError(f"words must not be empty or have blanks in {format}, got {word!r}")
-    whole.write_parts(path, _word2vec(wv, binary=format == "word2vec-binary"))
+    whole.write(path, _word2vec(wv, binary=format == "word2vec-binary"))
 
 
 def _word2vec(wv: WordVectors, binary: bool) -> Iterator[bytes]:

@@ -11,7 +11,7 @@
 
 #include "numerals.h"
 
-enum { PIECE = 1 << 17, MOST_PIECES = 1 << 16, LONGEST_WORD = 1 << 16 };
+enum { PIECE = 1 << 17, LONGEST_WORD = 1 << 16 };
 
 typedef struct {
     const char *text;
