@@ -733,9 +733,11 @@ def _of_one_dtype(name: str, x: Array, params: list[Array], state: Any) -> tuple
     no_mask(**{name: x})
     given = list(state)
     dtype = common_dtype(x, *params, *(part for _, part in given if part is not None))
-    shape, found = (x.shape[0], params[1].shape[0]), []
+    found = []
     for which, part in given:
         if part is not None:
+            width = params[2].shape[0] // 4 if which[0] == "c" else params[1].shape[0]
+            shape = x.shape[0], width
             try:
                 part = cast(np.broadcast_to(part, shape), dtype)
             except ValueError:
