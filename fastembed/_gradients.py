@@ -164,7 +164,7 @@ def fill_bags(
     if is_array(dW):
         back = ops.embedding_bag_backward(dout, W, idx, offsets, argmax=argmax, out=dW, **options)
         if mean:
-            rows, counts = np.unique(np.asarray(idx) % len(W), return_counts=True)
+            rows, counts = np.unique(np.asarray(idx, np.int64) % len(W), return_counts=True)
             dW[rows] /= counts[:, np.newaxis]
     else:  # the same with a table of the rows that are needed
         ids = np.require(idx, np.int64, "CA")

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fastembed import ops
-from fastembed._arrays import affine, cast, common_dtype, fill
-from fastembed._check import as_array, integer, no_mask, own, shape
+from fastembed._arrays import affine, cast, fill
+from fastembed._check import as_array, integer, own, shape
 from fastembed._inputs import NOT_YET, Array
 from fastembed.layers import Layer
-from fastembed.time_layers import TimeDropout, TimeGRU, TimeLSTM, TimeRNN
+from fastembed.time_layers import TimeDropout, TimeGRU, TimeLSTM, TimeRNN, _of_one_dtype
 
 __all__ = ["StackedGRU", "StackedLSTM", "StackedRNN"]
 
@@ -319,15 +319,13 @@ class _ProjectedLSTM(TimeLSTM):
         self.stateful = stateful
 
     def _run(self, xs: Array, lengths: ArrayLike | None = None, reverse: bool = False) -> Any:
-        no_mask(xs=xs)
-        h0, c0 = (self.h, self.c) if self.stateful else (None, None)
-        dtype = common_dtype(xs, *self.params, *(part for part in (h0, c0) if part is not None))
-        xs, Wx, Wh, b, Wp = (cast(array, dtype) for array in (xs, *self.params))
-        c0 = None if c0 is None else cast(c0, dtype)
+        state = [(part, getattr(self, part) if self.stateful else None) for part in self.state]
+        xs, Wx, Wh, b, Wp, h0, c0 = _of_one_dtype("xs", xs, self.params, state)
+        dtype = xs.dtype
         first = None
         if h0 is not None:  # it reaches the first step as more of that step's input
             N, T, _ = xs.shape
-            ends = np.full(N, T) if lengths is None else np.asarray(lengths)
+            ends = np.full(N, T) if lengths is None else np.array(lengths, np.int64)
             first = np.arange(N), np.maximum(ends - 1, 0) if reverse else np.zeros(N, int)
             more = np.zeros((N, T, h0.shape[1]), dtype)
             if T:

@@ -5,6 +5,7 @@ Shapes: ids xs (N, T), inputs xs (N, T, D), outputs hs (N, T, H). There is no lo
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -54,14 +55,6 @@ __all__ = [
 Op = Callable[..., Any]
 
 
-def _if_fit(op: Op, *arrays: Any, **options: Any) -> Any:
-    """What an op returns; None if it does not take the arrays as they are."""
-    try:
-        return op(*arrays, **options)
-    except (TypeError, ValueError):
-        return None
-
-
 # ---- one time step
 
 
@@ -76,25 +69,32 @@ class _Cell(Layer):
 
     def _forward(self, x: Any, *state: Any) -> Any:
         """The new state."""
-        result = _if_fit(self.ops[0], x, *state, *self.params)
-        if result is None:  # mixed dtypes, a batch of one, lists
+        inputs, result = [x, *state, *self.params], None
+        try:
+            result = self.ops[0](*inputs)
+        except (TypeError, ValueError):  # mixed dtypes, a batch of one, lists
             no_mask(x=x)
             x, *given = map(np.asarray, (x, *state))
             N = max(x.shape[0], *(part.shape[0] for part in given if part.ndim))
-            x = np.broadcast_to(x, (N, x.shape[1]))
             named = zip(("h_prev", "c_prev"), given, strict=False)
-            x, Wx, Wh, b, *given = _of_one_dtype("x", x, self.params, named)
-            result = self.ops[0](x, *given, Wx, Wh, b)
+            x, *params = _of_one_dtype("x", _spread(x, (N, x.shape[1])), self.params, named)
+            inputs = _unless_alike([x, *params[3:], *params[:3]], inputs)
+        if result is None:
+            result = self.ops[0](*inputs)
         *out, self.cache = result
         return tuple(out) if len(out) > 1 else out[0]
 
     def _backward(self, *gradients: Any) -> tuple[Array, ...]:
         """Gradients of the inputs from those of the outputs; a plain 0 stands for zeros."""
-        result = _if_fit(self.ops[1], *gradients, self.cache, out=self.grads)
-        if result is None:
+        given, result = [*gradients, *self.grads], None
+        try:
+            result = self.ops[1](*gradients, self.cache, out=self.grads)
+        except (TypeError, ValueError):
             xs, shape = self.cache.xs, (self.cache.xs.shape[0], self.cache.Wh.shape[0])
-            cast_ones = (cast(np.broadcast_to(each, shape), xs.dtype) for each in gradients)
-            result = self.ops[1](*cast_ones, self.cache)
+            fitting = [cast(_spread(each, shape), xs.dtype) for each in gradients]
+            _unless_alike([*fitting, *(cast(grad, xs.dtype) for grad in self.grads)], given)
+        if result is None:
+            result = self.ops[1](*fitting, self.cache)
             fill(self.grads, result[-3:])
         return tuple(result[:-3])
 
@@ -208,12 +208,15 @@ class _TimeRecurrent(Layer):
     def _run(self, xs: Array, lengths: ArrayLike | None = None, reverse: bool = False) -> Any:
         """Hs, of the dtype that it is computed in; reverse reads from each sequence's end."""
         state = [getattr(self, part) if self.stateful else None for part in self.state]
-        inputs = xs, *self.params, *state
+        inputs, result = [xs, *self.params, *state], None
         plain = lengths is None and not reverse
         options = {} if plain else {"lengths": lengths, "reverse": reverse}
-        result = _if_fit(self.ops[0], *inputs, **options)
-        if result is None:  # mixed dtypes, a state of one row
-            inputs = _of_one_dtype("xs", xs, self.params, zip(self.state, state, strict=True))
+        try:
+            result = self.ops[0](*inputs, **options)
+        except (TypeError, ValueError):  # mixed dtypes, a state of one row
+            named = zip(self.state, state, strict=True)
+            inputs = _unless_alike(_of_one_dtype("xs", xs, self.params, named), inputs)
+        if result is None:
             result = self.ops[0](*inputs, **options)
         hs, *last, cache = result
         for part, value in zip(self.state, last, strict=True):
@@ -728,16 +731,33 @@ class _LossCache:
 # ---- arrays of other dtypes
 
 
+def _spread(array: Any, shape: tuple[int, ...]) -> Array:
+    """What np.broadcast_to gives; the array itself if it has that shape."""
+    return array if getattr(array, "shape", None) == shape else np.broadcast_to(array, shape)
+
+
+def _unless_alike(fitting: Any, given: list[Any]) -> list[Any]:
+    """Arrays made fit for an op that has refused the given ones; its error, if they are the same.
+
+    So is what a signal handler raises, whatever its class.
+    """
+    if all(map(is_, fitting, given)):
+        raise
+    return list(fitting)
+
+
 def _of_one_dtype(name: str, x: Array, params: list[Array], state: Any) -> tuple[Any, ...]:
     """X, params and state (pairs of name and array or None) as a recurrent op takes them."""
     no_mask(**{name: x})
     given = list(state)
     dtype = common_dtype(x, *params, *(part for _, part in given if part is not None))
-    shape, found = (x.shape[0], params[1].shape[0]), []
+    found = []
     for which, part in given:
         if part is not None:
+            width = params[2].shape[0] // 4 if which[0] == "c" else params[1].shape[0]
+            shape = x.shape[0], width
             try:
-                part = cast(np.broadcast_to(part, shape), dtype)
+                part = cast(_spread(part, shape), dtype)
             except ValueError:
                 raise ValueError(
                     f"{which} has shape {part.shape}, a batch of {shape[0]} needs {shape}: "

@@ -343,6 +343,17 @@ def test_row_sparse_gradients_are_the_dense_ones(rng, mode, by_freq, padding_idx
     assert len(frozen.grads[0].rows) == 0
 
 
+@pytest.mark.parametrize("dtype", "bBhHiIqQ")
+def test_ids_of_any_size_are_counted(rng, dtype):
+    W, ids = rng.standard_normal((1000, 3)), np.array([[3, 5], [3, 100]], dtype)
+    dout = rng.standard_normal((2, 3))
+    layer, plain = (layers.EmbeddingBag(W, mode="sum", scale_grad_by_freq=True) for _ in range(2))
+    for bag, idx in ((layer, ids), (plain, ids.astype("q"))):
+        bag.forward(idx)
+        bag.backward(dout)
+    np.testing.assert_array_equal(layer.grads[0], plain.grads[0])
+
+
 def test_sparse_gradients_of_no_ids():
     for mode in MODES:
         layer = layers.EmbeddingBag(np.ones((4, 3), "f"), mode=mode, sparse=True)

@@ -78,6 +78,19 @@ def test_code_of_another_cpu_or_llvm_or_source_is_not_taken(filled, monkeypatch)
         _code._ending.cache_clear()
 
 
+def test_a_kernel_is_loaded_again_where_loading_it_was_interrupted(monkeypatch):
+    class Interrupted(dict):
+        def __setitem__(self, *_):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(_code, "_linked", Interrupted())
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            _code.address("optim.scale", "float64")
+    monkeypatch.setattr(_code, "_linked", {})
+    assert _code.address("optim.scale", "float64")
+
+
 def test_a_full_disk(tmp_path):
     full = """
     import resource, signal

@@ -297,6 +297,40 @@ def test_states_of_a_projection_have_their_own_widths(rng):
         stack.set_state(None, draw(rng, 2, N, P))
 
 
+@pytest.mark.parametrize("dtype", "bBhHiIqQ")
+def test_lengths_of_any_size_of_a_projection_with_a_state(rng, dtype):
+    made = []
+    xs, dhs, lengths = draw(rng, N, T, D), draw(rng, N, T, 2 * P), np.array([3, 0, T, 1])
+    given = [draw(rng, 4, N, size) for size in (P, H)]
+    for kind in (dtype, "q"):
+        stack = make("StackedLSTM", {"proj_size": P}, bidirectional=True, stateful=True)
+        stack.set_state(*given)
+        made.append(step(stack, xs, dhs, lengths=lengths.astype(kind)))
+    for a, b in zip(*made, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@every_kind
+def test_a_state_of_one_row_is_that_of_all(rng, name, options):
+    one, all_rows = (make(name, options, stateful=True) for _ in range(2))
+    given = [state[:, :1] for state in states(rng, one, name)]
+    one.set_state(*given)
+    all_rows.set_state(*(np.repeat(state, N, axis=1) for state in given))
+    xs, dhs, lengths = draw(rng, N, T, D), draw(rng, N, T, width(one)), [3, 0, T, 1]
+    for a, b in zip(*(step(s, xs, dhs, lengths=lengths) for s in (one, all_rows)), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@every_kind
+def test_a_batch_of_another_size_needs_another_state(rng, name, options):
+    stack = make(name, options, stateful=True)
+    stack.forward(draw(rng, N, T, D))
+    with pytest.raises(
+        ValueError, match=rf"h has shape \({N}, .*a batch of 2 needs \(2, .*reset_st"
+    ):
+        stack.forward(draw(rng, 2, T, D))
+
+
 @pytest.mark.parametrize("size", [-1, 4, 5])
 def test_a_projection_makes_h_narrower(size):
     with pytest.raises(ValueError, match=rf"proj_size must be in \[0, 4\), .* got {size}"):

@@ -10,6 +10,7 @@ import random
 import signal
 import threading
 import time
+from itertools import product
 
 import numpy as np
 import pytest
@@ -129,6 +130,14 @@ def layer_steps():
     return layer.h, layer.c, layer.dh, *layer.grads
 
 
+def single_steps():
+    layer, h, c = time_layers.LSTM(*CELL), np.zeros_like(X), np.zeros_like(X)
+    for _ in range(3):
+        h, c = layer.forward(X, h, c)
+        layer.backward(h, c)
+    return h, c, *layer.grads
+
+
 CALLS = {
     "gather": lambda: ops.gather(W, IDS),
     "scatter_add": lambda: ops.scatter_add(np.empty_like(W), IDS, ROWS, zero=True),
@@ -143,6 +152,7 @@ CALLS = {
     "coalesce": lambda: ops.coalesce(IDS, ROWS, V),
     "sparse_step": sparse_step,
     "layer_steps": layer_steps,
+    "single_steps": single_steps,
     "embedding": lambda: layers.Embedding(W).forward(IDS),
     "bags": bags,
     "sparse_steps": sparse_steps,
@@ -152,6 +162,7 @@ CALLS = {
     "padded": padded,
     "quantized": lambda: TABLE.gather(IDS),
 }
+LAYERS = "layer_steps", "single_steps", "embedding", "padded"
 
 
 def bits(value):
@@ -169,6 +180,10 @@ def settings():
 
 class Interrupt(Exception):
     """What a handler raises."""
+
+
+class Misfit(ValueError):
+    """The same, of a class that layers catch where arrays do not fit."""
 
 
 @pytest.fixture
@@ -194,6 +209,7 @@ def interrupted(call, error=Interrupt, delay=None):
         if delay:
             signal.setitimer(signal.ITIMER_REAL, delay)
         call()
+        assert armed, "the exception was lost"
         armed = None
         return False
     except error:
@@ -222,8 +238,10 @@ def handled(on_signal):
     gc.enable()
 
 
-@pytest.mark.parametrize("error", [Interrupt, KeyboardInterrupt])
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [*product(CALLS, [Interrupt, KeyboardInterrupt]), *product(LAYERS, [Misfit])],
+)
 def test_a_call_after_an_interrupt_has_its_bits(name, error, two_threads, handled):
     call = CALLS[name]
     expected, before = bits(call()), settings()

@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import sys
 import warnings
 import weakref
 from collections import Counter
@@ -19,6 +20,7 @@ from fastembed.dropin.site import originals
 
 REST = 64  # after so many small calls in a row, as many more are not looked at
 AGAIN = 4  # and as many again, if so few after them are small, too
+OUR_OWN = {"fastembed", "llvmlite", "numba", "numpy", *sys.stdlib_module_names}
 RETIRED = 2  # a layer whose backward fell back so often runs the original from then on
 
 
@@ -243,9 +245,10 @@ class Patch:
         """The reason to run the original after ours has failed, if nothing was changed."""
         if self.known.in_place and type(error).__name__ != "Unfit":
             raise error
+        reason = _reason(error)
         if random is not None:
             np.random.set_state(random)
-        return _words(error)
+        return reason
 
     def _both_forward(self, self_, state, given, run):
         known, twin, mine, memo = self.known, state.twin, given, {}
@@ -284,7 +287,7 @@ class Patch:
         try:
             out = ours()
         except Exception as error:
-            failed = _words(error)
+            failed = _reason(error)
         else:
             failed = None
         after = stream()
@@ -338,7 +341,7 @@ class Patch:
                 try:
                     out = _widened(run, twin, given, known)
                 except Exception as error:
-                    reason = _words(error)
+                    reason = _reason(error)
             if reason is not None:
                 stats.fallbacks[f"in backward, {reason}"] += 1
                 state.ran, state.failures = None, state.failures + 1
@@ -466,13 +469,14 @@ def _asked(unfit, *given):
     try:
         return unfit(*given)
     except Exception as error:
-        return _words(error)
+        return _reason(error)
 
 
 def _holds(small, instance, given):
     try:
         return small(instance, *given)
-    except Exception:  # other arguments than the book's, or another class with such attributes
+    except Exception as error:  # other arguments than the book's, or a class with such attributes
+        _reason(error)
         return False
 
 
@@ -491,6 +495,16 @@ def _widened(run, twin, given, known):
 
 def _wide(array):
     return array.astype(np.float64)
+
+
+def _reason(error):
+    """The words of an error of our own code; what a signal handler raised meanwhile is raised."""
+    end = error.__traceback__
+    while end.tb_next:
+        end = end.tb_next
+    if end.tb_frame.f_globals.get("__name__", "").partition(".")[0] not in OUR_OWN:
+        raise error
+    return _words(error)
 
 
 def _words(error):

@@ -9,12 +9,14 @@ import os
 import warnings
 from contextlib import suppress
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 import llvmlite
 import llvmlite.binding as llvm
 
 HERE = Path(__file__).parent
+_number = count()
 _linked = {}  # (name, dtype) -> what holds the code in memory
 _warned = []
 
@@ -31,7 +33,8 @@ def address(name, real):
             if not _jit.foreign(compiled):
                 _keep(name, real, code)
         library = llvm.JITLibraryBuilder().add_object_img(code).export_symbol("entry")
-        library = library.add_current_process().link(_linker(), f"{name}.{real}")
+        # no name serves twice, not even that of a library whose making was interrupted
+        library = library.add_current_process().link(_linker(), f"{name}.{real}.{next(_number)}")
         _linked[name, real] = library
     return _linked[name, real]["entry"]
 

@@ -5,6 +5,7 @@ import gc
 import importlib
 import linecache
 import pickle
+import signal
 import subprocess
 import sys
 import types
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from fastembed import dropin
+from fastembed._arrays import cast
 from fastembed.dropin import reporting, site
 from fastembed.dropin.patch import REST
 from fastembed.dropin.session import session
@@ -164,6 +166,37 @@ def test_an_interrupted_probe_leaves_the_class_alone(project, monkeypatch):
         fast.MatMul(normal(300, 200)).forward(normal(50, 300))
     assert not site.is_body(fast.MatMul.forward.__code__)
     assert [s.reason for s in session.subjects.values()] == ["looking at it was interrupted"]
+
+
+@pytest.mark.parametrize("compared", [False, True])
+def test_what_a_signal_handler_raises_meanwhile_is_raised(project, monkeypatch, compared):
+    class Late(ValueError):
+        pass
+
+    def handler(*_):
+        raise Late
+
+    def interrupted(*given):
+        signal.raise_signal(signal.SIGINT)
+        return cast(*given)
+
+    plain, fast = project.twins("layers", only=["TimeLSTM"])
+    layer, twin, xs = lstm(fast), lstm(plain), normal(20, T, D)
+    hs = layer.forward(xs)
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr("fastembed.time_layers.cast", interrupted)
+            with pytest.raises(Late):
+                layer.backward(hs)
+            patch.setattr("fastembed.dropin.watch.Schedule.due", lambda *_: compared)
+            with pytest.raises(Late):
+                layer.forward(xs)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    twin.forward(xs)
+    close(layer.backward(hs), twin.backward(hs))
+    assert stats("TimeLSTM").calls == 1 and not stats("TimeLSTM").fallbacks
 
 
 # ---- subclasses
