@@ -12,8 +12,9 @@ import numpy as np
 
 from fastembed.dropin import hidden, site, watch
 from fastembed.dropin.alike import difference, freeze, same_bits, same_stream, stream
+from fastembed.dropin.domain import Domain, same_ids
 from fastembed.dropin.hidden import Lazy
-from fastembed.dropin.look import MISSING, Look, asks_for_more, carry, kind, same_ids
+from fastembed.dropin.look import MISSING, Look, asks_for_more, carry, kind
 from fastembed.dropin.reading import hooks_of
 from fastembed.dropin.site import originals
 
@@ -83,7 +84,7 @@ class Patch:
             self.owner, self.functions = None, {self.name: subject}
             self.states = {id(None): _State(None, None)}
         self.names = {*self.functions, *reading.members}
-        self.fit = known.fit()
+        self.domain = Domain(known)
         self.look = Look(reading.names(), self.names if known.methods else ())
         self.rest = site.Rest(next(iter(self.functions.values())))
         self.handlers = {}
@@ -323,7 +324,7 @@ class Patch:
             if state is None or state.ran is None:
                 return own(self_, given)
             reason = self._torn(self_, state) or _asked(
-                known.unfit_gradient, names, self_, state.shape, given
+                self.domain.unfit_gradient, names, self_, state.shape, given
             )
             twin = state.twin
             if state.ran is BOTH:
@@ -448,9 +449,7 @@ class Patch:
         reason = self._other_than_read(instance, own)
         for name, inner in self.reading.inner.items():
             reason = reason or self._part(name, own.get(name), inner, own.get("params", ()))
-        if reason is None and self.fit.takes(instance, given):
-            return None
-        return reason or _asked(self.known.unfit, names, instance, given)
+        return reason or _asked(self.domain.unfit, names, instance, given)
 
 
 def _static(cls, name):
