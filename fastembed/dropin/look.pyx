@@ -20,7 +20,6 @@ cdef extern from "Python.h":
     PyObject *PyDict_GetItemWithError(object, object) except? NULL
     PyObject *PyFunction_GetCode(object)
     PyObject *PyFunction_GetDefaults(object)
-    PyObject *PyFunction_GetKwDefaults(object)
     ctypedef struct PyTypeObject:
         unsigned int tp_version_tag  # another one after each change to the class or to its bases
 
@@ -32,30 +31,51 @@ cdef inline unsigned int version(object cls) noexcept:
     return (<PyTypeObject *>cls).tp_version_tag
 
 
-cdef class Names:
-    """What names of modules and classes mean, and what functions do.
+cdef class Look:
+    """Whether an object's class, and what names and functions mean, are as when code was read.
 
     Parameters
     ----------
-    leans : list of (dict or class, name, value)
+    leans : iterable of (dict or class, name, value)
         Value is `MISSING` for a name that is not there.
     functions : list of functions
+    own : iterable of str
+        What an object must not have in its ``__dict__``.
     """
 
     cdef list spaces, names, values, classes, versions, functions, codes, defaults
+    cdef tuple own
+    cdef dict admitted
 
-    def __init__(self, leans, functions):
+    def __init__(self, leans, functions, own):
         modules = [lean for lean in leans if type(lean[0]) is dict]
         self.spaces, self.names, self.values = [[lean[k] for lean in modules] for k in range(3)]
-        self.classes = list({id(lean[0]): lean[0] for lean in leans if type(lean[0]) is not dict}.values())
-        self.versions = [version(cls) for cls in self.classes]
-        self.functions = list(functions)
-        self.codes = [function.__code__ for function in functions]
-        self.defaults = [function.__defaults__ for function in functions]
+        self.classes = list({lean[0]: None for lean in leans if type(lean[0]) is not dict})
+        self.functions, self.own, self.admitted = functions, tuple(own), {}
+        self.note()
 
-    cdef bint same(self) except -1:
+    cdef note(self):
+        self.versions = [version(cls) for cls in self.classes]
+        self.codes = [function.__code__ for function in self.functions]
+        self.defaults = [function.__defaults__ for function in self.functions]
+
+    def admit(self, cls):
+        """Note that all is fine as it is now, and objects of a class, too."""
+        self.note()
+        self.admitted[cls] = version(cls)
+
+    def at(self, instance, own):
+        """Whether a call for an object, None for a function's, finds what was read."""
+        cdef unsigned int now
         cdef Py_ssize_t k
         cdef PyObject *found
+        if instance is not None:
+            now = version(type(instance))
+            if now == 0 or self.admitted.get(type(instance)) != now:
+                return False
+            for name in self.own:
+                if name in <dict>own:
+                    return False
         for k in range(len(self.names)):
             found = PyDict_GetItemWithError(self.spaces[k], self.names[k])
             if found == NULL:
@@ -74,43 +94,6 @@ cdef class Names:
             if found != <PyObject *>self.defaults[k]:
                 return False
         return True
-
-
-cdef class Look:
-    """Whether an object's class and names are as they were when its code was read.
-
-    Parameters
-    ----------
-    names : Names
-    own : iterable of str
-        What an object must not have in its ``__dict__``.
-    """
-
-    cdef Names names
-    cdef tuple own
-    cdef dict classes
-
-    def __init__(self, Names names, own):
-        self.names, self.own, self.classes = names, tuple(own), {}
-
-    def renew(self, Names names):
-        self.names = names
-
-    def admit(self, cls):
-        """Note that objects of a class are fine, until it changes."""
-        self.classes[cls] = version(cls)
-
-    def at(self, instance, own):
-        """Whether a call for an object, None for a function's, finds what was read."""
-        cdef unsigned int now
-        if instance is not None:
-            now = version(type(instance))
-            if now == 0 or self.classes.get(type(instance)) != now:
-                return False
-            for name in self.own:
-                if name in <dict>own:
-                    return False
-        return self.names.same()
 
 
 # ---- what arrays hold

@@ -85,7 +85,8 @@ class Patch:
             self.states = {id(None): _State(None, None)}
         self.names = {*self.functions, *reading.members}
         self.domain = Domain(known)
-        self.look = Look(reading.names(), self.names if known.methods else ())
+        functions = [function for function, _, _ in reading.functions]
+        self.look = Look(reading.leans.values(), functions, self.names if known.methods else ())
         self.rest = site.Rest(next(iter(self.functions.values())))
         self.handlers = {}
         self.backward = None
@@ -398,7 +399,6 @@ class Patch:
         if reason is None and changed:
             reason = f"{changed} is no longer what it was when the code was read"
         if reason is None:  # a patch has come or gone, or a class has changed that may
-            self.look.renew(self.reading.names())
             self.look.admit(type(instance))
         return reason
 
