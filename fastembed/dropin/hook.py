@@ -42,19 +42,16 @@ def uninstall():
     if _finder in sys.meta_path:
         sys.meta_path.remove(_finder)
     build = builtins.__build_class__
-    if isinstance(
-        build, _BuildClass
-    ):  # else another tool's wrapper is around ours: it does nothing
+    if isinstance(build, _BuildClass):  # else a wrapper is around ours, which does nothing now
         builtins.__build_class__ = build.original
     session.restore()
 
 
 def is_users(module):
     """Whether a module is the user's own: not a library's, not the standard library's, not ours."""
-    name = getattr(module, "__name__", None)
     path = getattr(module, "__file__", None)
-    if name == "__main__":
-        return path is None or is_users_file(path)
+    if path is None:
+        return getattr(module, "__name__", None) == "__main__"
     return isinstance(path, str) and is_users_file(path)
 
 
