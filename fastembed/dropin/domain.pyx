@@ -45,9 +45,7 @@ cdef bint alike(x, y) noexcept:
 cdef like(str name, x, y, Py_ssize_t k):
     """The reason why x is not a float32 ndarray of the shape of y."""
     reason = array(name, x, FLOAT, -1, k)
-    if reason is None and not alike(x, y):
-        reason = f"{entry(name, k)} has shape {x.shape}, not {y.shape}"
-    return reason
+    return reason if reason or alike(x, y) else same(entry(name, k), x, y.shape)
 
 
 cdef writable(str name, x, Py_ssize_t k):

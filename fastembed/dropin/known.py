@@ -76,10 +76,10 @@ class Known:
         """Our class or function of the same name."""
         return getattr(importlib.import_module(f"fastembed.{self.module}"), self.name)
 
-    def run(self, method=None):
-        """What does the work: a function, or a method as ``(twin, *arguments)``."""
-        own = self.works.get(method or self.name)
-        return own or (getattr(self.ours(), method) if method else self.ours())
+    def run(self, name):
+        """What does the work: the function of this name, or a method as ``(twin, *arguments)``."""
+        ours = self.ours()
+        return self.works.get(name) or (getattr(ours, name) if self.methods else ours)
 
     def twin(self):
         """An object of ours that will stand for one of the user's; it gets what is `copied`."""
@@ -272,19 +272,17 @@ LAYERS = [
     _row("AttentionWeight", inputs="N S H, N H", hides="cache softmax", **_ATTENTION),
     _row(
         "Attention",
-        "attention",
-        "N S H, N H",
+        inputs="N S H, N H",
         writes="attention_weight",
         hides="attention_weight_layer weight_sum_layer",
-        wide="out",
+        **_ATTENTION,
     ),
     _row(
         "TimeAttention",
-        "attention",
-        "N S H, N T H",
+        inputs="N S H, N T H",
         writes="attention_weights",
         hides="layers",
-        wide="out",
+        **_ATTENTION,
     ),
     _optimizer("SGD", "lr"),
     _optimizer("Momentum", "lr momentum", state="v", works={"update": works.momentum_anew}),

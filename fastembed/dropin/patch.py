@@ -1,7 +1,6 @@
 """Patches on the user's own classes and functions: made in place, undone exactly."""
 
 import copy
-import inspect
 import warnings
 import weakref
 from collections import Counter
@@ -11,11 +10,11 @@ from time import perf_counter
 import numpy as np
 
 from fastembed.dropin import hidden, site, watch
-from fastembed.dropin.alike import difference, freeze, same_bits, same_stream, stream
+from fastembed.dropin.alike import difference, freeze, places, same_bits, stream
 from fastembed.dropin.domain import Domain, same_ids
 from fastembed.dropin.hidden import Lazy
 from fastembed.dropin.look import MISSING, Look, asks_for_more, carry, kind
-from fastembed.dropin.reading import hooks_of
+from fastembed.dropin.reading import HOOKS, static
 from fastembed.dropin.site import originals
 
 REST = 64  # after so many small calls in a row, as many more are not looked at
@@ -77,8 +76,8 @@ class Patch:
         self.on_difference = lambda reason: None
         self.in_a_row = 0  # small calls
         if known.methods:
-            self.owner, functions = subject, ((m, _static(subject, m)) for m in known.methods)
-            self.functions = {name: f for name, f in functions if f is not None}
+            self.owner, methods = subject, (m for m in known.methods if hasattr(subject, m))
+            self.functions = {name: getattr(subject, name) for name in methods}
             self.states = {}  # by identity, weakly: vars(layer) and pickles hold nothing of ours
         else:
             self.owner, self.functions = None, {self.name: subject}
@@ -87,26 +86,26 @@ class Patch:
         self.domain = Domain(known)
         functions = [function for function, _, _ in reading.functions]
         self.look = Look(reading.leans.values(), functions, self.names if known.methods else ())
-        self.rest = site.Rest(next(iter(self.functions.values())))
-        self.handlers = {}
-        self.backward = None
-        for name, function in self.functions.items():
-            original = site.original(function)
-            names = original.__code__.co_varnames[bool(known.methods) :]
-            if not self.handlers and known.methods:
-                self.forward, handler = original, self._make_forward(name, names, known.run(name))
-            elif not self.handlers:
-                self.forward, ours = _without_self(original), _without_self(known.run())
-                handler = partial(self._make_forward(name, names, ours), None)
-            else:
-                self.backward = original
-                handler = self._make_backward(names, known.run(name))
-            self.handlers[name] = handler
+        self.first = next(iter(self.functions.values()))
+        self.rest = site.Rest(self.first)
+        self._fall_back_to(map(site.original, self.functions.values()))
+        self.handlers, makers = {}, (self._make_forward, self._make_backward)
+        for (name, function), make in zip(self.functions.items(), makers, strict=False):
+            names = function.__code__.co_varnames[bool(known.methods) :]
+            handler = make(names, self._method(known.run(name)))
+            self.handlers[name] = handler if known.methods else partial(handler, None)
         self.writes = tuple([name for name in known.writes if name in reading.sets])
         self.kept = [name for name in self.writes if name not in known.state]
         self.hides = [name for name in known.hides if name in reading.sets]
         self.hides += sorted(reading.extras)
         self.returned = []  # extra attributes that hold what forward returns
+
+    def _method(self, function):
+        """A function as a method of None; a method as it is."""
+        return function if self.known.methods else lambda _, *given: function(*given)
+
+    def _fall_back_to(self, functions):
+        self.forward, self.backward = (*map(self._method, functions), None)[:2]
 
     def note(self, layer, out):
         """See, after a forward of the user's own, which extra attributes hold what it returned."""
@@ -116,9 +115,7 @@ class Patch:
         self.sites = [site.site(function) for function in self.functions.values()]
         for each, handler in zip(self.sites, self.handlers.values(), strict=True):
             each.add(self.owner, handler, self.rest)
-        own = [each.original for each in self.sites]  # what falls back meets no site a second time
-        self.forward = own[0] if self.known.methods else _without_self(own[0])
-        self.backward = own[1] if self.backward is not None else None
+        self._fall_back_to(each.original for each in self.sites)  # it meets no site a second time
         for name in self.hides:
             setattr(self.subject, name, hidden.Attribute(name))
         self.applied = True
@@ -158,7 +155,7 @@ class Patch:
 
     # ---- forward
 
-    def _make_forward(self, name, names, run):
+    def _make_forward(self, names, run):
         known, stats, states = self.known, self.stats, self.states
 
         def forward(self_, *given):
@@ -171,7 +168,7 @@ class Patch:
             self.in_a_row = 0
             if self.prove is not None:
                 self.prove()
-                return self.functions[name](*(() if self.owner is None else (self_,)), *given)
+                return self._method(self.first)(self_, *given)
             reason = self._unfit(names, self_, state, given)
             if reason is None:
                 if state is None:
@@ -181,7 +178,9 @@ class Patch:
                         return self._both_forward(self_, state, given, run)
                 start, own, twin = perf_counter(), getattr(self_, "__dict__", None), state.twin
                 carry(self_, twin, known.copied)
-                before = hidden.without_lazy(own) if self.hides else None
+                if self.hides:
+                    before = dict(own)
+                    hidden.forget(before)
                 random = stream() if known.random else None
                 try:
                     out = run(twin, *given)
@@ -194,9 +193,8 @@ class Patch:
             if self.backward is not None:
                 state.labels = self._labels(given)
             if self.hides:
-                state.past = past = hidden.Past(self, type(self_), before, given, random)
-                past.labels = state.labels
-                past.note_states(self_)
+                past = hidden.Past(self, self_, before, given, state.labels, random)
+                state.past = past
                 for attribute in self.hides:
                     own[attribute] = Lazy(past, attribute, before.get(attribute))
                 for attribute in self.returned:
@@ -303,7 +301,7 @@ class Patch:
         reason = difference(rows(result, out), watch.RTOL)
         if reason is None and not self.known.in_place and not same_bits(before, list(given)):
             reason = "its arguments are changed"
-        if reason is None and not same_stream(after, stream()):
+        if reason is None and not same_bits(after, stream()):
             reason = "other random numbers are drawn"
         self.stats.compared += 1
         self.schedule.took(perf_counter() - start)
@@ -407,17 +405,16 @@ class Patch:
         for name in self.names:
             if name in own:
                 return f"it has a {name} of its own"
-        for name in hooks_of(cls):
-            return f"{cls.__name__} has a {name} of its own"
-        for base in cls.__mro__[:-1]:
-            has = vars(base)
-            for name in self.names if base not in self.subject.__mro__ else ():
-                if name in has:
-                    return f"{cls.__name__} has a {name} of its own"
-            for name in self.known.attributes:
-                if name in has and type(has[name]) is not hidden.Attribute:
-                    if hasattr(type(has[name]), "__get__"):
-                        return f"{cls.__name__} has a property {name}"
+        for name in HOOKS:
+            if any(name in vars(base) for base in cls.__mro__[:-1]):
+                return f"{cls.__name__} has a {name} of its own"
+        others = [vars(base) for base in cls.__mro__ if base not in self.subject.__mro__]
+        for name in self.names:
+            if any(name in other for other in others):
+                return f"{cls.__name__} has a {name} of its own"
+        for name in self.known.attributes:
+            if hasattr(type(static(cls, name)), "__get__"):
+                return f"{cls.__name__} has a property {name}"
         return None
 
     def _part(self, name, value, cls, params):
@@ -450,15 +447,6 @@ class Patch:
         for name, inner in self.reading.inner.items():
             reason = reason or self._part(name, own.get(name), inner, own.get("params", ()))
         return reason or _asked(self.domain.unfit, names, instance, given)
-
-
-def _static(cls, name):
-    return inspect.getattr_static(cls, name, None)
-
-
-def _without_self(function):
-    """A function as a method of None."""
-    return lambda _, *given: function(*given)
 
 
 def _asked(unfit, *given):
@@ -500,4 +488,4 @@ def _which(out, given):
     """Where the arrays that a call returns stand among its arguments."""
     flat = [array for part in given if type(part) is list for array in part]
     parts = [part for each in out for part in each] if type(out) is tuple else []
-    return [next((k for k, array in enumerate(flat) if array is part), None) for part in parts]
+    return places(parts, flat)

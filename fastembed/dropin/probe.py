@@ -29,15 +29,13 @@ def probe(found):
     trial = type(found)(found.subject, known, patch.Stats(), found.reading, trial=True)
     own = {name: site.original(function) for name, function in trial.functions.items()}
     ours = {name: _with_defaults(own[name], trial.handlers[name]) for name in own}
-    subject = found.subject
-    sides = [(subject, own), (subject, ours)]
-    if not known.methods:
-        sides = [(own[known.name], ()), (ours[known.name], ())]
     drawn = stream()
     try:
         with np.errstate(all="ignore"), site.originals:
             for scenario in scenarios(known):
-                run, other = (Run(known, *side) for side in sides)
+                run, other = (
+                    Run(known, side.get(known.name, found.subject), side) for side in (own, ours)
+                )
                 _record(scenario, run)
                 what, value = run.rows[-1]
                 if scenario.accelerated and what.endswith(RAISES):

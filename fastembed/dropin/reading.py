@@ -93,9 +93,6 @@ class Reading:
         for function, code, defaults in self.functions:
             if function.__defaults__ is not defaults or site.code(function) is not code:
                 return function.__name__
-        for cls in self._classes:
-            for hook in hooks_of(cls):
-                return hook
         return None
 
     def lean(self, space, name, value):
@@ -114,6 +111,8 @@ class Reading:
             for name in vars(base):
                 if name.startswith("__") and name.endswith("__") and name not in DUNDERS:
                     raise Declined(f"{base.__name__} defines {name}")
+            for name in HOOKS:
+                self.lean(base, name, MISSING)
         self._classes.append(cls)
         self.read_method(cls, "__init__")
 
@@ -150,7 +149,7 @@ class Reading:
             known = len(self._done)
             for name in list(self.called):
                 for cls in list(self._classes):
-                    if callable(_static(cls, name, None)):
+                    if callable(static(cls, name, None)):
                         self.read_method(cls, name)
                         self.called[name] = None
         for name, line in self.called.items():
@@ -181,14 +180,9 @@ def read(subject, known):
         _given_by_place(subject)
     reading.finish()
     for name in {*known.writes, *known.hides, *reading.extras, *reading.inner}:
-        if _static(subject, name) is not MISSING:
+        if static(subject, name) is not MISSING:
             raise Declined(f"its class has an attribute {name}")
     return reading
-
-
-def hooks_of(cls):
-    """What a class, or one of its bases, has put between its objects and their attributes."""
-    return [name for name in HOOKS for base in cls.__mro__[:-1] if name in vars(base)]
 
 
 def _given_by_place(function):
@@ -428,17 +422,19 @@ class _Function:
 
     def is_of_the_book(self, node):
         """Whether a condition compares what the book compares."""
-        left, operator, right = node.left, node.ops[0], node.comparators[0]
-        if isinstance(right, ast.Constant) and right.value is None:
-            if self.is_mine(left):  # whether there is a state yet
-                return self.main and left.attr in self.known.state
-            return isinstance(left, ast.Name) and left.id in self.arguments
-        if _is_count_of_axes(left):
-            return True
-        if len(node.ops) > 1:
-            return False
-        if _ends_with(left, "size") and _ends_with(right, "size"):
-            return isinstance(operator, (ast.Eq, ast.NotEq))
+        match node.left, node.ops, node.comparators:
+            case left, _, [ast.Constant(None), *_]:
+                if self.is_mine(left):  # whether there is a state yet
+                    return self.main and left.attr in self.known.state
+                return isinstance(left, ast.Name) and left.id in self.arguments
+            case ast.Attribute(attr="ndim"), _, _:
+                return True
+            case ast.Call(ast.Name("len"), [ast.Attribute(attr="shape")]), _, _:
+                return True
+            case _, [_, _, *_], _:
+                return False
+            case ast.Attribute(attr="size"), [operator], [ast.Attribute(attr="size")]:
+                return isinstance(operator, (ast.Eq, ast.NotEq))
         names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
         return self.free and (self.known.compares or not self.looped.isdisjoint(names))
 
@@ -512,7 +508,7 @@ class _Function:
         name, known, reading = node.attr, self.known, self.reading
         if name.startswith("__") and not name.endswith("__"):
             self.no(node, "reads")
-        member = _static(self.cls, name)
+        member = static(self.cls, name)
         if name in self.stored:
             return
         if member is not MISSING and not (self.main and name in known.reads):
@@ -563,7 +559,7 @@ class _Function:
             self.no(node, "calls")
 
     def call_mine(self, node, name):
-        member = _static(self.cls, name)
+        member = static(self.cls, name)
         if not isinstance(member, (type, types.FunctionType)):
             self.no(node, "calls")
         self.lean_on_member(name, member)
@@ -649,7 +645,7 @@ class _Function:
         return value
 
 
-def _static(cls, name, default=MISSING):
+def static(cls, name, default=MISSING):
     """What a class has under a name, but for what we have put there."""
     found = inspect.getattr_static(cls, name, default)
     return default if isinstance(found, hidden.Attribute) else found
@@ -665,25 +661,16 @@ def _is_number(node):
     return isinstance(node, ast.Constant) and type(node.value) in (int, float)
 
 
-def _ends_with(node, name):
-    return isinstance(node, ast.Attribute) and node.attr == name
-
-
 def _name_of(node):
     return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
 
 
-def _is_count_of_axes(node):
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "len":
-        return len(node.args) == 1 and _ends_with(node.args[0], "shape")
-    return _ends_with(node, "ndim")
-
-
 def _halves(node):
     """Whether a node is ``x.shape[k] // 2``."""
-    left, right = getattr(node, "left", None), getattr(node, "right", None)
-    shape = isinstance(left, ast.Subscript) and _ends_with(left.value, "shape")
-    return shape and isinstance(right, ast.Constant) and right.value == 2
+    match node:
+        case ast.BinOp(ast.Subscript(ast.Attribute(attr="shape")), _, ast.Constant(2)):
+            return True
+    return False
 
 
 @lru_cache(maxsize=1024)  # a base's method is read with each class that has it

@@ -3,6 +3,7 @@
 import threading
 import types
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -109,7 +110,7 @@ class Session:
         subject.reason, subject.pending = "looking at it was interrupted", False
         subject.candidates, reasons = [], []
         for known in entries:
-            with _Reasons(subject, reasons):
+            with _noted(subject, reasons):
                 found = Patch(subject.value, known, subject.stats, read(subject.value, known))
                 found.prove = lambda: self.probe(subject)
                 found.on_difference = lambda reason: setattr(subject, "reason", reason)
@@ -134,7 +135,7 @@ class Session:
             subject.reason, subject.used = "looking at it was interrupted", 1
             candidates, subject.candidates = subject.candidates, []
             for found in candidates:
-                with _Reasons(subject, reasons):
+                with _noted(subject, reasons):
                     probe(found)
                     found.prove = None
                     subject.patch, subject.reason = found, None
@@ -162,26 +163,18 @@ class Session:
         each.add(subject.value if isinstance(subject.value, type) else None, counted)
 
 
-class _Reasons:
-    """Notes why code cannot be accelerated, instead of raising it."""
-
-    def __init__(self, subject, reasons):
-        self.subject, self.reasons = subject, reasons
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, trace):
-        if isinstance(error, Declined):
-            self.reasons.append(str(error))
-        elif isinstance(error, NameError):
-            self.reasons.append(f"it needs a name that is missing: {error}")
-            self.subject.pending = True
-        elif isinstance(error, Exception):
-            self.reasons.append(f"looking at it ended with {type(error).__name__}: {error}")
-        else:
-            return False  # none, or an interrupt
-        return True
+@contextmanager
+def _noted(subject, reasons):
+    """Note why code cannot be accelerated, instead of raising it."""
+    try:
+        yield
+    except Declined as error:
+        reasons.append(str(error))
+    except NameError as error:
+        reasons.append(f"it needs a name that is missing: {error}")
+        subject.pending = True
+    except Exception as error:
+        reasons.append(f"looking at it ended with {type(error).__name__}: {error}")
 
 
 def _entries(value):
