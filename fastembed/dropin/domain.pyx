@@ -144,17 +144,18 @@ cpdef pairs(params, arrays, name="grads"):
 
 def update(optimizer, params, grads):
     """The reason why an optimizer cannot change its lists of arrays and these together."""
-    lists = [("grads", grads)]
-    lists += [(name, getattr(optimizer, name, None)) for name in ("m", "v", "h")]
-    lists = [(name, arrays) for name, arrays in lists if arrays is not None or name == "grads"]
+    cdef Py_ssize_t j, k, n
+    states = [(name, getattr(optimizer, name, None)) for name in ("m", "v", "h")]
+    lists = [("grads", grads), *[state for state in states if state[1] is not None]]
     for name, arrays in lists:
         reason = pairs(params, arrays, name)
         if reason is not None:
             return reason
-    for arrays in zip(*[arrays for _, arrays in lists]):
-        for k, x in enumerate(arrays):
-            for y in arrays[:k]:
-                if share(x, y):
+    for j in range(len(lists)):
+        for k in range(j):
+            (_, first), (_, second) = lists[j], lists[k]
+            for n in range(len(params)):
+                if share(first[n], second[n]):
                     return "two arrays of one parameter share memory"
     return None
 

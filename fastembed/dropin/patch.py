@@ -16,6 +16,7 @@ from fastembed.dropin.hidden import Lazy
 from fastembed.dropin.look import MISSING, Look, asks_for_more, carry, kind
 from fastembed.dropin.reading import HOOKS, static
 from fastembed.dropin.site import originals
+from fastembed.dropin.works import Unfit
 
 REST = 64  # after so many small calls in a row, as many more are not looked at
 AGAIN = 4  # and as many again, if so few after them are small, too
@@ -241,7 +242,7 @@ class Patch:
 
     def _failed(self, error, random):
         """The reason to run the original after ours has failed, if nothing was changed."""
-        if self.known.in_place and type(error).__name__ != "Unfit":
+        if self.known.in_place and not isinstance(error, Unfit):
             raise error
         if random is not None:
             np.random.set_state(random)
@@ -281,12 +282,11 @@ class Patch:
         The second value tells whether the class or function stays accelerated.
         """
         start, before, drawn = perf_counter(), freeze(list(given)), stream()
+        failed = None
         try:
             out = ours()
         except Exception as error:
             failed = _words(error)
-        else:
-            failed = None
         after = stream()
         np.random.set_state(drawn)
         if failed:  # the original says what it has to say

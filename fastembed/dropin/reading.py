@@ -149,7 +149,7 @@ class Reading:
             known = len(self._done)
             for name in list(self.called):
                 for cls in list(self._classes):
-                    if callable(static(cls, name, None)):
+                    if callable(static(cls, name)):
                         self.read_method(cls, name)
                         self.called[name] = None
         for name, line in self.called.items():
@@ -345,16 +345,16 @@ class _Function:
 
     def store(self, node, value):
         name, known = node.attr, self.known
+        made = self.made(value) if self.initial else None
         if self.main:
             self.reading.sets.add(name)
         else:
-            self.part(name, value)
+            self.part(name, value, made)
         if name.startswith("__") and not self.initial:
             self.no(node, "sets")  # under another name
         if self.main and self.initial:
-            cls = self.made(value)
-            if cls is not None:
-                self.reading.inner[name] = cls
+            if made is not None:
+                self.reading.inner[name] = made
         elif self.main and self.function.__name__ in known.methods[1:]:
             if name not in (*known.backward_writes, *known.hides, *known.writes):
                 self.no(node, "sets")
@@ -365,12 +365,12 @@ class _Function:
         if not self.depth:
             self.stored.add(name)
 
-    def part(self, name, value):
+    def part(self, name, value, made):
         """Note what a layer inside another has from its constructor on: a constant, a layer."""
         parts = self.reading.parts.setdefault(self.cls, {})
         parts.pop(name, None)
-        if self.initial and self.made(value) is not None:
-            parts[name] = self.made(value)
+        if made is not None:
+            parts[name] = made
         elif self.initial and isinstance(value, ast.Constant):
             parts[name] = value.value
 
@@ -645,10 +645,10 @@ class _Function:
         return value
 
 
-def static(cls, name, default=MISSING):
+def static(cls, name):
     """What a class has under a name, but for what we have put there."""
-    found = inspect.getattr_static(cls, name, default)
-    return default if isinstance(found, hidden.Attribute) else found
+    found = inspect.getattr_static(cls, name, MISSING)
+    return MISSING if isinstance(found, hidden.Attribute) else found
 
 
 def _is_known(value):
