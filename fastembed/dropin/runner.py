@@ -122,7 +122,7 @@ def _compile(source, place, main):
     code = compile(_Marks(mark).visit(tree), place, "exec", dont_inherit=True)
 
     def look():
-        session.consider_module(main)
+        session.consider_names(vars(main))
 
     # the mark's constant becomes the function itself: no name of ours among the script's
     return code.replace(co_consts=tuple(look if c == mark else c for c in code.co_consts))

@@ -15,10 +15,7 @@ from fastembed.dropin.alike import freeze, places, same_bits
 
 # more than the numbers that may stand in code, and no two alike
 SIZES = {"V": 11, "D": 8, "H": 7, "N": 6, "T": 5, "S": 9, "C": 40}
-
-
-class Stop(Exception):
-    """The code under the probe raised; the run has noted what."""
+RAISES = "raises"
 
 
 class _Model:
@@ -91,8 +88,8 @@ class Run:
         try:
             out = function(*arguments)
         except Exception as error:
-            self.see(f"{what} raises", type(error).__name__)
-            raise Stop from error
+            self.see(f"{what} {RAISES}", type(error).__name__)
+            raise
         self.see(f"what {what} returns", out)
         for k, (old, new) in enumerate(zip(before, arguments, strict=True)):
             self.see(f"argument {k + 1} after {what}", None if same_bits(old, new) else freeze(new))
