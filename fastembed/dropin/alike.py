@@ -12,24 +12,25 @@ def freeze(value):
     return value
 
 
+def places(parts, whole):
+    """Where each of some arrays is in a list; None if it is not."""
+    return [next((k for k, a in enumerate(whole) if a is part), None) for part in parts]
+
+
 def stream():
     """The state of NumPy's random stream, whichever generator is behind it."""
     return np.random.get_state(legacy=False)
 
 
-def same_stream(a, b):
-    """Whether two such states will draw the same numbers."""
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same_stream(a[key], b[key]) for key in a)
-    return same_bits(a, b) if isinstance(a, np.ndarray) else a == b
-
-
 def same_bits(a, b):
+    """Whether what was frozen, or a random stream's state, is still what it was."""
     if isinstance(a, np.ndarray):
         return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
     if isinstance(a, (list, tuple)):
         return len(a) == len(b) and all(map(same_bits, a, b))
-    return True
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same_bits(a[key], b[key]) for key in a)
+    return a is b or a == b
 
 
 def difference(rows, rtol):

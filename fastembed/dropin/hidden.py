@@ -17,20 +17,23 @@ class Past:
     Parameters
     ----------
     patch : patch.Patch
-    cls : type
+    instance : object
+        As the forward left it.
     before : dict
         The attributes of the object before the call.
     args : tuple
     labels : ndarray or None
         A copy of the labels among args, which may be overwritten.
+    random : state of NumPy's random stream before the call, or None
     """
 
-    def __init__(self, patch, cls, before, args, random):
-        self.patch, self.cls, self.before, self.args = patch, cls, before, args
-        self.random, self.gradients, self.labels = random, [], None
+    def __init__(self, patch, instance, before, args, labels, random):
+        self.patch, self.cls, self.before, self.args = patch, type(instance), before, args
+        self.labels, self.random, self.gradients = labels, random, []
         self.made, self.done = None, False  # whether its backward has been, ours
-        self.marks = digest([*before.get("params", ()), *args])
-        self.states, self.state_marks = {}, ()  # the arrays that forward left as states
+        self.marks = self._digest()
+        self.states = {name: getattr(instance, name) for name in patch.known.state}
+        self.state_marks = digest(list(self.states.values()))
 
     def values(self):
         """The attributes that the original leaves, from the original itself, made once."""
@@ -58,18 +61,15 @@ class Past:
             self.made = vars(ghost)
         return self.made
 
+    def _digest(self):
+        return digest([*self.before.get("params", ()), *self.args])
+
     def changed(self):
         """Whether what the attributes come from has changed: made now, they would be wrong."""
-        now = digest([*self.before.get("params", ()), *self.args])
-        return self.made is None and now != self.marks
-
-    def note_states(self, instance):
-        """Keep the arrays that the forward has left as states."""
-        self.states = {name: getattr(instance, name) for name in self.patch.known.state}
-        self.state_marks = digest(list(self.states.values()))
+        return self.made is None and self._digest() != self.marks
 
     def states_written(self):
-        """Whether somebody has written into these arrays since."""
+        """Whether somebody has written into the arrays that the forward left as states."""
         return digest(list(self.states.values())) != self.state_marks
 
 
@@ -148,13 +148,6 @@ def settle(instance):
             changed = value.past.changed() or changed
             own[name] = value.value()
     return changed
-
-
-def without_lazy(own):
-    """A copy of an object's ``__dict__`` with nothing lazy in it."""
-    before = dict(own)
-    forget(before)
-    return before
 
 
 def forget(own):

@@ -31,7 +31,7 @@ def install():
     clock.restart()
     for module in list(sys.modules.values()):
         if is_users(module):
-            session.consider_module(module)
+            session.consider_names(vars(module))
 
 
 def uninstall():
@@ -42,19 +42,16 @@ def uninstall():
     if _finder in sys.meta_path:
         sys.meta_path.remove(_finder)
     build = builtins.__build_class__
-    if isinstance(
-        build, _BuildClass
-    ):  # else another tool's wrapper is around ours: it does nothing
+    if isinstance(build, _BuildClass):  # else a wrapper is around ours, which does nothing now
         builtins.__build_class__ = build.original
     session.restore()
 
 
 def is_users(module):
     """Whether a module is the user's own: not a library's, not the standard library's, not ours."""
-    name = getattr(module, "__name__", None)
     path = getattr(module, "__file__", None)
-    if name == "__main__":
-        return path is None or is_users_file(path)
+    if path is None:
+        return getattr(module, "__name__", None) == "__main__"
     return isinstance(path, str) and is_users_file(path)
 
 
@@ -102,7 +99,7 @@ def _look_after(loader):
     def exec_module(module):
         vars(loader).pop("exec_module", None)
         execute(module)
-        session.consider_module(module)
+        session.consider_names(vars(module))
 
     # Python leaves its own import frames out of tracebacks and warnings; so it does with this one
     exec_module.__code__ = exec_module.__code__.replace(
@@ -121,7 +118,7 @@ class _BuildClass:
         cls = self.original(function, name, *bases, **options)
         if session.installed and getattr(function, "__globals__", {}).get("__name__") == "__main__":
             # functions, too: there is no other moment at which to see them
-            session.consider_module(sys.modules["__main__"])
+            session.consider_names(vars(sys.modules["__main__"]))
             session.consider([cls])
         return cls
 
@@ -134,7 +131,7 @@ def load_ipython_extension(ipython):
     install()
 
     def after_cell(*_):
-        session.consider([v for v in list(ipython.user_ns.values()) if _of_main(v)])
+        session.consider_names(ipython.user_ns)
 
     _cells[id(ipython)] = after_cell
     ipython.events.register("post_run_cell", after_cell)
@@ -147,10 +144,6 @@ def unload_ipython_extension(ipython):
     if after_cell is not None:
         ipython.events.unregister("post_run_cell", after_cell)
     uninstall()
-
-
-def _of_main(value):
-    return getattr(value, "__module__", None) == "__main__"
 
 
 _cells = {}

@@ -1,12 +1,11 @@
 """The classes and functions that we know, and which calls ours can take over: a table.
 
-A row says what the book's code is given and keeps. From it come which calls fit (`Known.unfit`),
+A row says what the book's code is given and keeps. From it come which calls fit (`domain`),
 what may stand in code of the book's kind (`reading`) and what is tried on it (`scenarios`). It says
 nothing about the user's code.
 """
 
 import importlib
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 
 from fastembed.dropin import domain, works
-from fastembed.dropin.look import Fit
 
 
 class Input(NamedTuple):
@@ -28,17 +26,6 @@ class Input(NamedTuple):
     shape: str
     end: str = ""
     any_axes: bool = False  # whether a call may give another number of axes
-
-    @property
-    def ndim(self):
-        return None if self.any_axes else len(self.shape.split())
-
-    def unfit(self, name, array):
-        """The reason why an array is none of these, or None."""
-        ndim = self.ndim
-        if not self.end:
-            return domain.floats(name, array, ndim)
-        return domain.ids(name, array, ndim, int(self.end) if self.end.isdigit() else None)
 
 
 @dataclass(frozen=True)
@@ -85,66 +72,20 @@ class Known:
         parts = lists, self.reads, self.writes, self.backward_writes, self.hides, self.state
         return {name for part in parts for name in part}
 
-    @cached_property
-    def _ndims(self):
-        return tuple(len(shape.split()) for shape in self.params)
-
-    @cached_property
-    def _settings(self):
-        return [(name, SETTINGS[name]) for name in self.reads if name in SETTINGS]
-
     def ours(self):
         """Our class or function of the same name."""
         return getattr(importlib.import_module(f"fastembed.{self.module}"), self.name)
 
-    def run(self, method=None):
-        """What does the work: a function, or a method as ``(twin, *arguments)``."""
-        own = self.works.get(method or self.name)
-        return own or (getattr(self.ours(), method) if method else self.ours())
+    def run(self, name):
+        """What does the work: the function of this name, or a method as ``(twin, *arguments)``."""
+        ours = self.ours()
+        return self.works.get(name) or (getattr(ours, name) if self.methods else ours)
 
     def twin(self):
         """An object of ours that will stand for one of the user's; it gets what is `copied`."""
         cls = self.ours()
         return object.__new__(cls) if self.copied else cls()
 
-    def fit(self):
-        """What tells quickly that a call is one that ours takes."""
-        plain = not self.never and not any(kind.end.isdigit() for kind in self.inputs)
-        also = None if self.also is _update else self.also
-        lists = [name for name in self.state if name != "iter"] if self.also is _update else None
-        ndims = self._ndims if self.params else None
-        inputs = [(bool(kind.end), kind.ndim) for kind in self.inputs]
-        settings = [(name, USUAL[check], check) for name, check in self._settings]
-        return Fit(plain, ndims, inputs, settings, lists, also)
-
-    def unfit(self, names, instance, given):
-        """The reason why a call with arguments of these names goes to the original, or None."""
-        reason = domain.params(instance, self._ndims) if self.params else None
-        for kind, name, value in zip(self.inputs, names, given, strict=False):
-            reason = reason or kind.unfit(name, value)
-        for name, check in self._settings:
-            reason = reason or check(name, getattr(instance, name))
-        for name, value in zip(names, given, strict=False) if self.never else ():
-            reason = reason or (name in self.never and value and f"{name} is {value}")
-        return reason or (self.also and self.also(instance, *given))
-
-    def unfit_gradient(self, names, instance, shape, given):
-        """The reason why a backward does, after a forward whose output had a shape."""
-        if self.loss:
-            return domain.scalar(names[0], given[0]) if given else None
-        reason = domain.same(names[0], given[0], shape, (domain.F32, domain.F64))
-        return reason or (domain.params(instance, self._ndims) if self.params else None)
-
-
-SETTINGS = {
-    **dict.fromkeys("lr momentum decay_rate beta1 beta2 dropout_ratio".split(), domain.number),
-    **dict.fromkeys("ignore_label sample_size time_idx".split(), domain.integer),
-    **dict.fromkeys("stateful train_flg".split(), domain.flag),
-    "W": domain.matrix,
-}
-
-# the type that a setting usually has, which its check takes
-USUAL = {domain.number: float, domain.integer: int, domain.flag: bool, domain.matrix: None}
 
 # a product of fewer multiply-adds, or fewer entries, takes NumPy a few microseconds
 SMALL_PRODUCT = 1 << 15
@@ -182,7 +123,7 @@ def _trains(_, x, train_flg=True):
 
 def _target(sampler, target):
     p = sampler.word_p
-    if domain.same("word_p", p, (sampler.vocab_size,), (domain.F64,)):
+    if domain.same("word_p", p, (sampler.vocab_size,), domain.DOUBLE):
         return "word_p is not float64, one for each word"
     if not 0 < sampler.sample_size < p.size:
         return f"sample_size is {sampler.sample_size}"
@@ -195,26 +136,17 @@ def _sampled(layer, h, target):
         return "its params are not one weight many times"
     if len(params) != 1 + layer.sample_size:
         return f"it has {len(params)} params for {layer.sample_size} samples"
-    return domain.first(
-        domain.ids("target", target, 1, len(params[0])),
-        domain.pairs(params[:1], grads[:1]),
-        *(domain.buffer(f"grads[{k}]", grad, params[0].shape) for k, grad in enumerate(grads)),
-    )
+    reason = domain.ids("target", target, 1, len(params[0]))
+    return reason or domain.pairs(params[:1], grads[:1]) or domain.buffers(params, grads)
 
 
 def _state(layer, xs):
+    if not layer.stateful:
+        return None
     shape = xs.shape[0], layer.params[1].shape[0]
-    states = [(name, getattr(layer, name)) for name in ("h", "c") if hasattr(layer, name)]
+    states = [(name, getattr(layer, name, None)) for name in ("h", "c")]
     wrong = [domain.same(name, array, shape) for name, array in states if array is not None]
-    return domain.first(*wrong) if layer.stateful else None
-
-
-def _update(optimizer, params, grads):
-    lists = [(name, getattr(optimizer, name, None)) for name in ("m", "v", "h")]
-    lists = [("grads", grads), *((name, arrays) for name, arrays in lists if arrays is not None)]
-    reasons = (domain.pairs(params, arrays, name) for name, arrays in lists)
-    others = itertools.combinations((arrays for _, arrays in lists), 2)
-    return domain.first(*reasons) or domain.first(*(domain.apart(a, b) for a, b in others))
+    return next(filter(None, wrong), None)
 
 
 def _text(name, words):
@@ -269,7 +201,7 @@ _RECURRENT = {
     **{"state": "h", "backward_writes": "dh", "hides": "layers", "wide": "written"},
 }
 _ATTENTION = {"module": "attention", "wide": "out"}
-_OPTIMIZER = {"module": "optimizer", "methods": "update", "also": _update, "in_place": True}
+_OPTIMIZER = {"module": "optimizer", "methods": "update", "also": domain.update, "in_place": True}
 _LISTS = {"methods": "", "free": True, "compares": True, "small": _small_list, "in_place": True}
 _ONCE = {"methods": "", "free": True, "watches": False}
 _BIASLESS = {"forward": works.biasless_forward, "backward": works.biasless_backward}
@@ -340,19 +272,17 @@ LAYERS = [
     _row("AttentionWeight", inputs="N S H, N H", hides="cache softmax", **_ATTENTION),
     _row(
         "Attention",
-        "attention",
-        "N S H, N H",
+        inputs="N S H, N H",
         writes="attention_weight",
         hides="attention_weight_layer weight_sum_layer",
-        wide="out",
+        **_ATTENTION,
     ),
     _row(
         "TimeAttention",
-        "attention",
-        "N S H, N T H",
+        inputs="N S H, N T H",
         writes="attention_weights",
         hides="layers",
-        wide="out",
+        **_ATTENTION,
     ),
     _optimizer("SGD", "lr"),
     _optimizer("Momentum", "lr momentum", state="v", works={"update": works.momentum_anew}),

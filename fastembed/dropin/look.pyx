@@ -12,7 +12,7 @@ import numpy as np
 cimport numpy as cnp
 from cpython.object cimport PyObject
 from libc.stdint cimport uint64_t
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcpy
 
 cnp.import_array()
 
@@ -20,7 +20,6 @@ cdef extern from "Python.h":
     PyObject *PyDict_GetItemWithError(object, object) except? NULL
     PyObject *PyFunction_GetCode(object)
     PyObject *PyFunction_GetDefaults(object)
-    PyObject *PyFunction_GetKwDefaults(object)
     ctypedef struct PyTypeObject:
         unsigned int tp_version_tag  # another one after each change to the class or to its bases
 
@@ -32,30 +31,51 @@ cdef inline unsigned int version(object cls) noexcept:
     return (<PyTypeObject *>cls).tp_version_tag
 
 
-cdef class Names:
-    """What names of modules and classes mean, and what functions do.
+cdef class Look:
+    """Whether an object's class, and what names and functions mean, are as when code was read.
 
     Parameters
     ----------
-    leans : list of (dict or class, name, value)
+    leans : iterable of (dict or class, name, value)
         Value is `MISSING` for a name that is not there.
     functions : list of functions
+    own : iterable of str
+        What an object must not have in its ``__dict__``.
     """
 
     cdef list spaces, names, values, classes, versions, functions, codes, defaults
+    cdef tuple own
+    cdef dict admitted
 
-    def __init__(self, leans, functions):
+    def __init__(self, leans, functions, own):
         modules = [lean for lean in leans if type(lean[0]) is dict]
         self.spaces, self.names, self.values = [[lean[k] for lean in modules] for k in range(3)]
-        self.classes = list({id(lean[0]): lean[0] for lean in leans if type(lean[0]) is not dict}.values())
-        self.versions = [version(cls) for cls in self.classes]
-        self.functions = list(functions)
-        self.codes = [function.__code__ for function in functions]
-        self.defaults = [function.__defaults__ for function in functions]
+        self.classes = list({lean[0]: None for lean in leans if type(lean[0]) is not dict})
+        self.functions, self.own, self.admitted = functions, tuple(own), {}
+        self.note()
 
-    cdef bint same(self) except -1:
+    cdef note(self):
+        self.versions = [version(cls) for cls in self.classes]
+        self.codes = [function.__code__ for function in self.functions]
+        self.defaults = [function.__defaults__ for function in self.functions]
+
+    def admit(self, cls):
+        """Note that all is fine as it is now, and objects of a class, too."""
+        self.note()
+        self.admitted[cls] = version(cls)
+
+    def at(self, instance, own):
+        """Whether a call for an object, None for a function's, finds what was read."""
+        cdef unsigned int now
         cdef Py_ssize_t k
         cdef PyObject *found
+        if instance is not None:
+            now = version(type(instance))
+            if now == 0 or self.admitted.get(type(instance)) != now:
+                return False
+            for name in self.own:
+                if name in <dict>own:
+                    return False
         for k in range(len(self.names)):
             found = PyDict_GetItemWithError(self.spaces[k], self.names[k])
             if found == NULL:
@@ -76,193 +96,7 @@ cdef class Names:
         return True
 
 
-cdef class Look:
-    """Whether an object's class and names are as they were when its code was read.
-
-    Parameters
-    ----------
-    names : Names
-    own : iterable of str
-        What an object must not have in its ``__dict__``.
-    """
-
-    cdef Names names
-    cdef tuple own
-    cdef dict classes
-
-    def __init__(self, Names names, own):
-        self.names, self.own, self.classes = names, tuple(own), {}
-
-    def renew(self, Names names):
-        self.names = names
-
-    def admit(self, cls):
-        """Note that objects of a class are fine, until it changes."""
-        self.classes[cls] = version(cls)
-
-    def at(self, instance, own):
-        """Whether a call for an object, None for a function's, finds what was read."""
-        cdef unsigned int now
-        if instance is not None:
-            now = version(type(instance))
-            if now == 0 or self.classes.get(type(instance)) != now:
-                return False
-            for name in self.own:
-                if name in <dict>own:
-                    return False
-        return self.names.same()
-
-
-# ---- arrays
-
-cdef inline bint is_float(object x) noexcept:
-    """An ndarray of float32, of native byte order, that is not empty."""
-    return (
-        cnp.PyArray_CheckExact(x)
-        and cnp.PyArray_TYPE(<cnp.ndarray>x) == cnp.NPY_FLOAT32
-        and cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>x)
-        and cnp.PyArray_SIZE(<cnp.ndarray>x) > 0
-    )
-
-
-cdef inline bint are_ids(object x) noexcept:
-    cdef int kind
-    if not cnp.PyArray_CheckExact(x) or not cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>x):
-        return False
-    kind = cnp.PyArray_TYPE(<cnp.ndarray>x)
-    return (kind == cnp.NPY_INT64 or kind == cnp.NPY_INT32) and cnp.PyArray_SIZE(<cnp.ndarray>x) > 0
-
-
-cdef inline bint alike(object x, object y) noexcept:
-    """Whether two arrays have the same shape."""
-    cdef int ndim = cnp.PyArray_NDIM(<cnp.ndarray>x)
-    return ndim == cnp.PyArray_NDIM(<cnp.ndarray>y) and memcmp(
-        cnp.PyArray_DIMS(<cnp.ndarray>x), cnp.PyArray_DIMS(<cnp.ndarray>y), ndim * sizeof(cnp.npy_intp)
-    ) == 0
-
-
-cdef inline bint is_ones_own(object x) noexcept:
-    """Whether an array may be written into, and its memory is its own."""
-    return cnp.PyArray_ISWRITEABLE(<cnp.ndarray>x) and cnp.PyArray_BASE(<cnp.ndarray>x) == NULL
-
-
-cpdef bint floats(object x, int ndim) except -1:
-    """Whether x is a plain float32 ndarray, with so many axes unless ndim is -1."""
-    return is_float(x) and (ndim < 0 or cnp.PyArray_NDIM(<cnp.ndarray>x) == ndim)
-
-
-cpdef bint ids(object x, int ndim) except -1:
-    """Whether x is a plain ndarray of int32 or int64."""
-    return are_ids(x) and (ndim < 0 or cnp.PyArray_NDIM(<cnp.ndarray>x) == ndim)
-
-
-cpdef bint has_shape(object x, tuple shape) except -1:
-    """Whether x is a plain float32 ndarray of a shape."""
-    cdef int k
-    if not is_float(x) or cnp.PyArray_NDIM(<cnp.ndarray>x) != len(shape):
-        return False
-    for k in range(len(shape)):
-        if cnp.PyArray_DIM(<cnp.ndarray>x, k) != <cnp.npy_intp>shape[k]:
-            return False
-    return True
-
-
-cpdef bint params(object first, object second, tuple ndims) except -1:
-    """Whether lists of parameters and of their gradients are plain float32 arrays with these axes."""
-    cdef Py_ssize_t k, count = len(ndims)
-    if type(first) is not list or type(second) is not list:
-        return False
-    if len(<list>first) != count or len(<list>second) != count:
-        return False
-    for k in range(count):
-        param, grad = (<list>first)[k], (<list>second)[k]
-        if not (is_float(param) and is_float(grad) and alike(param, grad)):
-            return False
-        if cnp.PyArray_NDIM(<cnp.ndarray>param) != <int>ndims[k]:
-            return False
-        if not cnp.PyArray_ISWRITEABLE(<cnp.ndarray>grad):
-            return False
-    return True
-
-
-cpdef bint pairs(object first, object second) except -1:
-    """Whether two lists are of float32 arrays alike, each of its own memory, to be written into."""
-    cdef Py_ssize_t k
-    if type(first) is not list or type(second) is not list or len(<list>first) != len(<list>second):
-        return False
-    for k in range(len(<list>first)):
-        x, y = (<list>first)[k], (<list>second)[k]
-        if x is y or not (is_float(x) and is_float(y) and alike(x, y)):
-            return False
-        if not (is_ones_own(x) and cnp.PyArray_BASE(<cnp.ndarray>y) == NULL):
-            return False
-    return True
-
-
-def same_ids(cnp.ndarray a, cnp.ndarray b):
-    """Whether two arrays of ids are equal."""
-    if cnp.PyArray_TYPE(a) == cnp.PyArray_TYPE(b) and alike(a, b):
-        if cnp.PyArray_IS_C_CONTIGUOUS(a) and cnp.PyArray_IS_C_CONTIGUOUS(b):
-            return memcmp(cnp.PyArray_DATA(a), cnp.PyArray_DATA(b), cnp.PyArray_NBYTES(a)) == 0
-    return np.array_equal(a, b)
-
-
-cdef class Fit:
-    """Whether a call is plainly one that ours takes.
-
-    Parameters
-    ----------
-    plain : bool
-        Whether the rest says so; else all calls are asked about in Python.
-    ndims : tuple of int, or None
-        Axes of the parameters, if there are any.
-    inputs : list of (whether they are ids, axes or None)
-    settings : list of (name, type, check)
-        Each check returns None if the value is one, which those of the type are.
-    lists : list of str, or None
-        For an update of parameters: what else holds a list of arrays like them.
-    also : callable or None
-        Another check, of the object and all arguments.
-    """
-
-    cdef bint plain
-    cdef tuple ndims
-    cdef list inputs, settings, lists
-    cdef object also
-
-    def __init__(self, plain, ndims, inputs, settings, lists, also):
-        self.plain, self.ndims, self.inputs, self.settings = plain, ndims, inputs, settings
-        self.lists, self.also = lists, also
-
-    def takes(self, instance, tuple given):
-        cdef Py_ssize_t k
-        if not self.plain or len(given) < len(self.inputs):
-            return False
-        if self.ndims is not None and not params(instance.params, instance.grads, self.ndims):
-            return False
-        for k in range(len(self.inputs)):
-            are, ndim = self.inputs[k]
-            x = given[k]
-            if not (are_ids(x) if are else is_float(x)):
-                return False
-            if ndim is not None and cnp.PyArray_NDIM(<cnp.ndarray>x) != <int>ndim:
-                return False
-        for name, usual, check in self.settings:
-            x = getattr(instance, name)
-            if type(x) is not usual and check(name, x) is not None:
-                return False
-        if self.lists is not None:
-            if len(given) != 2 or not pairs(given[0], given[1]):
-                return False
-            before = given[1]
-            for name in self.lists:
-                arrays = getattr(instance, name)
-                if arrays is not None:
-                    if not (pairs(given[0], arrays) and pairs(given[1], arrays) and pairs(before, arrays)):
-                        return False
-                    before = arrays
-        return self.also is None or self.also(instance, *given) is None
-
+# ---- what arrays hold
 
 cdef enum:
     WHOLE = 1 << 20  # bytes of an array all of which are looked at; of a larger one, some words

@@ -1,7 +1,6 @@
 """Patches on the user's own classes and functions: made in place, undone exactly."""
 
 import copy
-import inspect
 import sys
 import warnings
 import weakref
@@ -12,11 +11,13 @@ from time import perf_counter
 import numpy as np
 
 from fastembed.dropin import hidden, site, watch
-from fastembed.dropin.alike import difference, freeze, same_bits, same_stream, stream
+from fastembed.dropin.alike import difference, freeze, places, same_bits, stream
+from fastembed.dropin.domain import Domain, same_ids
 from fastembed.dropin.hidden import Lazy
-from fastembed.dropin.look import MISSING, Look, asks_for_more, carry, kind, same_ids
-from fastembed.dropin.reading import hooks_of
+from fastembed.dropin.look import MISSING, Look, asks_for_more, carry, kind
+from fastembed.dropin.reading import HOOKS, static
 from fastembed.dropin.site import originals
+from fastembed.dropin.works import Unfit
 
 REST = 64  # after so many small calls in a row, as many more are not looked at
 AGAIN = 4  # and as many again, if so few after them are small, too
@@ -78,35 +79,36 @@ class Patch:
         self.on_difference = lambda reason: None
         self.in_a_row = 0  # small calls
         if known.methods:
-            self.owner, functions = subject, ((m, _static(subject, m)) for m in known.methods)
-            self.functions = {name: f for name, f in functions if f is not None}
+            self.owner, methods = subject, (m for m in known.methods if hasattr(subject, m))
+            self.functions = {name: getattr(subject, name) for name in methods}
             self.states = {}  # by identity, weakly: vars(layer) and pickles hold nothing of ours
         else:
             self.owner, self.functions = None, {self.name: subject}
             self.states = {id(None): _State(None, None)}
         self.names = {*self.functions, *reading.members}
-        self.fit = known.fit()
-        self.look = Look(reading.names(), self.names if known.methods else ())
-        self.rest = site.Rest(next(iter(self.functions.values())))
-        self.handlers = {}
-        self.backward = None
-        for name, function in self.functions.items():
-            original = site.original(function)
-            names = original.__code__.co_varnames[bool(known.methods) :]
-            if not self.handlers and known.methods:
-                self.forward, handler = original, self._make_forward(name, names, known.run(name))
-            elif not self.handlers:
-                self.forward, ours = _without_self(original), _without_self(known.run())
-                handler = partial(self._make_forward(name, names, ours), None)
-            else:
-                self.backward = original
-                handler = self._make_backward(names, known.run(name))
-            self.handlers[name] = handler
+        self.domain = Domain(known)
+        functions = [function for function, _, _ in reading.functions]
+        self.look = Look(reading.leans.values(), functions, self.names if known.methods else ())
+        self.first = next(iter(self.functions.values()))
+        self.rest = site.Rest(self.first)
+        self._fall_back_to(map(site.original, self.functions.values()))
+        self.handlers, makers = {}, (self._make_forward, self._make_backward)
+        for (name, function), make in zip(self.functions.items(), makers, strict=False):
+            names = function.__code__.co_varnames[bool(known.methods) :]
+            handler = make(names, self._method(known.run(name)))
+            self.handlers[name] = handler if known.methods else partial(handler, None)
         self.writes = tuple([name for name in known.writes if name in reading.sets])
         self.kept = [name for name in self.writes if name not in known.state]
         self.hides = [name for name in known.hides if name in reading.sets]
         self.hides += sorted(reading.extras)
         self.returned = []  # extra attributes that hold what forward returns
+
+    def _method(self, function):
+        """A function as a method of None; a method as it is."""
+        return function if self.known.methods else lambda _, *given: function(*given)
+
+    def _fall_back_to(self, functions):
+        self.forward, self.backward = (*map(self._method, functions), None)[:2]
 
     def note(self, layer, out):
         """See, after a forward of the user's own, which extra attributes hold what it returned."""
@@ -116,9 +118,7 @@ class Patch:
         self.sites = [site.site(function) for function in self.functions.values()]
         for each, handler in zip(self.sites, self.handlers.values(), strict=True):
             each.add(self.owner, handler, self.rest)
-        own = [each.original for each in self.sites]  # what falls back meets no site a second time
-        self.forward = own[0] if self.known.methods else _without_self(own[0])
-        self.backward = own[1] if self.backward is not None else None
+        self._fall_back_to(each.original for each in self.sites)  # it meets no site a second time
         for name in self.hides:
             setattr(self.subject, name, hidden.Attribute(name))
         self.applied = True
@@ -158,7 +158,7 @@ class Patch:
 
     # ---- forward
 
-    def _make_forward(self, name, names, run):
+    def _make_forward(self, names, run):
         known, stats, states = self.known, self.stats, self.states
 
         def forward(self_, *given):
@@ -171,7 +171,7 @@ class Patch:
             self.in_a_row = 0
             if self.prove is not None:
                 self.prove()
-                return self.functions[name](*(() if self.owner is None else (self_,)), *given)
+                return self._method(self.first)(self_, *given)
             reason = self._unfit(names, self_, state, given)
             if reason is None:
                 if state is None:
@@ -181,7 +181,9 @@ class Patch:
                         return self._both_forward(self_, state, given, run)
                 start, own, twin = perf_counter(), getattr(self_, "__dict__", None), state.twin
                 carry(self_, twin, known.copied)
-                before = hidden.without_lazy(own) if self.hides else None
+                if self.hides:
+                    before = dict(own)
+                    hidden.forget(before)
                 random = stream() if known.random else None
                 try:
                     out = run(twin, *given)
@@ -194,9 +196,8 @@ class Patch:
             if self.backward is not None:
                 state.labels = self._labels(given)
             if self.hides:
-                state.past = past = hidden.Past(self, type(self_), before, given, random)
-                past.labels = state.labels
-                past.note_states(self_)
+                past = hidden.Past(self, self_, before, given, state.labels, random)
+                state.past = past
                 for attribute in self.hides:
                     own[attribute] = Lazy(past, attribute, before.get(attribute))
                 for attribute in self.returned:
@@ -243,7 +244,7 @@ class Patch:
 
     def _failed(self, error, random):
         """The reason to run the original after ours has failed, if nothing was changed."""
-        if self.known.in_place and type(error).__name__ != "Unfit":
+        if self.known.in_place and not isinstance(error, Unfit):
             raise error
         reason = _reason(error)
         if random is not None:
@@ -284,12 +285,11 @@ class Patch:
         The second value tells whether the class or function stays accelerated.
         """
         start, before, drawn = perf_counter(), freeze(list(given)), stream()
+        failed = None
         try:
             out = ours()
         except Exception as error:
             failed = _reason(error)
-        else:
-            failed = None
         after = stream()
         np.random.set_state(drawn)
         if failed:  # the original says what it has to say
@@ -304,7 +304,7 @@ class Patch:
         reason = difference(rows(result, out), watch.RTOL)
         if reason is None and not self.known.in_place and not same_bits(before, list(given)):
             reason = "its arguments are changed"
-        if reason is None and not same_stream(after, stream()):
+        if reason is None and not same_bits(after, stream()):
             reason = "other random numbers are drawn"
         self.stats.compared += 1
         self.schedule.took(perf_counter() - start)
@@ -326,7 +326,7 @@ class Patch:
             if state is None or state.ran is None:
                 return own(self_, given)
             reason = self._torn(self_, state) or _asked(
-                known.unfit_gradient, names, self_, state.shape, given
+                self.domain.unfit_gradient, names, self_, state.shape, given
             )
             twin = state.twin
             if state.ran is BOTH:
@@ -400,7 +400,6 @@ class Patch:
         if reason is None and changed:
             reason = f"{changed} is no longer what it was when the code was read"
         if reason is None:  # a patch has come or gone, or a class has changed that may
-            self.look.renew(self.reading.names())
             self.look.admit(type(instance))
         return reason
 
@@ -409,17 +408,16 @@ class Patch:
         for name in self.names:
             if name in own:
                 return f"it has a {name} of its own"
-        for name in hooks_of(cls):
-            return f"{cls.__name__} has a {name} of its own"
-        for base in cls.__mro__[:-1]:
-            has = vars(base)
-            for name in self.names if base not in self.subject.__mro__ else ():
-                if name in has:
-                    return f"{cls.__name__} has a {name} of its own"
-            for name in self.known.attributes:
-                if name in has and type(has[name]) is not hidden.Attribute:
-                    if hasattr(type(has[name]), "__get__"):
-                        return f"{cls.__name__} has a property {name}"
+        for name in HOOKS:
+            if any(name in vars(base) for base in cls.__mro__[:-1]):
+                return f"{cls.__name__} has a {name} of its own"
+        others = [vars(base) for base in cls.__mro__ if base not in self.subject.__mro__]
+        for name in self.names:
+            if any(name in other for other in others):
+                return f"{cls.__name__} has a {name} of its own"
+        for name in self.known.attributes:
+            if hasattr(type(static(cls, name)), "__get__"):
+                return f"{cls.__name__} has a property {name}"
         return None
 
     def _part(self, name, value, cls, params):
@@ -451,18 +449,7 @@ class Patch:
         reason = self._other_than_read(instance, own)
         for name, inner in self.reading.inner.items():
             reason = reason or self._part(name, own.get(name), inner, own.get("params", ()))
-        if reason is None and self.fit.takes(instance, given):
-            return None
-        return reason or _asked(self.known.unfit, names, instance, given)
-
-
-def _static(cls, name):
-    return inspect.getattr_static(cls, name, None)
-
-
-def _without_self(function):
-    """A function as a method of None."""
-    return lambda _, *given: function(*given)
+        return reason or _asked(self.domain.unfit, names, instance, given)
 
 
 def _asked(unfit, *given):
@@ -515,4 +502,4 @@ def _which(out, given):
     """Where the arrays that a call returns stand among its arguments."""
     flat = [array for part in given if type(part) is list for array in part]
     parts = [part for each in out for part in each] if type(out) is tuple else []
-    return [next((k for k, array in enumerate(flat) if array is part), None) for part in parts]
+    return places(parts, flat)

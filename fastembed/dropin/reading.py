@@ -18,7 +18,7 @@ from functools import lru_cache
 import numpy as np
 
 from fastembed.dropin import hidden, site
-from fastembed.dropin.look import MISSING, Names
+from fastembed.dropin.look import MISSING
 
 NUMBERS = {-1, 0, 1, 2, 3, 4, 0.5, 1e-8, 1e-7, 1e-6}
 TINY = {1e-8, 1e-7, 1e-6}  # keeps a logarithm or a quotient away from zero: it is only ever added
@@ -44,6 +44,7 @@ KEYWORDS = set("axis dtype fill_value keepdims p replace shape size strict".spli
 PLAIN = (  # nodes that are fine if their parts are
     *(ast.Pass, ast.Continue, ast.Break, ast.Return, ast.expr_context),
     *(ast.Tuple, ast.List, ast.Starred, ast.Slice, ast.Subscript, ast.ListComp, ast.GeneratorExp),
+    ast.keyword,
 )
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.MatMult)
 DUNDERS = set(
@@ -51,8 +52,6 @@ DUNDERS = set(
     " __firstlineno__ __init__ __module__ __qualname__ __repr__ __slotnames__ __static_attributes__"
     " __str__ __weakref__".split()  # copy and pickle leave __slotnames__ on a class
 )
-
-
 HOOKS = ("__getattribute__", "__getattr__", "__setattr__", "__delattr__")
 
 
@@ -65,8 +64,8 @@ class Reading:
 
     Attributes
     ----------
-    leans : list of (dict or class, name, value)
-        What every name that the code reads meant.
+    leans : dict
+        What every name that the code reads meant, as (dict or class, name, value); by identity.
     members : dict
         Names of the class that its methods use -> what they are.
     sets, extras : set of str
@@ -81,35 +80,24 @@ class Reading:
 
     def __init__(self, known):
         self.known, self.main = known, None  # the class that is read, not those it uses
-        self.leans, self.members, self.extras, self.inner = [], {}, set(), {}
+        self.leans, self.members, self.extras, self.inner = {}, {}, set(), {}
         self.sets, self.functions, self.parts, self.called = set(), [], {}, {}
-        self._done, self._leant, self._classes = set(), set(), []
+        self._done, self._classes = set(), []
 
     def changed(self):
         """The first name that no longer means what it meant, or None."""
-        for space, name, value in self.leans:
+        for space, name, value in self.leans.values():
             names = space if isinstance(space, dict) else vars(space)
             if names.get(name, MISSING) is not value:
                 return name
         for function, code, defaults in self.functions:
             if function.__defaults__ is not defaults or site.code(function) is not code:
                 return function.__name__
-        for cls in self._classes:
-            hooks = hooks_of(cls)
-            if hooks:
-                return hooks[0]
         return None
 
-    def names(self):
-        """What `look` asks of names, at every call."""
-        return Names(self.leans, [function for function, _, _ in self.functions])
-
-    def lean(self, owner, name, value):
-        """Note that a name of a module, a class or a dict must go on to mean what it means."""
-        if (id(owner), name) not in self._leant:
-            self._leant.add((id(owner), name))
-            space = owner if isinstance(owner, (dict, type)) else vars(owner)
-            self.leans.append((space, name, value))
+    def lean(self, space, name, value):
+        """Note that a name of a class or a dict must go on to mean what it means."""
+        self.leans.setdefault((id(space), name), (space, name, value))
 
     def read_class(self, cls):
         """Read what an object of cls is made of, and note cls for methods called on such."""
@@ -123,27 +111,24 @@ class Reading:
             for name in vars(base):
                 if name.startswith("__") and name.endswith("__") and name not in DUNDERS:
                     raise Declined(f"{base.__name__} defines {name}")
+            for name in HOOKS:
+                self.lean(base, name, MISSING)
         self._classes.append(cls)
         self.read_method(cls, "__init__")
 
     def read_method(self, cls, name, after=None):
         """Read a method of cls, or the next one after a class in its order of bases."""
         order = cls.__mro__[cls.__mro__.index(after) + 1 if after else 0 :]
-        for base in order:
-            if name in vars(base):
-                function = vars(base)[name]
-                break
-        else:
+        base = next((base for base in order if name in vars(base)), None)
+        if base is None:
             raise Declined(f"{cls.__name__} has no method {name}")
         if base is object:
             return
-        if type(function) is not types.FunctionType:
+        if type(vars(base)[name]) is not types.FunctionType:
             raise Declined(f"{base.__name__}.{name} is not a plain method")
         if after is None:
             self.lean_on_class(cls, name)
-        if (function, cls) not in self._done:
-            self._done.add((function, cls))
-            _Function(self, function, cls, base).read()
+        self.read_function(vars(base)[name], cls, base)
 
     def lean_on_class(self, cls, name):
         """Note that a name of the class must stay what it is, and unset in the classes before."""
@@ -152,10 +137,10 @@ class Reading:
             if name in vars(base):
                 break
 
-    def read_function(self, function):
-        if (function, None) not in self._done:
-            self._done.add((function, None))
-            _Function(self, function).read()
+    def read_function(self, function, cls=None, base=None):
+        if (function, cls) not in self._done:
+            self._done.add((function, cls))
+            _Function(self, function, cls, base).read()
 
     def finish(self):
         """Read the methods that are called on objects, in each class that has them."""
@@ -164,7 +149,7 @@ class Reading:
             known = len(self._done)
             for name in list(self.called):
                 for cls in list(self._classes):
-                    if callable(_static(cls, name, None)):
+                    if callable(static(cls, name)):
                         self.read_method(cls, name)
                         self.called[name] = None
         for name, line in self.called.items():
@@ -183,27 +168,21 @@ def read(subject, known):
         If it leans on a name that its module does not have (yet).
     """
     reading = Reading(known)
-    if not isinstance(subject, type):
+    if isinstance(subject, type):
+        reading.main = subject
+        reading.read_class(subject)
+        for name in known.methods:
+            if hasattr(subject, name) or name == known.methods[0]:
+                reading.read_method(subject, name)
+                _given_by_place(getattr(subject, name))
+    else:
         reading.read_function(subject)
         _given_by_place(subject)
-        reading.finish()
-        return reading
-    reading.main = subject
-    reading.read_class(subject)
-    for name in known.methods:
-        if hasattr(subject, name) or name == known.methods[0]:
-            reading.read_method(subject, name)
-            _given_by_place(getattr(subject, name))
     reading.finish()
     for name in {*known.writes, *known.hides, *reading.extras, *reading.inner}:
-        if _static(subject, name) is not MISSING:
+        if static(subject, name) is not MISSING:
             raise Declined(f"its class has an attribute {name}")
     return reading
-
-
-def hooks_of(cls):
-    """What a class, or one of its bases, has put between its objects and their attributes."""
-    return [name for name in HOOKS for base in cls.__mro__[:-1] if name in vars(base)]
 
 
 def _given_by_place(function):
@@ -213,13 +192,23 @@ def _given_by_place(function):
 
 def sets_in_constructor(cls):
     """The attributes that a class's own constructor sets."""
-    todo = [code] if (code := getattr(vars(cls).get("__init__"), "__code__", None)) else []
-    names = set()
-    while todo:
-        code = todo.pop()
-        names |= {i.argval for i in dis.get_instructions(code) if i.opname == "STORE_ATTR"}
-        todo += [const for const in code.co_consts if isinstance(const, types.CodeType)]
-    return names
+    code = getattr(vars(cls).get("__init__"), "__code__", None)
+    return _attributes_set(code) if code else frozenset()
+
+
+@lru_cache(maxsize=1024)
+def _attributes_set(code):
+    """The attributes that a code object sets."""
+    instructions = (i for each in _codes(code) for i in dis.get_instructions(each))
+    return frozenset(i.argval for i in instructions if i.opname == "STORE_ATTR")
+
+
+def _codes(code):
+    """A code object, and those inside it."""
+    yield code
+    for const in code.co_consts:
+        if isinstance(const, types.CodeType):
+            yield from _codes(const)
 
 
 class _Function:
@@ -248,14 +237,15 @@ class _Function:
             if name != "__class__" or cell.cell_contents is not self.base:
                 raise Declined(f"line {node.lineno} is defined inside another function")
         for value in (function.__kwdefaults__, *(function.__defaults__ or ())):
-            plain = value is None or isinstance(value, (bool, str)) or _is_known(value)
+            plain = value is None or isinstance(value, str) or _is_known(value)
             if not plain and not (self.initial and isinstance(value, (int, float, type))):
                 self.no(node, f"has the default {value!r}:")
         self.arguments = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
         self.me = self.arguments[0] if self.cls and self.arguments else None
         self.locals = {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
-        stored, self.looped = _stored_names(node)
-        self.locals |= stored
+        self.locals |= _stored_names(node)
+        loops = [part for part in ast.walk(node) if isinstance(part, (ast.For, ast.While))]
+        self.looped = set().union(*map(_stored_names, loops))
         self.visit(*node.body)
 
     def visit(self, *nodes):
@@ -271,10 +261,7 @@ class _Function:
     def no(self, node, verb):
         """Decline the code, and show the line."""
         text = ast.unparse(node).split("\n")[0]
-        raise Declined(f"line {self.at(node)} {verb} {text[:60]}")
-
-    def at(self, node):
-        return self.function.__code__.co_firstlineno - self.node.lineno + node.lineno
+        raise Declined(f"line {node.lineno} {verb} {text[:60]}")
 
     # ---- statements
 
@@ -358,16 +345,16 @@ class _Function:
 
     def store(self, node, value):
         name, known = node.attr, self.known
+        made = self.made(value) if self.initial else None
         if self.main:
             self.reading.sets.add(name)
         else:
-            self.part(name, value)
+            self.part(name, value, made)
         if name.startswith("__") and not self.initial:
             self.no(node, "sets")  # under another name
         if self.main and self.initial:
-            cls = self.made(value)
-            if cls is not None:
-                self.reading.inner[name] = cls
+            if made is not None:
+                self.reading.inner[name] = made
         elif self.main and self.function.__name__ in known.methods[1:]:
             if name not in (*known.backward_writes, *known.hides, *known.writes):
                 self.no(node, "sets")
@@ -378,12 +365,12 @@ class _Function:
         if not self.depth:
             self.stored.add(name)
 
-    def part(self, name, value):
+    def part(self, name, value, made):
         """Note what a layer inside another has from its constructor on: a constant, a layer."""
         parts = self.reading.parts.setdefault(self.cls, {})
         parts.pop(name, None)
-        if self.initial and self.made(value) is not None:
-            parts[name] = self.made(value)
+        if made is not None:
+            parts[name] = made
         elif self.initial and isinstance(value, ast.Constant):
             parts[name] = value.value
 
@@ -435,26 +422,27 @@ class _Function:
 
     def is_of_the_book(self, node):
         """Whether a condition compares what the book compares."""
-        left, operator, right = node.left, node.ops[0], node.comparators[0]
-        if isinstance(right, ast.Constant) and right.value is None:
-            if self.is_mine(left):  # whether there is a state yet
-                return self.main and left.attr in self.known.state
-            return isinstance(left, ast.Name) and left.id in self.arguments
-        if _is_count_of_axes(left):
-            return True
-        if len(node.ops) > 1:
-            return False
-        if _ends_with(left, "size") and _ends_with(right, "size"):
-            return isinstance(operator, (ast.Eq, ast.NotEq))
-        changing = not self.looped.isdisjoint(_names(node))
-        return self.free and (changing or self.known.compares)
+        match node.left, node.ops, node.comparators:
+            case left, _, [ast.Constant(None), *_]:
+                if self.is_mine(left):  # whether there is a state yet
+                    return self.main and left.attr in self.known.state
+                return isinstance(left, ast.Name) and left.id in self.arguments
+            case ast.Attribute(attr="ndim"), _, _:
+                return True
+            case ast.Call(ast.Name("len"), [ast.Attribute(attr="shape")]), _, _:
+                return True
+            case _, [_, _, *_], _:
+                return False
+            case ast.Attribute(attr="size"), [operator], [ast.Attribute(attr="size")]:
+                return isinstance(operator, (ast.Eq, ast.NotEq))
+        names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+        return self.free and (self.known.compares or not self.looped.isdisjoint(names))
 
     # ---- values
 
     def Constant(self, node):
-        value = node.value
-        if isinstance(value, (int, float, complex)) and not isinstance(value, bool):
-            if not _is_known(value) and not self.initial:
+        if isinstance(node.value, (int, float, complex)):
+            if not _is_known(node.value) and not self.initial:
                 self.no(node, "has the number")
 
     def UnaryOp(self, node):
@@ -494,15 +482,12 @@ class _Function:
         for test in node.ifs:
             self.condition(test)
 
-    def keyword(self, node):
-        self.visit(node.value)
-
     def Name(self, node):
         if node.id not in self.locals:
             if self.cls and node.id.startswith("__"):
                 self.no(node, "reads")  # under another name
             value = self.resolve(node)
-            if not (value in (None, int, float) or isinstance(value, bool) or _is_known(value)):
+            if not (_is_known(value) or any(value is plain for plain in (None, int, float))):
                 self.no(node, "reads")
 
     def Attribute(self, node):
@@ -515,8 +500,7 @@ class _Function:
                 self.no(node, "reads")
             self.visit(node.value)
         elif not self.is_numpy(node):
-            value = self.resolve(node)
-            if not (isinstance(value, bool) or _is_known(value)):
+            if not _is_known(self.resolve(node)):
                 self.no(node, "reads")
 
     def load(self, node):
@@ -524,11 +508,11 @@ class _Function:
         name, known, reading = node.attr, self.known, self.reading
         if name.startswith("__") and not name.endswith("__"):
             self.no(node, "reads")
-        member = _static(self.cls, name)
+        member = static(self.cls, name)
         if name in self.stored:
             return
         if member is not MISSING and not (self.main and name in known.reads):
-            if not (isinstance(member, (bool, type)) or _is_known(member)):
+            if not (isinstance(member, type) or _is_known(member)):
                 self.no(node, "reads")
             self.lean_on_member(name, member)
         elif self.initial:
@@ -543,8 +527,9 @@ class _Function:
             name in sets_in_constructor(base) for base in self.cls.__mro__[:-1]
         ):  # what a layer inside another keeps is the user's own
             self.no(node, "reads")
-        elif self.function.__name__ != "backward" and name in _stores(self.node):
-            self.no(node, "keeps a state of its own:")  # it is read before it is set
+        elif self.function.__name__ != "backward":
+            if name in _attributes_set(site.code(self.function)):
+                self.no(node, "keeps a state of its own:")  # it is read before it is set
 
     def lean_on_member(self, name, member):
         self.reading.lean_on_class(self.cls, name)
@@ -564,7 +549,7 @@ class _Function:
             self.call_mine(node, function.attr)
         elif isinstance(function, ast.Attribute) and self.is_own(function):
             self.visit(function.value)
-            self.reading.called.setdefault(function.attr, self.at(node))
+            self.reading.called.setdefault(function.attr, node.lineno)
         elif self.is_numpy(function):
             if any(keyword.arg not in KEYWORDS for keyword in node.keywords):
                 self.no(node, "calls")
@@ -574,16 +559,14 @@ class _Function:
             self.no(node, "calls")
 
     def call_mine(self, node, name):
-        member = _static(self.cls, name)
-        if isinstance(member, type):
-            self.lean_on_member(name, member)
-            self.reading.read_class(member)
-        elif type(member) is types.FunctionType:
-            if self.main:
-                self.reading.members[name] = member
-            self.reading.read_method(self.cls, name)
-        else:
+        member = static(self.cls, name)
+        if not isinstance(member, (type, types.FunctionType)):
             self.no(node, "calls")
+        self.lean_on_member(name, member)
+        if isinstance(member, type):
+            self.reading.read_class(member)
+        else:
+            self.reading.read_method(self.cls, name)
 
     def call(self, node, value):
         name = _name_of(node.func)
@@ -637,17 +620,18 @@ class _Function:
             space, value = value, getattr(value, part, MISSING)
             if value is not ORIGINAL.get((space.__name__, part), value):
                 self.no(node, f"finds another {part} in")
-            self.reading.lean(space, part, value)
+            self.reading.lean(vars(space), part, value)
         return True
 
     def resolve(self, node):
         """What a name of the module, or of a module in it, means now; it must go on to."""
         if isinstance(node, ast.Attribute):
             module = self.resolve(node.value)
-            value = vars(module).get(node.attr, MISSING) if _is_module(module) else MISSING
+            plain = type(module) is types.ModuleType  # another may compute what its names mean
+            value = vars(module).get(node.attr, MISSING) if plain else MISSING
             if value is MISSING:
                 self.no(node, "reads")
-            self.reading.lean(module, node.attr, value)
+            self.reading.lean(vars(module), node.attr, value)
             return value
         if not isinstance(node, ast.Name) or node.id in self.locals:
             self.no(node, "reads")
@@ -661,18 +645,14 @@ class _Function:
         return value
 
 
-def _static(cls, name, default=MISSING):
+def static(cls, name):
     """What a class has under a name, but for what we have put there."""
-    found = inspect.getattr_static(cls, name, default)
-    return default if isinstance(found, hidden.Attribute) else found
-
-
-def _is_module(value):
-    return type(value) is types.ModuleType  # another may compute what its names mean
+    found = inspect.getattr_static(cls, name, MISSING)
+    return MISSING if isinstance(found, hidden.Attribute) else found
 
 
 def _is_known(value):
-    return type(value) in (int, float) and value in NUMBERS
+    return type(value) is bool or (type(value) in (int, float) and value in NUMBERS)
 
 
 def _is_number(node):
@@ -681,86 +661,48 @@ def _is_number(node):
     return isinstance(node, ast.Constant) and type(node.value) in (int, float)
 
 
-def _ends_with(node, name):
-    return isinstance(node, ast.Attribute) and node.attr == name
-
-
 def _name_of(node):
     return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
 
 
-def _is_count_of_axes(node):
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "len":
-        return len(node.args) == 1 and _ends_with(node.args[0], "shape")
-    return _ends_with(node, "ndim")
-
-
 def _halves(node):
     """Whether a node is ``x.shape[k] // 2``."""
-    left, right = getattr(node, "left", None), getattr(node, "right", None)
-    shape = isinstance(left, ast.Subscript) and _ends_with(left.value, "shape")
-    return shape and isinstance(right, ast.Constant) and right.value == 2
-
-
-def _names(node):
-    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+    match node:
+        case ast.BinOp(ast.Subscript(ast.Attribute(attr="shape")), _, ast.Constant(2)):
+            return True
+    return False
 
 
 @lru_cache(maxsize=1024)  # a base's method is read with each class that has it
 def _stored_names(node):
-    """The names that a definition stores, and those among them that change in a loop."""
-    loops = [part for part in ast.walk(node) if isinstance(part, (ast.For, ast.While))]
-    stored, looped = (
-        {p.id for part in parts for p in ast.walk(part) if isinstance(p, ast.Name) and _is_set(p)}
-        for parts in ([node], loops)
-    )
-    return stored, looped
-
-
-def _is_set(name):
-    return isinstance(name.ctx, ast.Store)
-
-
-def _stores(node):
-    """The attributes that a definition sets."""
-    parts = ast.walk(node)
-    return {p.attr for p in parts if isinstance(p, ast.Attribute) and isinstance(p.ctx, ast.Store)}
+    """The names that a definition, or a loop, stores."""
+    names = [part for part in ast.walk(node) if isinstance(part, ast.Name)]
+    return {name.id for name in names if isinstance(name.ctx, ast.Store)}
 
 
 def _definition(function):
     """The syntax tree of a function's definition, if that is the code which runs."""
     code = site.code(function)
-    for node, compiled in _definitions(code.co_filename).get(code.co_firstlineno, ()):
-        if compiled == code:
-            return node
-    raise Declined(f"there is no source of {function.__qualname__} to read")
-
-
-def _definitions(filename):
-    linecache.checkcache(filename)
-    return _parsed("".join(linecache.getlines(filename)), filename)
+    linecache.checkcache(code.co_filename)
+    source = "".join(linecache.getlines(code.co_filename))
+    nodes, codes = _parsed(source, code.co_filename)
+    node = nodes.get((code.co_firstlineno, code.co_name))
+    if node is None or code not in codes:
+        raise Declined(f"there is no source of {function.__qualname__} to read")
+    return node
 
 
 @lru_cache(maxsize=64)
 def _parsed(source, filename):
-    """First line -> [(definition, its code)] of a file."""
+    """(First line, name) -> definition, and all code objects, of a file."""
     try:
         tree = compile(source, filename, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
-        todo = [compile(tree, filename, "exec", dont_inherit=True)]
+        codes = set(_codes(compile(tree, filename, "exec", dont_inherit=True)))
     except (SyntaxError, ValueError):
-        return {}
-    codes, found = {}, {}
-    while todo:
-        code = todo.pop()
-        codes.setdefault(code.co_firstlineno, []).append(code)
-        todo += [const for const in code.co_consts if isinstance(const, types.CodeType)]
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
-            first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-            for code in codes.get(first, ()):
-                if code.co_name == node.name:
-                    found.setdefault(first, []).append((node, code))
-    return found
+        return {}, set()
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    first = [min(part.lineno for part in (node, *node.decorator_list)) for node in nodes]
+    return {(line, node.name): node for line, node in zip(first, nodes, strict=True)}, codes
 
 
 # as they were when this module was imported: what a script puts there afterwards is its own

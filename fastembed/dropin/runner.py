@@ -119,35 +119,26 @@ def _compile(source, place, main):
     """The script's code, with a look at ``__main__`` after each definition: before it is used."""
     mark = f"fastembed: look ({os.urandom(8).hex()})"
     tree = compile(source, place, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
-    tree.body = _marked(tree.body, mark)
-    code = compile(ast.fix_missing_locations(tree), place, "exec", dont_inherit=True)
+    code = compile(_Marks(mark).visit(tree), place, "exec", dont_inherit=True)
 
     def look():
-        session.consider_module(main)
+        session.consider_names(vars(main))
 
     # the mark's constant becomes the function itself: no name of ours among the script's
     return code.replace(co_consts=tuple(look if c == mark else c for c in code.co_consts))
 
 
-def _marked(body, mark):
-    """Statements with ``mark.__call__()`` after each function and class at the top level."""
-    marked = []
-    for statement in body:
-        marked.append(statement)
-        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            look = ast.Attribute(ast.Constant(mark), "__call__", ast.Load())
-            call = ast.Expr(ast.Call(look, [], []))
-            for node in ast.walk(call):
-                node.lineno = node.end_lineno = statement.end_lineno
-                node.col_offset = node.end_col_offset = 0
-            marked.append(call)
-            continue
-        inner = [statement, *getattr(statement, "handlers", []), *getattr(statement, "cases", [])]
-        for node in inner:
-            for field in ("body", "orelse", "finalbody"):
-                if isinstance(getattr(node, field, None), list):
-                    setattr(node, field, _marked(getattr(node, field), mark))
-    return marked
+class _Marks(ast.NodeTransformer):
+    """Puts ``mark.__call__()`` after each function and class at the top level."""
+
+    def __init__(self, mark):
+        self.call = f"{mark!r}.__call__()"
+
+    def visit_ClassDef(self, node):
+        call = ast.parse(self.call).body[0]
+        return node, ast.increment_lineno(call, node.end_lineno - 1)
+
+    visit_FunctionDef = visit_AsyncFunctionDef = visit_ClassDef
 
 
 def _run(main, make_code, shown):

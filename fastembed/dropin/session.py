@@ -3,6 +3,7 @@
 import threading
 import types
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -22,7 +23,7 @@ class Subject:
 
     value: object
     where: str
-    named: bool  # whether it is known by its name, not by its attributes
+    entries: list  # of the table: what it may be
     reason: str | None = None
     pending: bool = False  # it leans on names that its module does not have yet
     candidates: list = field(default_factory=list)  # patches for code that was read, not probed
@@ -42,9 +43,8 @@ class Session:
         self.counts = False  # whether calls of what is left alone are counted
         self.seconds = 0.0  # spent on reading and in probes
 
-    def consider_module(self, module):
-        """Look at the classes and functions that a module of the user's defines."""
-        space = vars(module)
+    def consider_names(self, space):
+        """Look at the classes and functions that a module of the user's defines, by its names."""
         name = space.get("__name__")
         self.consider([v for v in list(space.values()) if getattr(v, "__module__", None) == name])
 
@@ -55,7 +55,7 @@ class Session:
                 return
             start = perf_counter()
             for subject in [s for s in self.subjects.values() if s.pending]:
-                self._read(subject, _entries(subject.value))
+                self._read(subject)
             for value in values:
                 if id(value) not in self.subjects and id(value) not in self.others:
                     self._admit(value)
@@ -89,27 +89,26 @@ class Session:
 
     def _admit(self, value):
         """Look at a class or function for the first time."""
-        named = _entries(value)
-        entries = named or _of_other_names(value)
+        entries = _entries(value)
         if entries:
-            subject = Subject(value, f"{value.__module__}.{value.__qualname__}", bool(named))
+            subject = Subject(value, f"{value.__module__}.{value.__qualname__}", entries)
             self.subjects[id(value)] = subject
-            self._read(subject, entries)
-            self._forget(subject)
+            self._read(subject)
         elif isinstance(value, type):
             self.others[id(value)] = value
 
     def _forget(self, subject):
         """Drop a class of another name that does something else: nobody expects it to be known."""
-        if not subject.named and subject.reason is not None and not subject.pending:
+        named = subject.value.__name__ == subject.entries[0].name
+        if not named and subject.reason is not None and not subject.pending:
             self.others[id(subject.value)] = self.subjects.pop(id(subject.value)).value
 
-    def _read(self, subject, entries):
+    def _read(self, subject):
         """Have the subject probed at its first call if its code is of one of the known kinds."""
         subject.reason, subject.pending = "looking at it was interrupted", False
         subject.candidates, reasons = [], []
-        for known in entries:
-            with _Reasons(subject, reasons):
+        for known in subject.entries:
+            with _noted(subject, reasons):
                 found = Patch(subject.value, known, subject.stats, read(subject.value, known))
                 found.prove = lambda: self.probe(subject)
                 found.on_difference = lambda reason: setattr(subject, "reason", reason)
@@ -120,7 +119,8 @@ class Session:
         else:
             subject.reason = reasons[0]
             if self.counts and not subject.pending:
-                self._count(subject, entries[0])
+                self._count(subject)
+            self._forget(subject)
 
     def probe(self, subject):
         """Decide what becomes of a subject whose code was read: a call of it is about to run."""
@@ -134,7 +134,7 @@ class Session:
             subject.reason, subject.used = "looking at it was interrupted", 1
             candidates, subject.candidates = subject.candidates, []
             for found in candidates:
-                with _Reasons(subject, reasons):
+                with _noted(subject, reasons):
                     probe(found)
                     found.prove = None
                     subject.patch, subject.reason = found, None
@@ -145,11 +145,11 @@ class Session:
                 self._forget(subject)
             self.seconds += perf_counter() - start
 
-    def _count(self, subject, known):
+    def _count(self, subject):
         """Have the calls of what is left alone counted."""
         function = subject.value
         if isinstance(function, type):
-            function = vars(function).get(known.methods[0])
+            function = vars(function).get(subject.entries[0].methods[0])
         if type(function) is not types.FunctionType or not site.plain_parameters(function):
             subject.used = 1  # for all we know
             return
@@ -162,45 +162,31 @@ class Session:
         each.add(subject.value if isinstance(subject.value, type) else None, counted)
 
 
-class _Reasons:
-    """Notes why code cannot be accelerated, instead of raising it."""
-
-    def __init__(self, subject, reasons):
-        self.subject, self.reasons = subject, reasons
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, trace):
-        if isinstance(error, Declined):
-            self.reasons.append(str(error))
-        elif isinstance(error, NameError):
-            self.reasons.append(f"it needs a name that is missing: {error}")
-            self.subject.pending = True
-        elif isinstance(error, Exception):
-            self.reasons.append(f"looking at it ended with {type(error).__name__}: {error}")
-        else:
-            return False  # none, or an interrupt
-        return True
+@contextmanager
+def _noted(subject, reasons):
+    """Note why code cannot be accelerated, instead of raising it."""
+    try:
+        yield
+    except Declined as error:
+        reasons.append(str(error))
+    except NameError as error:
+        reasons.append(f"it needs a name that is missing: {error}")
+        subject.pending = True
+    except Exception as error:
+        reasons.append(f"looking at it ended with {type(error).__name__}: {error}")
 
 
 def _entries(value):
-    """The entries of the table for a name."""
-    if isinstance(value, type):
-        return KNOWN_LAYERS.get(value.__name__, [])
+    """The entries of the table for a name, or for a class of another with the same attributes."""
     if isinstance(value, types.FunctionType):
         return KNOWN_FUNCTIONS.get(value.__name__, [])
-    return []
-
-
-def _of_other_names(cls):
-    """The entries whose attributes are those that the constructor of a class sets."""
-    sets = sets_in_constructor(cls) if isinstance(cls, type) else set()
-    return [
-        known
-        for known in LAYERS
-        if known.attributes == sets and all(hasattr(cls, name) for name in known.methods)
-    ]
+    if not isinstance(value, type):
+        return []
+    if value.__name__ in KNOWN_LAYERS:
+        return KNOWN_LAYERS[value.__name__]
+    sets = sets_in_constructor(value)
+    rows = [known for known in LAYERS if known.attributes == sets]
+    return [known for known in rows if all(hasattr(value, name) for name in known.methods)]
 
 
 session = Session()

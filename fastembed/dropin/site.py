@@ -57,16 +57,15 @@ class Site:
         self.owners, self.found, self.body = {}, {}, None
         self.rest = NEVER
 
-    def add(self, owner, handler, rest=None):
+    def add(self, owner, handler, rest=NEVER):
         """Have the calls for objects of a class, or of its subclasses, handled."""
         if self.owners:
-            self.rest.left, rest = 0, None
+            self.rest.left, rest = 0, NEVER
         self.owners[owner] = handler
         self.found.clear()
         if self.function.__code__ in (self.code, self.body):
-            self.rest = rest or NEVER
-            first = self.rest.first is self.function
-            self.body = _body(self.code, self._make_call(), self.original, self.rest, first)
+            self.rest, first = rest, rest.first is self.function
+            self.body = _body(self.code, self._make_call(), self.original, rest, first)
             self.function.__code__ = self.body
 
     def remove(self, owner):

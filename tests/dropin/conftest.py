@@ -11,11 +11,13 @@ import sys
 import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import fastembed.reference
 from fastembed import dropin
 from fastembed.dropin import known, watch
+from fastembed.dropin.session import session
 
 REFERENCE = Path(fastembed.reference.__file__).parent
 
@@ -96,6 +98,19 @@ def classes(*names):
     head, *blocks = re.split(r"^(?=class |# ---)", source("layers"), flags=re.M)
     wanted = ("_Layer", *names)
     return head + "".join(b for b in blocks if b.split("(")[0].split(":")[0][6:] in wanted)
+
+
+def normal(*shape, seed=1):
+    return np.random.default_rng(seed).standard_normal(shape).astype("f")
+
+
+def subject(name):
+    """What is known about a class or function, the first of that name."""
+    return next(s for s in session.subjects.values() if s.where.endswith("." + name))
+
+
+def stats(name):
+    return subject(name).stats
 
 
 def pytest_collection_modifyitems(items):

@@ -13,6 +13,7 @@ import weakref
 
 import numpy as np
 import pytest
+from conftest import normal, stats, subject
 
 from fastembed import dropin
 from fastembed._arrays import cast
@@ -23,16 +24,8 @@ from fastembed.dropin.session import session
 D, H, N, T, V = 6, 5, 3, 4, 13
 
 
-def normal(*shape, seed=1):
-    return np.random.default_rng(seed).standard_normal(shape).astype("f")
-
-
 def lstm(module, **options):
     return module.TimeLSTM(normal(D, 4 * H), normal(H, 4 * H), normal(4 * H), **options)
-
-
-def stats(name):
-    return next(s.stats for s in session.subjects.values() if s.where.endswith("." + name))
 
 
 def close(a, b):
@@ -458,13 +451,13 @@ def test_twins_die_with_their_objects(project):
     _, fast = project.twins("layers", only=["TimeLSTM"])
     layer = lstm(fast)
     layer.forward(normal(N, T, D))
-    subject = next(s for s in session.subjects.values() if s.where.endswith(".TimeLSTM"))
-    (state,) = subject.patch.states.values()
+    states = subject("TimeLSTM").patch.states
+    (state,) = states.values()
     gone = weakref.ref(layer), weakref.ref(state.twin)
     del layer, state
     gc.collect()
     assert [ref() for ref in gone] == [None, None]
-    assert not subject.patch.states
+    assert not states
 
 
 def test_a_pickle_is_loaded_without_fastembed(project, tmp_path):

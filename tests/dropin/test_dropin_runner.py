@@ -118,6 +118,32 @@ def test_definitions_inside_of_blocks_and_before_their_parts(project):
     assert line.split()[1] == "1"
 
 
+def test_a_class_of_another_name_before_the_function_that_it_needs(project):
+    script = """
+        import numpy as np
+
+        class Product:
+            def __init__(self, W):
+                self.params, self.grads, self.x = [W], [np.zeros_like(W)], None
+
+            def forward(self, x):
+                self.x = x
+                return product(x, self.params[0])
+
+            def backward(self, dout):
+                self.grads[0][...] = np.dot(self.x.T, dout)
+                return np.dot(dout, self.params[0].T)
+
+        def product(x, W):
+            return np.dot(x, W)
+
+        print(Product(np.ones((300, 200), "f")).forward(np.ones((50, 300), "f")).sum())
+    """
+    plain, fast = both(project, project.write("late", textwrap.dedent(script)))
+    assert_same(plain, fast)
+    assert "1 accelerated" in project.run("--report", "late.py").stderr
+
+
 # ---- as Python runs it
 
 

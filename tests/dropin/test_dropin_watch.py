@@ -5,14 +5,10 @@ import warnings
 
 import numpy as np
 import pytest
+from conftest import normal, stats, subject
 
 from fastembed import dropin
 from fastembed.dropin import patch, reporting, watch
-from fastembed.dropin.session import session
-
-
-def normal(*shape, seed=1):
-    return np.random.default_rng(seed).standard_normal(shape).astype("f")
 
 
 @pytest.fixture
@@ -22,14 +18,6 @@ def fast(project, monkeypatch):
     project.monkeypatch.syspath_prepend(str(project.folder))
     monkeypatch.setattr(watch, "SHARE", 0.0)
     return project.twins("layers", only=["MatMul", "TimeLSTM", "Embedding"])[1]
-
-
-def stats(name):
-    return subject(name).stats
-
-
-def subject(name):
-    return next(s for s in session.subjects.values() if s.where.endswith("." + name))
 
 
 def step(layer, x):
