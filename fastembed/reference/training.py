@@ -3,10 +3,6 @@
 import numpy as np
 
 
-def _zeros(params):
-    return [np.zeros_like(param) for param in params]
-
-
 class SGD:
     def __init__(self, lr=0.01):
         self.lr = lr
@@ -23,7 +19,8 @@ class Momentum:
         self.v = None
 
     def update(self, params, grads):
-        self.v = self.v or _zeros(params)
+        if self.v is None:
+            self.v = [np.zeros_like(param) for param in params]
         for k, (param, grad) in enumerate(zip(params, grads, strict=True)):
             self.v[k] = self.momentum * self.v[k] - self.lr * grad
             param += self.v[k]
@@ -31,7 +28,8 @@ class Momentum:
 
 class Nesterov(Momentum):
     def update(self, params, grads):
-        self.v = self.v or _zeros(params)
+        if self.v is None:
+            self.v = [np.zeros_like(param) for param in params]
         for v, param, grad in zip(self.v, params, grads, strict=True):
             v *= self.momentum
             v -= self.lr * grad
@@ -45,7 +43,8 @@ class AdaGrad:
         self.h = None
 
     def update(self, params, grads):
-        self.h = self.h or _zeros(params)
+        if self.h is None:
+            self.h = [np.zeros_like(param) for param in params]
         for h, param, grad in zip(self.h, params, grads, strict=True):
             h += grad * grad
             param -= self.lr * grad / (np.sqrt(h) + 1e-7)
@@ -58,7 +57,8 @@ class RMSprop:
         self.h = None
 
     def update(self, params, grads):
-        self.h = self.h or _zeros(params)
+        if self.h is None:
+            self.h = [np.zeros_like(param) for param in params]
         for h, param, grad in zip(self.h, params, grads, strict=True):
             h *= self.decay_rate
             h += (1 - self.decay_rate) * grad * grad
@@ -73,15 +73,12 @@ class Adam:
         self.iter = 0
         self.m = self.v = None
 
-    def _begin(self, params):
-        """Begin a step; returns its rate."""
-        self.m = self.m or _zeros(params)
-        self.v = self.v or _zeros(params)
-        self.iter += 1
-        return self.lr * np.sqrt(1.0 - self.beta2**self.iter) / (1.0 - self.beta1**self.iter)
-
     def update(self, params, grads):
-        lr_t = self._begin(params)
+        if self.m is None:
+            self.m = [np.zeros_like(param) for param in params]
+            self.v = [np.zeros_like(param) for param in params]
+        self.iter += 1
+        lr_t = self.lr * np.sqrt(1.0 - self.beta2**self.iter) / (1.0 - self.beta1**self.iter)
         for m, v, param, grad in zip(self.m, self.v, params, grads, strict=True):
             m += (1 - self.beta1) * (grad - m)
             v += (1 - self.beta2) * (grad**2 - v)
@@ -115,7 +112,8 @@ class SparseSGD(SGD):
 
 class SparseMomentum(Momentum):
     def update(self, params, grads):
-        self.v = self.v or _zeros(params)
+        if self.v is None:
+            self.v = [np.zeros_like(param) for param in params]
         for v, param, grad in zip(self.v, params, grads, strict=True):
             rows, values = _rows(grad)
             v[rows] = self.momentum * v[rows] - self.lr * values
@@ -124,7 +122,8 @@ class SparseMomentum(Momentum):
 
 class SparseAdaGrad(AdaGrad):
     def update(self, params, grads):
-        self.h = self.h or _zeros(params)
+        if self.h is None:
+            self.h = [np.zeros_like(param) for param in params]
         for h, param, grad in zip(self.h, params, grads, strict=True):
             rows, values = _rows(grad)
             h[rows] += values * values
@@ -144,7 +143,11 @@ class RowWiseAdaGrad(AdaGrad):
 
 class LazyAdam(Adam):
     def update(self, params, grads):
-        lr_t = self._begin(params)
+        if self.m is None:
+            self.m = [np.zeros_like(param) for param in params]
+            self.v = [np.zeros_like(param) for param in params]
+        self.iter += 1
+        lr_t = self.lr * np.sqrt(1.0 - self.beta2**self.iter) / (1.0 - self.beta1**self.iter)
         for m, v, param, grad in zip(self.m, self.v, params, grads, strict=True):
             rows, values = _rows(grad)
             m[rows] += (1 - self.beta1) * (values - m[rows])
