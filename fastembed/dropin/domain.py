@@ -117,6 +117,13 @@ def apart(first, second):
     return "two arrays of one parameter share memory" if shared else None
 
 
+def distinct(name, arrays):
+    """The reason why of a list one array is a view of what another one holds, too."""
+    views = [array for array in arrays if array.base is not None]
+    shared = any(np.may_share_memory(a, b) for a in views for b in arrays if a is not b)
+    return f"two arrays of {name} share memory" if shared else None
+
+
 def all_writable(name, arrays):
     """The reason why a list is not one of float32 arrays that may be changed."""
     if type(arrays) is not list:

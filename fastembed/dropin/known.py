@@ -115,10 +115,13 @@ class Known:
         ndims = self._ndims if self.params else None
         inputs = [(bool(kind.end), kind.ndim) for kind in self.inputs]
         settings = [(name, USUAL[check], check) for name, check in self._settings]
-        return Fit(plain, ndims, inputs, settings, lists, also)
+        return Fit(plain, ndims, inputs, settings, lists, also, self.copied)
 
     def unfit(self, names, instance, given):
         """The reason why a call with arguments of these names goes to the original, or None."""
+        missing = next((name for name in self.copied if not hasattr(instance, name)), None)
+        if missing:
+            return f"it has no attribute {missing}"
         reason = domain.params(instance, self._ndims) if self.params else None
         for kind, name, value in zip(self.inputs, names, given, strict=False):
             reason = reason or kind.unfit(name, value)
@@ -214,7 +217,9 @@ def _update(optimizer, params, grads):
     lists = [("grads", grads), *((name, arrays) for name, arrays in lists if arrays is not None)]
     reasons = (domain.pairs(params, arrays, name) for name, arrays in lists)
     others = itertools.combinations((arrays for _, arrays in lists), 2)
-    return domain.first(*reasons) or domain.first(*(domain.apart(a, b) for a, b in others))
+    return domain.first(
+        *reasons, *(domain.apart(a, b) for a, b in others), domain.distinct("params", params)
+    )
 
 
 def _text(name, words):
@@ -222,11 +227,16 @@ def _text(name, words):
 
 
 def _batch(trainer, x, t, batch_size, time_size):
-    return domain.integer("batch_size", batch_size) or _text("x", x) or _text("t", t)
+    sizes = domain.integer("batch_size", batch_size) or domain.integer("time_size", time_size)
+    return sizes or _text("x", x) or _text("t", t)
 
 
 def _clip(_, grads, max_norm):
-    return domain.all_writable("grads", grads) or domain.scalar("max_norm", max_norm)
+    return (
+        domain.all_writable("grads", grads)
+        or domain.scalar("max_norm", max_norm)
+        or domain.distinct("grads", grads)
+    )
 
 
 def _shared(_, params, grads):
@@ -240,6 +250,10 @@ def _window(_, corpus, *more):
     if type(size) is int and 0 < 2 * size < len(corpus):
         return None
     return f"window_size is {size!r} for {len(corpus)} words"
+
+
+def _one_or_two(_, corpus, *__):
+    return None if corpus.ndim < 3 else f"corpus has {corpus.ndim} axes"
 
 
 # ---- the table
@@ -304,6 +318,7 @@ LAYERS = [
         also=_sampled,
         loss=True,
         reads="params grads sampler sample_size",
+        labels=1,
         hides="loss_layers embed_dot_layers",
         works={"forward": works.sampled_forward, "backward": works.sampled_backward},
         random=True,
@@ -376,7 +391,7 @@ FUNCTIONS = [
     _row("remove_duplicate", "trainer", also=_shared, **_LISTS),
     _row("create_co_matrix", "util", "C < V", also=_window, **_ONCE),
     _row("create_contexts_target", "util", "C < V", also=_window, **_ONCE),
-    _row("convert_one_hot", "util", "C ... < V", **_ONCE),
+    _row("convert_one_hot", "util", "C ... < V", also=_one_or_two, **_ONCE),
     _row("ppmi", "util", "V V < N", never="verbose", **_ONCE),
 ]
 

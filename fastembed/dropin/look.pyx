@@ -223,21 +223,26 @@ cdef class Fit:
         For an update of parameters: what else holds a list of arrays like them.
     also : callable or None
         Another check, of the object and all arguments.
+    copied : tuple of str
+        Attributes that must be there.
     """
 
     cdef bint plain
-    cdef tuple ndims
+    cdef tuple ndims, copied
     cdef list inputs, settings, lists
     cdef object also
 
-    def __init__(self, plain, ndims, inputs, settings, lists, also):
+    def __init__(self, plain, ndims, inputs, settings, lists, also, copied):
         self.plain, self.ndims, self.inputs, self.settings = plain, ndims, inputs, settings
-        self.lists, self.also = lists, also
+        self.lists, self.also, self.copied = lists, also, copied
 
     def takes(self, instance, tuple given):
         cdef Py_ssize_t k
         if not self.plain or len(given) < len(self.inputs):
             return False
+        for name in self.copied:
+            if not hasattr(instance, name):
+                return False
         if self.ndims is not None and not params(instance.params, instance.grads, self.ndims):
             return False
         for k in range(len(self.inputs)):
@@ -378,13 +383,17 @@ def asks_for_more():
         _answer = errors != _USUAL and (
             "warn" in errors["under"] or any([action in _MORE for action in errors.values()])
         )
-        _answer = _answer or _action(filters) in ("error", "always", "all")
+        _answer = _answer or _asks(filters)
         _state, _first, _count = state, first, len(filters)
     return _answer
 
 
-cdef object _action(filters):
+cdef bint _asks(filters):
+    """Whether any filter of such warnings, up to one of all of them, does more than by default."""
     for action, message, category, module, line in filters:
-        if issubclass(RuntimeWarning, category) and not (message or module or line):
-            return action
-    return "default"
+        if issubclass(RuntimeWarning, category):
+            if action in ("error", "always", "all"):
+                return True
+            if not (message or module or line):
+                return False
+    return False

@@ -13,7 +13,7 @@ import numpy as np
 from fastembed.dropin import hidden, site, watch
 from fastembed.dropin.alike import difference, freeze, same_bits, same_stream, stream
 from fastembed.dropin.hidden import Lazy
-from fastembed.dropin.look import MISSING, Look, asks_for_more, carry, kind, same_ids
+from fastembed.dropin.look import MISSING, Look, asks_for_more, carry, digest, kind, same_ids
 from fastembed.dropin.reading import hooks_of
 from fastembed.dropin.site import originals
 
@@ -36,12 +36,13 @@ class Stats:
 class _State:
     """What belongs to one instance: our twin of it, and how its last forward ran."""
 
-    __slots__ = ("failures", "labels", "left", "past", "ref", "ran", "returned", "shape", "twin")
+    __slots__ = "failures labels left past ref ran returned shape states twin".split()
 
     def __init__(self, ref, twin):
         self.ref, self.twin = ref, twin
         self.ran = None  # OURS or BOTH: what backward has to follow
         self.failures, self.labels, self.left, self.past, self.shape = 0, None, (), None, None
+        self.states = [], []  # the arrays that were, and are, states, and what tells of changes
         self.returned = None  # after BOTH: what forward returned, and a copy
 
 
@@ -134,7 +135,7 @@ class Patch:
             for state in list(self.states.values()):
                 instance, state.ran = state.ref and state.ref(), None
                 if instance is not None:
-                    done = state.past is not None and state.past.done
+                    done = state.past is not None and bool(state.past.gradients)
                     changed = (hidden.settle(instance) and not done) or changed
         finally:
             for each in self.sites:
@@ -175,9 +176,10 @@ class Patch:
                 if state is None:
                     state = self._new_state(self_)
                 if known.watches and not self.trial:
-                    if self.schedule.due(kind(self_, known.reads, given)):
+                    if self.schedule.due(kind(self_, known.reads, given), given):
                         return self._both_forward(self_, state, given, run)
                 start, own, twin = perf_counter(), getattr(self_, "__dict__", None), state.twin
+                held = self._states(own)
                 carry(self_, twin, known.copied)
                 before = hidden.without_lazy(own) if self.hides else None
                 random = stream() if known.random else None
@@ -192,14 +194,14 @@ class Patch:
             if self.backward is not None:
                 state.labels = self._labels(given)
             if self.hides:
-                state.past = past = hidden.Past(self, type(self_), before, given, random)
-                past.labels = state.labels
-                past.note_states(self_)
+                past = hidden.Past(self, type(self_), before, given, random, state.labels)
+                state.past = past
+                past.states = {name: own[name] for name in known.state}
                 for attribute in self.hides:
                     own[attribute] = Lazy(past, attribute, before.get(attribute))
                 for attribute in self.returned:
                     own[attribute] = out
-            self._leave(state, own, OURS, out)
+            self._leave(state, own, OURS, out, held)
             stats.calls += 1
             stats.seconds += perf_counter() - start
             return out
@@ -222,14 +224,20 @@ class Patch:
         return state
 
     def _labels(self, given):
+        """The labels that the original's backward may read again, and a copy."""
         if self.known.labels is None:
             return None
         array = given[self.known.labels]
-        return array.copy() if array.ndim < 3 else None
+        return (array, array.copy()) if array.ndim < 3 else None
 
-    def _leave(self, state, own, ran, out):
+    def _states(self, own):
+        return [own.get(name) for name in self.known.state] if self.backward is not None else []
+
+    def _leave(self, state, own, ran, out, held):
         """Note what backward must find again."""
         if self.backward is not None:
+            held = held + self._states(own)
+            state.states = held, digest(held)
             state.ran, state.shape = ran, getattr(out, "shape", None)
             state.left = [(name, own.get(name, MISSING)) for name in (*self.kept, *self.hides)]
 
@@ -249,6 +257,7 @@ class Patch:
 
     def _both_forward(self, self_, state, given, run):
         known, twin, mine, memo = self.known, state.twin, given, {}
+        held = self._states(getattr(self_, "__dict__", None))
         if known.in_place:
             mine = copy.deepcopy(given, memo)
         for attribute in known.copied:
@@ -271,7 +280,7 @@ class Patch:
             self.stats.calls += 1
             if self.backward is not None:
                 state.labels = self._labels(given)
-                self._leave(state, vars(self_), BOTH, theirs)
+                self._leave(state, vars(self_), BOTH, theirs, held)
                 state.returned = theirs, freeze(theirs)
         return theirs
 
@@ -348,9 +357,7 @@ class Patch:
             for attribute in known.backward_writes:
                 setattr(self_, attribute, getattr(twin, attribute))
             if state.past is not None:
-                state.past.done = True
-            if known.again:
-                state.past.gradients.append(given)
+                state.past.note_backward(given)
             stats.seconds += perf_counter() - start
             return out
 
@@ -362,11 +369,10 @@ class Patch:
         for name, value in state.left:
             if own.get(name, MISSING) is not value:
                 return f"its attribute {name} was read or set since"
-        if state.past and state.past.states_written():
+        if digest(state.states[0]) != state.states[1]:
             return "its state was written into since"
-        if state.labels is not None and state.past:
-            if not same_ids(state.labels, state.past.args[self.known.labels]):
-                return "its labels were overwritten since"
+        if state.labels is not None and not same_ids(*state.labels):
+            return "its labels were overwritten since"
         return self._other_than_read(self_, own)
 
     def _both_backward(self, self_, twin, given, run, theirs):

@@ -13,6 +13,7 @@ import dis
 import inspect
 import linecache
 import types
+import warnings
 from functools import lru_cache
 
 import numpy as np
@@ -745,8 +746,10 @@ def _definitions(filename):
 def _parsed(source, filename):
     """First line -> [(definition, its code)] of a file."""
     try:
-        tree = compile(source, filename, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
-        todo = [compile(tree, filename, "exec", dont_inherit=True)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python has told what it has to say of the source
+            tree = compile(source, filename, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+            todo = [compile(tree, filename, "exec", dont_inherit=True)]
     except (SyntaxError, ValueError):
         return {}
     codes, found = {}, {}
