@@ -157,6 +157,14 @@ def update(optimizer, params, grads):
             for n in range(len(params)):
                 if share(first[n], second[n]):
                     return "two arrays of one parameter share memory"
+    return distinct("params", params)
+
+
+def distinct(name, arrays):
+    """The reason why of a list one array is a view of what another one holds, too."""
+    views = [x for x in arrays if x.base is not None]
+    if any([x is not y and np.may_share_memory(x, y) for x in views for y in arrays]):
+        return f"two arrays of {name} share memory"
     return None
 
 
@@ -199,7 +207,7 @@ cdef class Domain:
     known : known.Known
     """
 
-    cdef tuple ndims, inputs, settings, never
+    cdef tuple ndims, inputs, settings, never, copied
     cdef bint loss
     cdef object also
 
@@ -208,10 +216,14 @@ cdef class Domain:
         self.inputs = tuple([_input(kind) for kind in known.inputs])
         self.settings = tuple([(name, SETTINGS[name]) for name in known.reads if name in SETTINGS])
         self.never, self.loss, self.also = known.never, known.loss, known.also
+        self.copied = known.copied
 
     def unfit(self, names, instance, tuple given):
         """The reason why a call with arguments of these names goes to the original, or None."""
         cdef Py_ssize_t k
+        for name in self.copied:
+            if not hasattr(instance, name):
+                return f"it has no attribute {name}"
         reason = parameters(instance, self.ndims) if self.ndims else None
         for k in range(min(len(self.inputs), len(given))):
             has_ids, ndim, end = self.inputs[k]

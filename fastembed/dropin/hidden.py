@@ -22,27 +22,29 @@ class Past:
     before : dict
         The attributes of the object before the call.
     args : tuple
-    labels : ndarray or None
-        A copy of the labels among args, which may be overwritten.
+    labels : tuple or None
+        The labels among args, which may be overwritten, and a copy.
     random : state of NumPy's random stream before the call, or None
+
+    The arrays that were states before may be overwritten, too: they are copied.
     """
 
     def __init__(self, patch, instance, before, args, labels, random):
         self.patch, self.cls, self.before, self.args = patch, type(instance), before, args
-        self.labels, self.random, self.gradients = labels, random, []
-        self.made, self.done = None, False  # whether its backward has been, ours
-        self.marks = self._digest()
+        self.labels, self.random, self.made = labels, random, None
+        self.marks = digest(self._sources())
+        self.gradients, self.gradient_marks = [], []  # what backward was given, ours
+        held = {name: before.get(name) for name in patch.known.state}
+        self.held = {name: a.copy() for name, a in held.items() if isinstance(a, np.ndarray)}
         self.states = {name: getattr(instance, name) for name in patch.known.state}
-        self.state_marks = digest(list(self.states.values()))
 
     def values(self):
         """The attributes that the original leaves, from the original itself, made once."""
         if self.made is None:
             ghost = object.__new__(self.cls)
-            vars(ghost).update(self.before)
-            args, labels = self.args, self.labels
+            vars(ghost).update(self.before, **self.held)
+            args, (now, labels) = self.args, self.labels or (None, None)
             if labels is not None:
-                now = args[self.patch.known.labels]
                 args = tuple(labels if array is now else array for array in args)
             drawn = stream()
             try:
@@ -52,25 +54,41 @@ class Past:
                     self.patch.forward(ghost, *args)
                     for name, array in self.states.items():
                         vars(ghost)[name][...] = array  # the original may keep it in a cache, too
+                    for name, array in self.held.items():
+                        array[...] = self.before[name]
                     if labels is not None:
                         labels[...] = now  # what the original's cache would hold by now
-                    for given in self.gradients:
-                        self.patch.backward(ghost, *given)
+                    self._follow(ghost)
             finally:
                 np.random.set_state(drawn)
             self.made = vars(ghost)
         return self.made
 
-    def _digest(self):
-        return digest([*self.before.get("params", ()), *self.args])
+    def _follow(self, ghost):
+        """Leave in the layers inside what backward does; the gradients stay as they are by now."""
+        grads = self.before.get("grads", ()) if self.gradients else ()
+        now = [grad.copy() for grad in grads]
+        for given in self.gradients:
+            self.patch.backward(ghost, *given)
+        for grad, kept in zip(grads, now, strict=True):
+            grad[...] = kept
+
+    def note_backward(self, given):
+        """Keep what a backward of ours was given."""
+        self.gradients = [*(self.gradients if self.patch.known.again else ()), given]
+        self.gradient_marks = digest(sum(map(list, self.gradients), []))
+
+    def _sources(self):
+        """What the attributes come from, but for labels that are kept."""
+        kept = self.labels[0] if self.labels else None
+        inputs = [array for array in self.args if array is not kept]
+        return [*self.before.get("params", ()), *inputs]
 
     def changed(self):
         """Whether what the attributes come from has changed: made now, they would be wrong."""
-        return self.made is None and self._digest() != self.marks
-
-    def states_written(self):
-        """Whether somebody has written into the arrays that the forward left as states."""
-        return digest(list(self.states.values())) != self.state_marks
+        gradients = digest(sum(map(list, self.gradients), []))
+        same = digest(self._sources()) == self.marks and gradients == self.gradient_marks
+        return self.made is None and not same
 
 
 class Lazy:

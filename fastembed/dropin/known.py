@@ -154,11 +154,13 @@ def _text(name, words):
 
 
 def _batch(trainer, x, t, batch_size, time_size):
-    return domain.integer("batch_size", batch_size) or _text("x", x) or _text("t", t)
+    sizes = domain.integer("batch_size", batch_size) or domain.integer("time_size", time_size)
+    return sizes or _text("x", x) or _text("t", t)
 
 
 def _clip(_, grads, max_norm):
-    return domain.all_writable("grads", grads) or domain.scalar("max_norm", max_norm)
+    reason = domain.all_writable("grads", grads) or domain.scalar("max_norm", max_norm)
+    return reason or domain.distinct("grads", grads)
 
 
 def _shared(_, params, grads):
@@ -172,6 +174,10 @@ def _window(_, corpus, *more):
     if type(size) is int and 0 < 2 * size < len(corpus):
         return None
     return f"window_size is {size!r} for {len(corpus)} words"
+
+
+def _one_or_two(_, corpus, *__):
+    return None if corpus.ndim < 3 else f"corpus has {corpus.ndim} axes"
 
 
 # ---- the table
@@ -220,6 +226,7 @@ LAYERS = [
     ),
     _row("Dropout", "layers", "N D ...", reads="dropout_ratio mask", **_DROPOUT),
     _row("Embedding", "layers", "N ... < V", "V D", writes="idx"),
+    _row("Embedding", "layers", "N < V", "V D", writes="idx"),  # whose backward loops over ids
     _row(
         "UnigramSampler",
         "layers",
@@ -236,6 +243,7 @@ LAYERS = [
         also=_sampled,
         loss=True,
         reads="params grads sampler sample_size",
+        labels=1,
         hides="loss_layers embed_dot_layers",
         works={"forward": works.sampled_forward, "backward": works.sampled_backward},
         random=True,
@@ -306,7 +314,7 @@ FUNCTIONS = [
     _row("remove_duplicate", "trainer", also=_shared, **_LISTS),
     _row("create_co_matrix", "util", "C < V", also=_window, **_ONCE),
     _row("create_contexts_target", "util", "C < V", also=_window, **_ONCE),
-    _row("convert_one_hot", "util", "C ... < V", **_ONCE),
+    _row("convert_one_hot", "util", "C ... < V", also=_one_or_two, **_ONCE),
     _row("ppmi", "util", "V V < N", never="verbose", **_ONCE),
 ]
 

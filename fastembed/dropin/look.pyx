@@ -212,13 +212,17 @@ def asks_for_more():
         _answer = errors != _USUAL and (
             "warn" in errors["under"] or any([action in _MORE for action in errors.values()])
         )
-        _answer = _answer or _action(filters) in ("error", "always", "all")
+        _answer = _answer or _asks(filters)
         _state, _first, _count = state, first, len(filters)
     return _answer
 
 
-cdef object _action(filters):
+cdef bint _asks(filters) except -1:
+    """Whether any filter of such warnings, up to one of all of them, does more than by default."""
     for action, message, category, module, line in filters:
-        if issubclass(RuntimeWarning, category) and not (message or module or line):
-            return action
-    return "default"
+        if issubclass(RuntimeWarning, category):
+            if action in ("error", "always", "all"):
+                return True
+            if not (message or module or line):
+                return False
+    return False

@@ -14,7 +14,7 @@ from fastembed.dropin import hidden, site, watch
 from fastembed.dropin.alike import difference, freeze, places, same_bits, stream
 from fastembed.dropin.domain import Domain, same_ids
 from fastembed.dropin.hidden import Lazy
-from fastembed.dropin.look import MISSING, Look, asks_for_more, carry, kind
+from fastembed.dropin.look import MISSING, Look, asks_for_more, carry, digest, kind
 from fastembed.dropin.reading import HOOKS, static
 from fastembed.dropin.site import originals
 from fastembed.dropin.works import Unfit
@@ -39,12 +39,13 @@ class Stats:
 class _State:
     """What belongs to one instance: our twin of it, and how its last forward ran."""
 
-    __slots__ = ("failures", "labels", "left", "past", "ref", "ran", "returned", "shape", "twin")
+    __slots__ = "failures labels left past ref ran returned shape states twin".split()
 
     def __init__(self, ref, twin):
         self.ref, self.twin = ref, twin
         self.ran = None  # OURS or BOTH: what backward has to follow
         self.failures, self.labels, self.left, self.past, self.shape = 0, None, (), None, None
+        self.states = [], []  # the arrays that were, and are, states, and what tells of changes
         self.returned = None  # after BOTH: what forward returned, and a copy
 
 
@@ -136,7 +137,7 @@ class Patch:
             for state in list(self.states.values()):
                 instance, state.ran = state.ref and state.ref(), None
                 if instance is not None:
-                    done = state.past is not None and state.past.done
+                    done = state.past is not None and bool(state.past.gradients)
                     changed = (hidden.settle(instance) and not done) or changed
         finally:
             for each in self.sites:
@@ -177,9 +178,10 @@ class Patch:
                 if state is None:
                     state = self._new_state(self_)
                 if known.watches and not self.trial:
-                    if self.schedule.due(kind(self_, known.reads, given)):
+                    if self.schedule.due(kind(self_, known.reads, given), given):
                         return self._both_forward(self_, state, given, run)
                 start, own, twin = perf_counter(), getattr(self_, "__dict__", None), state.twin
+                held = self._states(own)
                 carry(self_, twin, known.copied)
                 if self.hides:
                     before = dict(own)
@@ -202,7 +204,7 @@ class Patch:
                     own[attribute] = Lazy(past, attribute, before.get(attribute))
                 for attribute in self.returned:
                     own[attribute] = out
-            self._leave(state, own, OURS, out)
+            self._leave(state, own, OURS, out, held)
             stats.calls += 1
             stats.seconds += perf_counter() - start
             return out
@@ -225,14 +227,20 @@ class Patch:
         return state
 
     def _labels(self, given):
+        """The labels that the original's backward may read again, and a copy."""
         if self.known.labels is None:
             return None
         array = given[self.known.labels]
-        return array.copy() if array.ndim < 3 else None
+        return (array, array.copy()) if array.ndim < 3 else None
 
-    def _leave(self, state, own, ran, out):
+    def _states(self, own):
+        return [own.get(name) for name in self.known.state] if self.backward is not None else []
+
+    def _leave(self, state, own, ran, out, held):
         """Note what backward must find again."""
         if self.backward is not None:
+            held = held + self._states(own)
+            state.states = held, digest(held)
             state.ran, state.shape = ran, getattr(out, "shape", None)
             state.left = [(name, own.get(name, MISSING)) for name in (*self.kept, *self.hides)]
 
@@ -253,6 +261,7 @@ class Patch:
 
     def _both_forward(self, self_, state, given, run):
         known, twin, mine, memo = self.known, state.twin, given, {}
+        held = self._states(getattr(self_, "__dict__", None))
         if known.in_place:
             mine = copy.deepcopy(given, memo)
         for attribute in known.copied:
@@ -275,7 +284,7 @@ class Patch:
             self.stats.calls += 1
             if self.backward is not None:
                 state.labels = self._labels(given)
-                self._leave(state, vars(self_), BOTH, theirs)
+                self._leave(state, vars(self_), BOTH, theirs, held)
                 state.returned = theirs, freeze(theirs)
         return theirs
 
@@ -351,9 +360,7 @@ class Patch:
             for attribute in known.backward_writes:
                 setattr(self_, attribute, getattr(twin, attribute))
             if state.past is not None:
-                state.past.done = True
-            if known.again:
-                state.past.gradients.append(given)
+                state.past.note_backward(given)
             stats.seconds += perf_counter() - start
             return out
 
@@ -365,12 +372,11 @@ class Patch:
         for name, value in state.left:
             if own.get(name, MISSING) is not value:
                 return f"its attribute {name} was read or set since"
-        if state.past and state.past.states_written():
+        if digest(state.states[0]) != state.states[1]:
             return "its state was written into since"
-        if state.labels is not None and state.past:
-            if not same_ids(state.labels, state.past.args[self.known.labels]):
-                return "its labels were overwritten since"
-        return self._other_than_read(self_, own)
+        if state.labels is not None and not same_ids(*state.labels):
+            return "its labels were overwritten since"
+        return self._other_than_read(self_, own) or self._parts(own)
 
     def _both_backward(self, self_, twin, given, run, theirs):
         lists = "params" in self.known.copied
@@ -420,7 +426,16 @@ class Patch:
                 return f"{cls.__name__} has a property {name}"
         return None
 
-    def _part(self, name, value, cls, params):
+    def _parts(self, own):
+        """The reason why the layers inside are not those that the class makes, or None."""
+        for name, cls in self.reading.inner.items():
+            lists = {key: own.get(key, ()) for key in ("params", "grads")}
+            reason = self._part(name, own.get(name), cls, lists)
+            if reason:
+                return reason
+        return None
+
+    def _part(self, name, value, cls, lists):
         """The reason why an attribute does not hold a layer as the class that was read makes it."""
         reading, value = self.reading, value.kept if type(value) is Lazy else value
         for part in value if type(value) is list else (value,):
@@ -432,13 +447,14 @@ class Patch:
             for key, made in reading.parts.get(cls, {}).items():
                 found = own.get(key, MISSING)
                 if isinstance(made, type):
-                    reason = self._part(f"{name}.{key}", found, made, params)
+                    reason = self._part(f"{name}.{key}", found, made, lists)
                     if reason:
                         return reason
                 elif type(found) is not type(made) or found != made:
                     return f"its attribute {name}.{key} is another"
-            if any(all(a is not b for b in params) for a in own.get("params", ())):
-                return f"its attribute {name} has params of its own"
+            for key, arrays in lists.items():
+                if any(all(a is not b for b in arrays) for a in own.get(key, ())):
+                    return f"its attribute {name} has {key} of its own"
         return None
 
     def _unfit(self, names, instance, state, given):
@@ -446,9 +462,7 @@ class Patch:
         if state is not None and state.failures >= RETIRED:
             return "its backward fell back before"
         own = getattr(instance, "__dict__", None)
-        reason = self._other_than_read(instance, own)
-        for name, inner in self.reading.inner.items():
-            reason = reason or self._part(name, own.get(name), inner, own.get("params", ()))
+        reason = self._other_than_read(instance, own) or self._parts(own)
         return reason or _asked(self.domain.unfit, names, instance, given)
 
 

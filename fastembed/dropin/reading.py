@@ -13,6 +13,7 @@ import dis
 import inspect
 import linecache
 import types
+import warnings
 from functools import lru_cache
 
 import numpy as np
@@ -696,8 +697,10 @@ def _definition(function):
 def _parsed(source, filename):
     """(First line, name) -> definition, and all code objects, of a file."""
     try:
-        tree = compile(source, filename, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
-        codes = set(_codes(compile(tree, filename, "exec", dont_inherit=True)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python has told what it has to say of the source
+            tree = compile(source, filename, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+            codes = set(_codes(compile(tree, filename, "exec", dont_inherit=True)))
     except (SyntaxError, ValueError):
         return {}, set()
     nodes = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]

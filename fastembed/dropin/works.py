@@ -23,6 +23,8 @@ def time_loss(twin, xs, ts):
     if 1 + labels.size * p.min() > 1e-6 and not ignored.any():
         return loss
     rows = xs.reshape(-1, xs.shape[2])
+    if not np.isfinite(rows[ignored]).all():
+        raise Unfit("scores of an ignored label are not finite")  # NaN times 0 is NaN
     p = 1 + np.count_nonzero(~ignored) * p  # 1 where the label is ignored
     if any(_is_zero(rows[n], labels[n]) for n in np.flatnonzero(ignored)):
         return type(loss)(np.nan)  # NumPy's log(0) times 0
@@ -31,7 +33,8 @@ def time_loss(twin, xs, ts):
 
 
 def _is_zero(row, label):
-    below = row - row.max()
+    with np.errstate(all="ignore"):
+        below = row - row.max()
     return below[label] < -80 and np.exp(below[label]) / np.exp(below).sum() == 0
 
 
@@ -39,6 +42,8 @@ def sampled_forward(twin, h, target):
     """Our loss; the rows of W that it looked up are kept, as the original keeps them."""
     loss = layers.NegativeSamplingLoss.forward(twin, h, target)
     _, W, words, _ = twin.cache
+    if words.shape[1] != 1 + twin.sample_size:
+        raise Unfit("its sampler draws another number of words")
     twin.rows = W[words]
     return loss
 
@@ -94,11 +99,15 @@ def get_batch(trainer, x, t, batch_size, time_size):
     begin = np.arange(batch_size)[:, np.newaxis] * (size // batch_size) + trainer.time_idx
     where = (begin + np.arange(time_size)) % size
     trainer.time_idx += time_size
-    return tuple(
-        (words[where] if isinstance(words, np.ndarray) else _picked(words, where)).astype(np.int32)
-        for words in (x, t)
-    )
+    return _picked(x, where), _picked(t, where)
 
 
 def _picked(words, where):
-    return np.array([words[k] for k in where.ravel().tolist()]).reshape(where.shape)
+    if isinstance(words, np.ndarray):
+        found = words[where]
+    else:
+        found = np.array([words[k] for k in where.ravel().tolist()]).reshape(where.shape)
+    ids = found.astype(np.int32)
+    if (ids != found).any():
+        raise Unfit("words that int32 does not hold")
+    return ids

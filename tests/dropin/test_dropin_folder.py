@@ -26,7 +26,7 @@ ACCELERATED = [  # must not be declined for what they are
     "inner_layers_read label_argument label_setting list_corpora other_name_exact",
     "pickle_between rebound_x signature stateful_default bidirectional clip_nan threads",
     "time_embedding_w uninstall_between deepcopy_attention forward_only float64_everywhere",
-    "momentum_rebinds",
+    "momentum_rebinds inner_gradients_read mask_deleted",
 ]
 
 
@@ -73,6 +73,7 @@ def test_control_is_accelerated(seen, name):
     for mode in ("accelerated", "compared"):
         assert seen[mode][name]["calls"] >= 3, seen[mode][name]["report"]
         assert "fell back" not in seen[mode][name]["report"]
+        assert f"left alone: {name}." not in seen[mode][name]["report"]
 
 
 def unlike(a, b):

@@ -366,6 +366,13 @@ print(f(1), __doc__)
     assert_same(*both(project, "script.py"))
 
 
+def test_a_source_is_warned_of_once(project):
+    project.write("literal", project.source("layers") + "\n\ndef ask(n):\n    return n is 3\n")
+    project.write("script", "import sys\n\nsys.dont_write_bytecode = True\nimport literal\n")
+    lines = [project.python("script.py").stderr, project.run("script.py").stderr]
+    assert lines[0] == lines[1] and lines[0].count("SyntaxWarning") == 1
+
+
 def test_a_source_with_another_encoding(project):
     (project.folder / "script.py").write_bytes(
         b"# -*- coding: latin-1 -*-\nprint(ascii('\xe9\xe8'))\n"

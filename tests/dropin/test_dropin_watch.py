@@ -48,6 +48,15 @@ def test_many_kinds_are_compared_only_as_time_allows(fast):
     assert stats("MatMul").compared == watch.KINDS
 
 
+def test_ids_with_other_axes_are_compared_after_many_kinds(fast):
+    layer = fast.Embedding(normal(60, 70))
+    for k in range(watch.KINDS + 5):
+        layer.forward(np.arange(40 + k))
+    layer.forward(np.arange(60).reshape(3, 4, 5))
+    layer.forward(np.arange(60).reshape(4, 3, 5))
+    assert stats("Embedding").compared == watch.KINDS + 1
+
+
 def test_every_call_is_compared_if_asked_for(fast, monkeypatch):
     monkeypatch.setattr(watch.clock, "always", True)
     layer = fast.MatMul(normal(300, 200))
