@@ -48,7 +48,7 @@ def sampled(
     if top_p is not None and not 0 < top_p <= 1:
         raise ValueError(f"top_p must be in (0, 1], got {top_p}")
     skip = [] if skip_ids is None else [int(k) for k in skip_ids]
-    plain = temperature > 0 and top_k is None and top_p is None
+    plain = temperature == 1 and top_k is None and top_p is None
 
     def words() -> Iterator[int]:
         scores_after(start[:-1])
@@ -57,7 +57,7 @@ def sampled(
             scores = scores_after([word])
             assert scores is not None
             if plain:  # the book's way: what must not come is drawn again
-                p = softmax(scores if temperature == 1 else scores / np.float32(temperature))
+                p = softmax(scores)
                 drawn = int(np.random.choice(len(p), p=p))
             else:
                 drawn = _pick(scores.astype(np.float64), skip, temperature, top_k, top_p)
@@ -78,7 +78,8 @@ def _pick(
     if temperature == 0:
         return int(np.argmax(scores))
     order = np.argsort(-scores, kind="stable")[:top_k]
-    p = softmax(scores[order] / temperature)
+    with np.errstate(over="ignore"):  # at a temperature of next to nothing the best one stays 0
+        p = softmax((scores[order] - scores[order[0]]) / temperature)
     if top_p is not None:  # the word with which top_p is reached is in
         p = p[: int(np.searchsorted(np.cumsum(p), top_p)) + 1]
     return int(order[np.random.choice(len(p), p=p / p.sum())])

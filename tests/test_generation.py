@@ -74,6 +74,17 @@ def test_words_come_as_often_as_they_are_probable(model):
             assert np.abs(counts / 2000 - p).max() < 0.05
 
 
+def test_next_to_no_temperature_is_the_likeliest_word_that_may_come(model):
+    def words(temperature, *skip_ids):
+        model.reset_state()
+        return model.generate(3, *skip_ids, sample_size=8, temperature=temperature)
+
+    best = words(0)
+    for temperature in (1e-300, 1e-40, 1e-6):
+        assert words(temperature) == best
+        assert words(temperature, best[1:2]) == words(0, best[1:2])
+
+
 def test_ids_go_on_from_the_state_that_is_there(model):
     model.reset_state()
     whole = model.generate([3, 4, 5], sample_size=8, temperature=0)
