@@ -34,7 +34,8 @@ class Past:
         self.labels, self.random, self.made = labels, random, None
         self.marks = digest(self._sources())
         self.gradients, self.gradient_marks = [], []  # what backward was given, ours
-        held = {name: before.get(name) for name in patch.known.state}
+        read = patch.known.state if before.get("stateful", True) else ()
+        held = {name: before.get(name) for name in read}
         self.held = {name: a.copy() for name, a in held.items() if isinstance(a, np.ndarray)}
         self.states = {name: getattr(instance, name) for name in patch.known.state}
 

@@ -181,7 +181,7 @@ class Patch:
                     if self.schedule.due(kind(self_, known.reads, given), given):
                         return self._both_forward(self_, state, given, run)
                 start, own, twin = perf_counter(), getattr(self_, "__dict__", None), state.twin
-                held = self._states(own)
+                held = self._held(own)
                 carry(self_, twin, known.copied)
                 if self.hides:
                     before = dict(own)
@@ -233,6 +233,10 @@ class Patch:
         array = given[self.known.labels]
         return (array, array.copy()) if array.ndim < 3 else None
 
+    def _held(self, own):
+        """The states that forward begins with, which the original's backward may read again."""
+        return self._states(own) if own and own.get("stateful", True) else []
+
     def _states(self, own):
         return [own.get(name) for name in self.known.state] if self.backward is not None else []
 
@@ -261,7 +265,7 @@ class Patch:
 
     def _both_forward(self, self_, state, given, run):
         known, twin, mine, memo = self.known, state.twin, given, {}
-        held = self._states(getattr(self_, "__dict__", None))
+        held = self._held(getattr(self_, "__dict__", None))
         if known.in_place:
             mine = copy.deepcopy(given, memo)
         for attribute in known.copied:
