@@ -35,11 +35,9 @@ cdef array(str name, x, tuple dtypes, int ndim=-1, Py_ssize_t k=-1):
 cdef bint alike(x, y) noexcept:
     """Whether two arrays have the same shape."""
     cdef int ndim = cnp.PyArray_NDIM(<cnp.ndarray>x)
-    return ndim == cnp.PyArray_NDIM(<cnp.ndarray>y) and memcmp(
-        cnp.PyArray_DIMS(<cnp.ndarray>x),
-        cnp.PyArray_DIMS(<cnp.ndarray>y),
-        ndim * sizeof(cnp.npy_intp),
-    ) == 0
+    return ndim == cnp.PyArray_NDIM(<cnp.ndarray>y) and cnp.PyArray_CompareLists(
+        cnp.PyArray_DIMS(<cnp.ndarray>x), cnp.PyArray_DIMS(<cnp.ndarray>y), ndim
+    )
 
 
 cdef like(str name, x, y, Py_ssize_t k):

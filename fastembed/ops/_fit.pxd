@@ -154,7 +154,9 @@ cdef inline object empty_like(object x, int real):
 cdef inline object empty_rows(object x, int ndim, int64_t columns, int real):
     """A row of so many columns for each place along the first ndim axes of x."""
     cdef cnp.npy_intp[64] shape  # as many axes as NumPy has
-    memcpy(shape, cnp.PyArray_DIMS(<cnp.ndarray>x), ndim * sizeof(cnp.npy_intp))
+    cdef int k
+    for k in range(ndim):  # no memcpy: the shape of an array without axes is NULL
+        shape[k] = axis(x, k)
     shape[ndim] = columns
     return empty(ndim + 1, shape, real)
 
