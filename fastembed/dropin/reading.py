@@ -273,19 +273,25 @@ class _Function:
             self.visit(node.value)
 
     def Assign(self, node):
-        value = node.value
-        named = any(isinstance(target, ast.Name) for target in node.targets)
-        if named and _is_number(value) and not self.initial:
-            if getattr(value, "value", None) not in ((0, 1) if self.free else (0,)):
-                self.no(node, "names a number:")
-        self.visit(value)
+        self.visit(node.value)
         for target in node.targets:
-            self.set(target, value)
+            self.name_numbers(node, target, node.value)
+            self.set(target, node.value)
 
     def AnnAssign(self, node):
         if node.value is not None:
             self.visit(node.value)
+            self.name_numbers(node, node.target, node.value)
             self.set(node.target, node.value)
+
+    def name_numbers(self, node, target, value):
+        """Decline names for numbers of which products would be larger than what is probed."""
+        if isinstance(target, (ast.Tuple, ast.List)):
+            for part, number in zip(target.elts, getattr(value, "elts", ()), strict=False):
+                self.name_numbers(node, part, number)
+        elif isinstance(target, ast.Name) and _is_number(value) and not self.initial:
+            if getattr(value, "value", None) not in ((0, 1) if self.free else (0,)):
+                self.no(node, "names a number:")
 
     def AugAssign(self, node):
         self.operator(node.op, node)
@@ -443,7 +449,7 @@ class _Function:
 
     def Constant(self, node):
         if isinstance(node.value, (int, float, complex)):
-            if not _is_known(node.value) and not self.initial:
+            if node.value not in NUMBERS and not self.initial:
                 self.no(node, "has the number")
 
     def UnaryOp(self, node):
@@ -653,7 +659,9 @@ def static(cls, name):
 
 
 def _is_known(value):
-    return type(value) is bool or (type(value) in (int, float) and value in NUMBERS)
+    """Whether a name may mean a value: a truth, or a number whose powers are no larger."""
+    small = type(value) in (int, float) and value in NUMBERS and abs(value) <= 1
+    return small or type(value) is bool
 
 
 def _is_number(node):
