@@ -41,10 +41,16 @@ def _is_zero(row, label):
 def sampled_forward(twin, h, target):
     """Our loss; the rows of W that it looked up are kept, as the original keeps them."""
     loss = layers.NegativeSamplingLoss.forward(twin, h, target)
-    _, W, words, _ = twin.cache
+    _, W, words, dscores = twin.cache
     if words.shape[1] != 1 + twin.sample_size:
         raise Unfit("its sampler draws another number of words")
     twin.rows = W[words]
+    if len(words) * dscores[:, 1:].max() > 1 - 1e-4:  # float32 rounds 1 minus that to few digits
+        scores = np.stack([np.sum(rows * h, axis=1) for rows in np.moveaxis(twin.rows, 1, 0)])
+        with np.errstate(over="ignore"):
+            y = 1 / (1 + np.exp(-scores))
+        y[1:] = 1 - y[1:]
+        loss = -np.log(y + 1e-7).mean(axis=1).sum()
     return loss
 
 
