@@ -61,6 +61,20 @@ cdef bint share(x, y) except -1:
     return np.may_share_memory(x, y)
 
 
+cdef tuple span(x):
+    """Where the memory of an array, which is not empty, begins and ends."""
+    cdef int k
+    cdef Py_ssize_t step, low = <Py_ssize_t>cnp.PyArray_DATA(<cnp.ndarray>x)
+    cdef Py_ssize_t high = low + cnp.PyArray_ITEMSIZE(<cnp.ndarray>x)
+    for k in range(cnp.PyArray_NDIM(<cnp.ndarray>x)):
+        step = cnp.PyArray_STRIDE(<cnp.ndarray>x, k) * (cnp.PyArray_DIM(<cnp.ndarray>x, k) - 1)
+        if step < 0:
+            low += step
+        else:
+            high += step
+    return low, high
+
+
 cpdef matrix(name, x):
     """The reason why x is not a plain float32 ndarray with two axes."""
     return array(name, x, FLOAT, 2)
@@ -160,9 +174,10 @@ def update(optimizer, params, grads):
 
 def distinct(name, arrays):
     """The reason why of a list one array is a view of what another one holds, too."""
-    views = [x for x in arrays if x.base is not None]
-    if any([x is not y and np.may_share_memory(x, y) for x in views for y in arrays]):
-        return f"two arrays of {name} share memory"
+    if any([x.base is not None for x in arrays]):
+        spans = sorted([span(x) for x in {id(x): x for x in arrays}.values()])
+        if any([start < end for (_, end), (start, _) in zip(spans, spans[1:])]):
+            return f"two arrays of {name} share memory"
     return None
 
 
