@@ -5,6 +5,7 @@ import os
 import site
 import sys
 import sysconfig
+import types
 from functools import lru_cache
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def install():
     builtins.__build_class__ = _BuildClass(builtins.__build_class__)
     clock.restart()
     for module in list(sys.modules.values()):
-        if is_users(module):
+        if type(module) is types.ModuleType and is_users(module):  # asking others may load them
             session.consider_names(vars(module))
 
 

@@ -46,7 +46,9 @@ class Session:
     def consider_names(self, space):
         """Look at the classes and functions that a module of the user's defines, by its names."""
         name = space.get("__name__")
-        self.consider([v for v in list(space.values()) if getattr(v, "__module__", None) == name])
+        kinds = type, types.FunctionType  # asking other objects anything may have effects
+        values = [v for v in list(space.values()) if issubclass(type(v), kinds)]
+        self.consider([v for v in values if getattr(v, "__module__", None) == name])
 
     def consider(self, values):
         """Read those that we know; the first call of those of the book's kind probes them."""

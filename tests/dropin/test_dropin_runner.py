@@ -118,6 +118,14 @@ def test_definitions_inside_of_blocks_and_before_their_parts(project):
     assert line.split()[1] == "1"
 
 
+def test_other_objects_of_a_module_are_asked_nothing(project):
+    """A proxy may raise, or do something, whatever it is asked for."""
+    proxy = "class Proxy:\n def __getattribute__(self, _):\n  raise KeyError\n\nvalue = Proxy()\n"
+    project.write("settings", proxy)
+    script = project.write("script", f"import settings\n{proxy}\nclass Other:\n    pass\n")
+    assert_same(*both(project, script))
+
+
 def test_a_class_of_another_name_before_the_function_that_it_needs(project):
     script = """
         import numpy as np
