@@ -139,7 +139,7 @@ class Session:
                 with _noted(subject, reasons):
                     probe(found)
                     found.prove = None
-                    subject.patch, subject.reason = found, None
+                    subject.patch, subject.reason, subject.pending = found, None, False
                     found.apply()
                     break
             else:

@@ -17,7 +17,7 @@ from conftest import normal, stats, subject
 
 from fastembed import dropin
 from fastembed._arrays import cast
-from fastembed.dropin import reporting, site
+from fastembed.dropin import probe, reporting, site
 from fastembed.dropin.patch import REST
 from fastembed.dropin.session import session
 
@@ -568,6 +568,25 @@ def test_verbose_ppmi_prints_as_it_did(project, capsys):
     close(fast.ppmi(counts, verbose=True), quiet)
     assert capsys.readouterr().out.startswith("0 0\n0 1\n")
     assert "verbose" in str(stats("ppmi").fallbacks)
+
+
+def test_a_row_that_another_row_makes_up_for_is_not_read_again(project, monkeypatch):
+    """The probe of one row may end with an unbound variable, and that of the next agree."""
+    errors, real = [UnboundLocalError("b")], probe.probe
+    monkeypatch.setattr(probe, "probe", lambda found: _raise(errors) or real(found))
+    project.know("Embedding")
+    dropin.install()
+    module = project.load("mine", project.classes("Embedding"))
+    module.Embedding(normal(V, D)).forward(np.arange(V))
+    assert not errors and subject("Embedding").reason is None
+    used = subject("Embedding").patch
+    session.consider([])
+    assert subject("Embedding").patch is used
+
+
+def _raise(errors):
+    if errors:
+        raise errors.pop()
 
 
 def test_libraries_are_none_of_our_business(project):
