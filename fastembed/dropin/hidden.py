@@ -1,6 +1,8 @@
 """Attributes that the user's own forward makes, if somebody reads them after an accelerated one."""
 
+import builtins
 import copy
+import operator
 
 import numpy as np
 
@@ -102,6 +104,9 @@ class Lazy:
         self.past, self.name, self.kept = past, name, kept
 
     def value(self):
+        """What it stands for; a backward that is still to come might read it."""
+        if not self.past.gradients and self.past.changed():
+            self.past.patch.give_up(CHANGED)
         return self.past.values()[self.name]
 
     @property
@@ -119,14 +124,24 @@ class Lazy:
             raise AttributeError(name)
         return getattr(self.value(), name)
 
-    def __iter__(self):
-        return iter(self.value())
 
-    def __len__(self):
-        return len(self.value())
+def _lend(name, work):
+    def method(self, *others):
+        return work(self.value(), *others)
 
-    def __getitem__(self, key):
-        return self.value()[key]
+    def reflected(self, other):
+        return work(other, self.value())
+
+    setattr(Lazy, f"__{name}__", method)
+    if name in _REFLECTED:
+        setattr(Lazy, f"__r{name}__", reflected)
+
+
+_REFLECTED = "add floordiv matmul mod mul pow sub truediv".split()
+for _name in "bool float format hash int iter len repr str".split():
+    _lend(_name, getattr(builtins, _name))
+for _name in "abs contains eq ge getitem gt index invert le lt ne neg setitem".split() + _REFLECTED:
+    _lend(_name, getattr(operator, _name))
 
 
 class Attribute:
@@ -165,12 +180,12 @@ def settle(instance):
     for name, value in list(own.items()):
         if type(value) is Lazy:
             changed = value.past.changed() or changed
-            own[name] = value.value()
+            own[name] = value.past.values()[name]
     return changed
 
 
 def forget(own):
-    """Drop what is lazy in an object's ``__dict__``: the original is about to make its own."""
-    for name, value in own.items():
-        if type(value) is Lazy:
-            own[name] = value.kept
+    """Drop, and return, what is lazy in an object's ``__dict__``."""
+    lazy = {name: value for name, value in own.items() if type(value) is Lazy}
+    own.update({name: value.kept for name, value in lazy.items()})
+    return lazy

@@ -249,10 +249,14 @@ class Patch:
             state.left = [(name, own.get(name, MISSING)) for name in (*self.kept, *self.hides)]
 
     def _fall_back(self, self_, given):
-        if self_ is not None:
-            hidden.forget(vars(self_))
-        with originals:
-            return self.forward(self_, *given)
+        own = {} if self_ is None else vars(self_)
+        lazy = hidden.forget(own)  # the original is about to make its own
+        try:
+            with originals:
+                return self.forward(self_, *given)
+        except BaseException:  # it may have made nothing
+            own.update({name: each for name, each in lazy.items() if own.get(name) is each.kept})
+            raise
 
     def _failed(self, error, random):
         """The reason to run the original after ours has failed, if nothing was changed."""
@@ -384,6 +388,7 @@ class Patch:
 
     def _both_backward(self, self_, twin, given, run, theirs):
         lists = "params" in self.known.copied
+        carry(self_, twin, tuple(self.kept))  # the caller may have written into them
         if lists:
             twin.params, twin.grads = self_.params, [grad.copy() for grad in self_.grads]
 

@@ -1,6 +1,8 @@
 """Real calls are compared with the user's own code: the first of a kind, then now and then."""
 
+import copy
 import dataclasses
+import pickle
 import warnings
 
 import numpy as np
@@ -18,6 +20,10 @@ def fast(project, monkeypatch):
     project.monkeypatch.syspath_prepend(str(project.folder))
     monkeypatch.setattr(watch, "SHARE", 0.0)
     return project.twins("layers", only=["MatMul", "TimeLSTM", "Embedding"])[1]
+
+
+def vars_of(layer):
+    return {name: len(value) for name, value in vars(layer).items() if isinstance(value, list)}
 
 
 def step(layer, x):
@@ -158,6 +164,21 @@ def test_uninstall_tells_that_attributes_come_from_changed_weights(project, chan
     warned = changed and not trained
     assert ["of TimeLSTM have changed since" in text for text in told] == [True] * warned
     assert len(layer.layers) == 4
+
+
+@pytest.mark.parametrize("trained", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("how", ["deepcopy", "pickle", "vars"])
+def test_a_copy_tells_that_weights_have_changed(project, how, trained):
+    """If it is made before backward: after that, nothing reads what cannot be made any more."""
+    _, fast = project.twins("layers", only=["TimeLSTM"])
+    layer = fast.TimeLSTM(normal(6, 20), normal(5, 20), normal(20))
+    out = layer.forward(normal(3, 4, 6))
+    if trained:
+        layer.backward(out)
+    layer.params[0][...] *= 2
+    with warnings.catch_warnings(record=True) as told:
+        {"deepcopy": copy.deepcopy, "pickle": pickle.dumps, "vars": vars_of}[how](layer)
+    assert ["had changed" in str(each.message) for each in told] == [True] * (not trained)
 
 
 def test_a_backward_that_falls_back_tells_that_weights_have_changed(project):
