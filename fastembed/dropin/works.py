@@ -15,7 +15,7 @@ class Unfit(Exception):
 
 
 def time_loss(twin, xs, ts):
-    """Our loss, but infinite, or NaN, where the float32 probability of a label underflows to 0."""
+    """Our loss, but as rounded, infinite or NaN as float32 probabilities next to 0 make it."""
     loss = time_layers.TimeSoftmaxWithLoss.forward(twin, xs, ts)
     labels = twin.cache.ts.reshape(-1)
     p = twin.cache.flat[np.arange(labels.size), labels]  # (probability - 1) / counted labels
@@ -25,17 +25,22 @@ def time_loss(twin, xs, ts):
     rows = xs.reshape(-1, xs.shape[2])
     if not np.isfinite(rows[ignored]).all():
         raise Unfit("scores of an ignored label are not finite")  # NaN times 0 is NaN
-    p = 1 + np.count_nonzero(~ignored) * p  # 1 where the label is ignored
-    if any(_is_zero(rows[n], labels[n]) for n in np.flatnonzero(ignored)):
+    if any(_excess(rows[n], labels[n]) == np.inf for n in np.flatnonzero(ignored)):
         return type(loss)(np.nan)  # NumPy's log(0) times 0
-    gone = any(_is_zero(rows[n], labels[n]) for n in np.flatnonzero(p < 1e-6))
-    return type(loss)(np.inf) if gone else loss
+    count = np.count_nonzero(~ignored)
+    excess = [_excess(rows[n], labels[n]) for n in np.flatnonzero(~(1 + count * p >= 1e-6))]
+    return type(loss)(loss + sum(excess) / count) if excess else loss
 
 
-def _is_zero(row, label):
+def _excess(row, label):
+    """How much a float32 probability next to 0 makes the loss of a label larger."""
     with np.errstate(all="ignore"):
         below = row - row.max()
-    return below[label] < -80 and np.exp(below[label]) / np.exp(below).sum() == 0
+        if below[label] >= -80:
+            return 0.0
+        y = np.exp(below)
+        y /= y.sum()
+        return below[label] - np.log(np.exp(below).sum()) - np.log(y[label]) if y[label] else np.inf
 
 
 def sampled_forward(twin, h, target):
