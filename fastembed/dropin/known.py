@@ -201,7 +201,7 @@ def _input(text):
 
 
 _PRODUCT = {"writes": "x", "small": _small_product, "wide": "out"}
-_DROPOUT = {"writes": "mask", "small": _small_array, "also": _trains}
+_DROPOUT = {"writes": "mask", "small": _small_array, "also": _trains, "random": True}
 _RECURRENT = {
     **{"module": "time_layers", "inputs": "N T D", "also": _state, "reads": "stateful"},
     **{"state": "h", "backward_writes": "dh", "hides": "layers", "wide": "written"},
