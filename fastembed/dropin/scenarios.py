@@ -14,7 +14,7 @@ import numpy as np
 from fastembed.dropin.alike import freeze, places, same_bits
 
 # more than the numbers that may stand in code, and no two alike
-SIZES = {"V": 11, "D": 8, "H": 7, "N": 6, "T": 5, "S": 9, "C": 40}
+SIZES = {"V": 11, "D": 8, "H": 7, "N": 6, "T": 10, "S": 9, "C": 40}
 RAISES = "raises"
 
 
@@ -49,7 +49,7 @@ class Run:
         return self.rng.standard_normal(shape).astype(np.float32)
 
     def shape(self, letters, **sizes):
-        """The shape that letters stand for: "N 4H" is (6, 20)."""
+        """The shape that letters stand for: "N 4H" is (6, 28)."""
         sizes = {**SIZES, **sizes}
         return [int(part[:-1] or 1) * sizes[part[-1]] for part in letters.split()]
 
@@ -93,6 +93,7 @@ class Run:
         self.see(f"what {what} returns", out)
         for k, (old, new) in enumerate(zip(before, arguments, strict=True)):
             self.see(f"argument {k + 1} after {what}", None if same_bits(old, new) else freeze(new))
+            self.see(f"whether {what} returns argument {k + 1}", out is new)
         return out
 
     def do(self, layer, method, *arguments):
@@ -262,7 +263,7 @@ def _stateful(run):
 
 def _carried(run):
     layer, states = _stateful(run), run.known.state
-    run.step(layer)
+    run.step(layer, change=0.5)
     kept = [getattr(layer, name) for name in states]
     copies = freeze(kept)
     run.step(layer)
