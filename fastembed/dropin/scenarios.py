@@ -116,7 +116,9 @@ class Run:
         return out
 
     def backward(self, layer, *gradient):
+        kept = list(layer.grads)
         self.do(layer, "backward", *gradient)
+        self.see("which arrays of grads stay", places(layer.grads, kept))
         for k, grad in enumerate(layer.grads):
             self.see(f"grads[{k}]", grad)
         self.attributes(layer, self.known.backward_writes)
