@@ -62,7 +62,7 @@ def main(argv=None):
 
 def _script(path, rest):
     """The module ``__main__`` and its code for a script's path, or an exit status."""
-    place = os.path.abspath(path)
+    place = os.path.join(os.getcwd(), path)  # as Python says it, with any ./
     try:
         with open(path, "rb") as file:
             source = file.read()

@@ -3,6 +3,7 @@
 import threading
 import types
 import warnings
+import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -38,7 +39,7 @@ class Session:
     def __init__(self):
         self.lock = threading.RLock()
         self.subjects = {}  # id of the class or function -> Subject, which keeps it alive
-        self.others = {}  # classes of other names, for which there is nothing to do
+        self.others = weakref.WeakValueDictionary()  # classes of other names: nothing to do
         self.installed = False
         self.counts = False  # whether calls of what is left alone are counted
         self.seconds = 0.0  # spent on reading and in probes

@@ -221,6 +221,17 @@ def test_a_file_that_is_not_there(project):
     assert "can't open file" in fast.stderr and "No such file" in fast.stderr
 
 
+def test_objects_of_the_script_end_with_it(project):
+    script = "class Log:\n def __del__(self):\n  print(words)\n\nwords = 'closed'\nlog = Log()\n"
+    project.write("script", script)
+    assert_same(*both(project, "script.py"))
+
+
+def test_a_path_with_a_dot(project):
+    project.write("script", "print(__file__)\n1 / 0\n")
+    assert_same(*both(project, "./script.py"))
+
+
 def test_a_library_as_a_module(project):
     assert_same(*both(project, "-m", "platform"))
 
