@@ -6,7 +6,9 @@ from textbook import TimeRNN
 CHANGED = {
     "TimeRNN": {
         "def backward(self, dhs):": "def backward(self, dhs, last=None):",
-        "        dh = 0\n": "        dh = 0\n        if last is not None:\n            dh = 0.5 * last\n",
+        "        dh = 0\n": (
+            "        dh = 0\n        if last is not None:\n            dh = 0.5 * last\n"
+        ),
     }
 }
 

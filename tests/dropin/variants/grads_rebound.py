@@ -3,9 +3,7 @@
 from common import ids, normal, np
 from textbook import Embedding
 
-CHANGED = {
-    "Embedding": {"dW[...] = 0": "dW = self.grads[0] = np.zeros_like(self.params[0])"}
-}
+CHANGED = {"Embedding": {"dW[...] = 0": "dW = self.grads[0] = np.zeros_like(self.params[0])"}}
 
 
 def run():
