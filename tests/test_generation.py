@@ -104,9 +104,12 @@ def test_it_ends_before_what_stops_it(model):
         assert found == words[:first]
 
 
-def test_a_beam_that_stops_is_the_likeliest_of_all_lengths(model):
+# of the word that stops, and how different the words' probabilities are
+@pytest.mark.parametrize(("rank", "scale"), [(-2, 1), (0, 10)])
+def test_a_beam_that_stops_is_the_likeliest_of_all_lengths(model, rank, scale):
     """Compared with every sequence up to four words that ends with the stop word."""
-    stop = int(np.argsort(probabilities(model, [3]))[-2])
+    model.params[-2] *= scale
+    stop = int(np.argsort(probabilities(model, [3]))[rank])
 
     def score(words):
         model.reset_state()
@@ -117,6 +120,7 @@ def test_a_beam_that_stops_is_the_likeliest_of_all_lengths(model):
     ended = [[*w, stop] for n in range(3) for w in itertools.product(others, repeat=n)]
     open_ended = [list(w) for w in itertools.product(others, repeat=3)]
     best = max(ended + open_ended, key=score)
+    assert (stop in best) == (rank < 0)
     model.reset_state()
     found = model.beam_search(3, 4, V**2, stop=[stop])
     assert found[1:] == [word for word in best if word != stop]
