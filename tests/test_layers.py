@@ -72,9 +72,13 @@ STEP_CASES = {
 }
 
 
+@pytest.mark.parametrize("width", [D, H])  # with H, an array fits where another belongs
 @pytest.mark.parametrize("name", STEP_CASES)
-def test_gradients(name, rng):
-    params, xs = STEP_CASES[name]
+def test_gradients(name, width, rng):
+    params, xs = (
+        [tuple(width if n == D else n for n in shape) for shape in shapes]
+        for shapes in STEP_CASES[name]
+    )
     check_gradients(both(name)[0](*weights(rng, *params)), weights(rng, *xs), rng)
 
 
