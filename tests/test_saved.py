@@ -108,6 +108,8 @@ def test_tied_weights_are_saved_once(path):
     assert np.shares_memory(params[0], params[-2])
     for a, b in zip(params, model.params, strict=True):
         np.testing.assert_array_equal(a, b)
+    made("SimpleCBOW").save(path)  # whose first two are one array
+    assert tensors.read(path)[0].keys() == {"param0", "param2"}
     # and twice in files of earlier versions
     whole = {f"param{k}": param for k, param in enumerate(model.params)}
     old = {key: value for key, value in metadata.items() if key != "fastembed.tied"}
