@@ -163,8 +163,15 @@ def test_by_default_no_language_has_many_unknown_words(language):
     assert ("<unk>" if spaces else "no spaces between words") in reason
 
 
-def test_words_give_way_to_subwords_where_many_would_be_unknown():
-    text = "\n\n".join(f"The number {k} is followed by number{k + 1}." for k in range(3000))
+@pytest.mark.parametrize(("text", "level"), [("ab 水火 cd ", "subword"), ("abcd 水 efgh ", "word")])
+def test_a_fifth_of_letters_without_spaces_is_too_much_for_words(text, level):
+    assert choose(text * 300)[0].level == level
+
+
+# a quarter of the words is unknown, or a twentieth
+@pytest.mark.parametrize("known", ["", " The cat sat on the mat." * 5])
+def test_words_give_way_to_subwords_where_many_would_be_unknown(known):
+    text = "\n\n".join(f"The number {k} is followed by number{k + 1}.{known}" for k in range(3000))
     tokenizer, reason = choose(text)
     assert tokenizer.level == "subword"
     assert "% of the held-out part <unk>, more than 2%" in reason
