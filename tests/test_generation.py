@@ -52,6 +52,7 @@ def test_every_language_model_writes(name):
     model = getattr(models, name)(V, 6, 6)
     words = model.generate([3, 4], [1], 20, temperature=0.5, top_k=5, top_p=0.9)
     assert words[:2] == [3, 4] and len(words) == 21 and 1 not in words
+    assert len(list(model.stream(3))) == len(model.generate(3)[1:]) == 99
 
 
 def test_top_k_and_top_p_leave_out_the_less_likely(model):

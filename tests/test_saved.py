@@ -187,6 +187,10 @@ def test_a_file_without_a_model_is_filled_from_alone(path):
     for load in (fastembed.load, models.Rnnlm.load):
         with pytest.raises(ValueError, match="says nothing of how its model is made"):
             load(path)
+    for account in ('{"class": "Rnnlm", "arguments": [7]}', '{"class": 7, "arguments": {}}', "[]"):
+        tensors.write(path, arrays, {base_model.MODEL: account})
+        with pytest.raises(ValueError, match="is damaged"):
+            other.load(path)
 
 
 def test_keys_of_the_format_are_refused_as_metadata(path):
