@@ -446,7 +446,8 @@ def ids_out_of_range_raise_index_error(module, rng, wrong):
 @row(only=("Embedding",), falls_back=True)
 def embedding_accepts_lists_and_scalars_but_no_floats(module, rng):
     layer = module.Embedding(normal(rng, V, D))
-    for idx in ([1, 2, 2], 3, np.int64(-1), [[1, 2], [3, 4]], np.array(5), [], np.array([[1, -1]])):
+    ids = [1, 2, 2], 3, np.int64(-1), [[1, 2], [3, 4]], np.array(5), [], np.array([[1, -1]])
+    for idx in (*ids, (1, 2), slice(2, 4), True):  # as NumPy's indexing takes them
         out = layer.forward(idx)
         yield [out, np.shape(out)]
         layer.backward(np.ones_like(out))

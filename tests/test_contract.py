@@ -212,6 +212,11 @@ def test_a_subclass_may_override_one_method(name, rng):
             close(a, b)
         if hasattr(expected, "dh"):
             close(layer.dh, expected.dh)
+    if hasattr(expected, "dh"):  # with a gradient of the last state
+        whole, by_step = fast(*given), forward_alone(*given)
+        last = np.ones_like(whole.forward(*inputs)[:, -1])
+        by_step.forward(*inputs)
+        close(by_step.backward(*douts, last), whole.backward(*douts, last))
 
 
 @pytest.mark.parametrize("method", ["forward", "backward"])

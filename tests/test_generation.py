@@ -52,6 +52,7 @@ def test_every_language_model_writes(name):
     model = getattr(models, name)(V, 6, 6)
     words = model.generate([3, 4], [1], 20, temperature=0.5, top_k=5, top_p=0.9)
     assert words[:2] == [3, 4] and len(words) == 21 and 1 not in words
+    assert len(list(model.stream(3))) == len(model.generate(3)[1:]) == 99
 
 
 def test_top_k_and_top_p_leave_out_the_less_likely(model):
@@ -104,9 +105,12 @@ def test_it_ends_before_what_stops_it(model):
         assert found == words[:first]
 
 
-def test_a_beam_that_stops_is_the_likeliest_of_all_lengths(model):
+# of the word that stops, and how different the words' probabilities are
+@pytest.mark.parametrize(("rank", "scale"), [(-2, 1), (0, 10)])
+def test_a_beam_that_stops_is_the_likeliest_of_all_lengths(model, rank, scale):
     """Compared with every sequence up to four words that ends with the stop word."""
-    stop = int(np.argsort(probabilities(model, [3]))[-2])
+    model.params[-2] *= scale
+    stop = int(np.argsort(probabilities(model, [3]))[rank])
 
     def score(words):
         model.reset_state()
@@ -117,6 +121,7 @@ def test_a_beam_that_stops_is_the_likeliest_of_all_lengths(model):
     ended = [[*w, stop] for n in range(3) for w in itertools.product(others, repeat=n)]
     open_ended = [list(w) for w in itertools.product(others, repeat=3)]
     best = max(ended + open_ended, key=score)
+    assert (stop in best) == (rank < 0)
     model.reset_state()
     found = model.beam_search(3, 4, V**2, stop=[stop])
     assert found[1:] == [word for word in best if word != stop]

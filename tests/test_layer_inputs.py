@@ -92,7 +92,7 @@ def test_a_list_given_to_time_embedding_is_named(rng):
         layer.forward([[1, 2]])
 
 
-@pytest.mark.parametrize("name", ["Embedding", "TimeEmbedding"])
+@pytest.mark.parametrize("name", ["Embedding", "TimeEmbedding", "EmbeddingBag"])
 def test_backward_of_an_embedding_before_forward(name, rng):
     layer = getattr(time_layers, name)(rng.standard_normal((V, D)).astype("f"))
     layer.grads[0][...] = 7

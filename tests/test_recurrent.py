@@ -429,9 +429,9 @@ import sys
 sys.path.insert(0, sys.argv[1])
 import numpy as np
 import test_recurrent as t
-from fastembed.kernels import lstm
+from fastembed.kernels import simd
 
-assert lstm.isa() == sys.argv[2], lstm.isa()
+assert simd.isa() == sys.argv[2], simd.isa()
 for dtype in (np.float32, np.float64):
     for size in [*t.SIZES, (5, 4, 8, 130), (31, 3, 70, 65), (1, 1, 20, 20), (13, 1, 3, 32)]:
         for kind in t.KINDS:
@@ -457,12 +457,12 @@ def test_every_instruction_set(isa):
 
 
 def test_the_fastest_instruction_set_is_chosen():
-    ran = run_with_isa("", "from fastembed.kernels import lstm; print(lstm.isa())")
+    ran = run_with_isa("", "from fastembed.kernels import simd; print(simd.isa())")
     assert ran.stdout.strip() == ISAS[0]
 
 
 def test_unknown_instruction_set():
-    ran = run_with_isa("mmx", "import fastembed.kernels.lstm")
+    ran = run_with_isa("mmx", "import fastembed.kernels.simd")
     assert ran.returncode != 0
     assert "FASTEMBED_ISA must be baseline, avx2 or avx512, got 'mmx'" in ran.stderr
 

@@ -108,6 +108,8 @@ def test_tied_weights_are_saved_once(path):
     assert np.shares_memory(params[0], params[-2])
     for a, b in zip(params, model.params, strict=True):
         np.testing.assert_array_equal(a, b)
+    made("SimpleCBOW").save(path)  # whose first two are one array
+    assert tensors.read(path)[0].keys() == {"param0", "param2"}
     # and twice in files of earlier versions
     whole = {f"param{k}": param for k, param in enumerate(model.params)}
     old = {key: value for key, value in metadata.items() if key != "fastembed.tied"}
@@ -185,6 +187,10 @@ def test_a_file_without_a_model_is_filled_from_alone(path):
     for load in (fastembed.load, models.Rnnlm.load):
         with pytest.raises(ValueError, match="says nothing of how its model is made"):
             load(path)
+    for account in ('{"class": "Rnnlm", "arguments": [7]}', '{"class": 7, "arguments": {}}', "[]"):
+        tensors.write(path, arrays, {base_model.MODEL: account})
+        with pytest.raises(ValueError, match="is damaged"):
+            other.load(path)
 
 
 def test_keys_of_the_format_are_refused_as_metadata(path):

@@ -104,6 +104,7 @@ def test_tables_that_cannot_be_made_leave_no_file(path, shape, dtype, error, mes
     with pytest.raises(error, match=message):
         tables.create(path, shape, dtype)
     assert not path.exists()
+    assert tables.create(path, (1, 1)).shape == (1, 1)  # the least
 
 
 def test_files_that_are_no_tables_are_refused(path):

@@ -280,11 +280,14 @@ def test_co_matrix_counts_pairs(window):
 
 
 @pytest.mark.parametrize("window", [1, 2, 5])
-def test_contexts_and_targets(window):
-    contexts, target = util.create_contexts_target(CORPUS[:30], window)
-    np.testing.assert_array_equal(target, CORPUS[window : 30 - window])
+@pytest.mark.parametrize("size", [30, 11, 10, 3, 2, 0])
+def test_contexts_and_targets(window, size):
+    corpus = CORPUS[:size]
+    contexts, target = util.create_contexts_target(corpus, window)
+    np.testing.assert_array_equal(target, corpus[window:-window])
+    assert len(contexts) == max(0, size - 2 * window)
     for k, row in enumerate(contexts):
-        around = CORPUS[k : k + 2 * window + 1]
+        around = corpus[k : k + 2 * window + 1]
         np.testing.assert_array_equal(row, np.delete(around, window))
 
 

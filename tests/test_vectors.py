@@ -189,6 +189,10 @@ def test_other_programs_safetensors(wv, tmp_path):
     tensors.write(path, {"a": wv.vectors, "b": wv.vectors}, metadata)
     with pytest.raises(ValueError, match="it has no 'word_vectors' with 9 rows, but "):
         vectors.load(path)
+    for words in (dict.fromkeys(WORDS), [*WORDS[1:], 7]):
+        tensors.write(path, {"a": wv.vectors}, {"vocabulary": json.dumps(words)})
+        with pytest.raises(ValueError, match="its 'vocabulary' is no list of words"):
+            vectors.load(path)
 
 
 def test_words_that_come_again_warn_and_the_first_counts(tmp_path):

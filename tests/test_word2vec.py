@@ -306,6 +306,12 @@ def test_seeds_differ_and_epochs_draw_anew(rng):
     assert [epoch for epoch, _ in seen] == [1, 2, 3, 4, 5] and len({loss for _, loss in seen}) == 5
 
 
+def test_every_word_of_many_begins_with_a_vector_of_its_own():
+    model = Word2Vec(vector_size=5)
+    model.use_ids(np.arange(9000), list(map(str, range(9000))))
+    assert len(np.unique(model.wv.vectors, axis=0)) == 9000 and not model.output.any()
+
+
 def test_ids_and_vectors_may_be_given(rng):
     sentences = list(text(rng, 300))
     model = Word2Vec(sentences, **OPTIONS)

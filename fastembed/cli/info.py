@@ -55,9 +55,9 @@ def _version(distribution):
 
 
 def _instruction_set():
-    from fastembed.kernels import lstm
+    from fastembed.kernels import simd
 
-    chosen = lstm.isa()
+    chosen = simd.isa()
     forced = os.environ.get("FASTEMBED_ISA")
     return chosen + (f" (FASTEMBED_ISA={forced})" if forced else "")
 

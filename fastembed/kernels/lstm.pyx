@@ -3,7 +3,6 @@
 from libc.stdlib cimport abort, free, malloc
 from libc.string cimport memset
 
-from fastembed.kernels.simd import isa  # noqa: F401
 from fastembed.kernels.simd cimport cell, cell_number, chosen, job, sizes
 
 cdef int LSTM = cell_number("lstm")

@@ -1,7 +1,5 @@
 """Row-sparse gradients: rows that belong to equal ids are added up."""
 
-import numpy as np
-
 from fastembed import _check
 
 cimport numpy as cnp

@@ -29,8 +29,11 @@ RATE = "learning rate"  # of an epoch's last step, in history
 class Training:
     """A model on its way: epochs of steps, judged at their ends; all of it can be saved.
 
-    A task fills in `batches`, `count` and `judge`. ``epoch`` counts finished epochs, ``step`` the
-    steps of the one that is not.
+    ``epoch`` counts finished epochs, ``step`` the steps of the one that is not. A task fills in
+    ``batches()``, the x, t of the present epoch, from ``step`` on, and how many units each has;
+    ``size()``, the units in an epoch; ``rate()``, the learning rate of the present step; and
+    ``judge(loss)``: after an epoch with this mean loss, it notes what it is worth, and returns what
+    is said of it.
     """
 
     unit = "example"
@@ -53,11 +56,7 @@ class Training:
         self.history = {name: [] for name in self.measures}
         self.max_grad = getattr(options, "max_grad", None)
 
-    # ---- what a task fills in
-
-    def batches(self):
-        """The batches x, t of the present epoch, from ``step`` on, and how many units each has."""
-        raise NotImplementedError
+    # ---- what a task may do otherwise
 
     def begin(self):
         """Before the first step of an epoch."""
@@ -65,10 +64,6 @@ class Training:
     def learn(self, x, t):
         """Learn a batch; returns its loss."""
         return train_step(self.model, self.optimizer, x, t, self.max_grad)
-
-    def judge(self, loss):
-        """After an epoch with this mean loss: note what it is worth; returns what is said of it."""
-        raise NotImplementedError
 
     # ---- the loop
 
@@ -85,10 +80,6 @@ class Training:
         finally:
             if progress is not None:
                 progress.close()
-
-    def size(self):
-        """Units in an epoch."""
-        raise NotImplementedError
 
     def _units_before(self):
         return self.size() * self.step // self.count
@@ -136,10 +127,6 @@ class Training:
         self.say(f"{label}    {note}, lr {lr:.3g}, {seconds:.1f} s, {speed:,.0f} {self.unit}s/s")
         if interrupts:
             self._interrupted(interrupts)
-
-    def rate(self):
-        """The learning rate of the present step."""
-        return self.lr
 
     def done(self):
         """The share of all steps that are done."""
