@@ -9,6 +9,8 @@ import numpy as np
 cimport numpy as cnp
 from libc.string cimport memcmp
 
+from fastembed.ops._fit cimport apart, extent, same_shape
+
 cnp.import_array()
 
 FLOAT = (np.dtype(np.float32),)
@@ -35,9 +37,7 @@ cdef array(str name, x, tuple dtypes, int ndim=-1, Py_ssize_t k=-1):
 cdef bint alike(x, y) noexcept:
     """Whether two arrays have the same shape."""
     cdef int ndim = cnp.PyArray_NDIM(<cnp.ndarray>x)
-    return ndim == cnp.PyArray_NDIM(<cnp.ndarray>y) and cnp.PyArray_CompareLists(
-        cnp.PyArray_DIMS(<cnp.ndarray>x), cnp.PyArray_DIMS(<cnp.ndarray>y), ndim
-    )
+    return ndim == cnp.PyArray_NDIM(<cnp.ndarray>y) and same_shape(x, y, ndim)
 
 
 cdef like(str name, x, y, Py_ssize_t k):
@@ -54,25 +54,12 @@ cdef writable(str name, x, Py_ssize_t k):
     return reason
 
 
-cdef bint share(x, y) except -1:
-    """Whether two arrays may have memory in common: two that have memory of their own do not."""
-    if cnp.PyArray_BASE(<cnp.ndarray>x) == NULL and cnp.PyArray_BASE(<cnp.ndarray>y) == NULL:
-        return x is y
-    return np.may_share_memory(x, y)
-
-
 cdef tuple span(x):
-    """Where the memory of an array, which is not empty, begins and ends."""
-    cdef int k
-    cdef Py_ssize_t step, low = <Py_ssize_t>cnp.PyArray_DATA(<cnp.ndarray>x)
-    cdef Py_ssize_t high = low + cnp.PyArray_ITEMSIZE(<cnp.ndarray>x)
-    for k in range(cnp.PyArray_NDIM(<cnp.ndarray>x)):
-        step = cnp.PyArray_STRIDE(<cnp.ndarray>x, k) * (cnp.PyArray_DIM(<cnp.ndarray>x, k) - 1)
-        if step < 0:
-            low += step
-        else:
-            high += step
-    return low, high
+    """Where the memory of an array begins and ends."""
+    cdef char *start
+    cdef char *end
+    extent(x, &start, &end)
+    return <Py_ssize_t>start, <Py_ssize_t>end
 
 
 cpdef matrix(name, x):
@@ -149,7 +136,7 @@ cpdef pairs(params, arrays, name="grads"):
         reason = writable("params", params[k], k) or like(name, arrays[k], params[k], k)
         if reason is not None:
             return reason
-        if share(params[k], arrays[k]):
+        if not apart(params[k], arrays[k]):
             return f"params[{k}] and {name}[{k}] share memory"
     return None
 
@@ -167,7 +154,7 @@ def update(optimizer, params, grads):
         for k in range(j):
             (_, first), (_, second) = lists[j], lists[k]
             for n in range(len(params)):
-                if share(first[n], second[n]):
+                if not apart(first[n], second[n]):
                     return "two arrays of one parameter share memory"
     return distinct("params", params)
 
