@@ -153,6 +153,15 @@ def test_resume_finds_text_and_folder_of_the_last_run_by_itself(copy, here):
     assert "sample" in done.stdout and "\nepoch" not in done.stdout
 
 
+def test_resume_makes_damaged_ids_again_of_the_text(copy, train, here):
+    ids = copy / "out/lm-corpus/train"
+    good = ids.read_bytes()
+    ids.write_bytes(b"\xff" * len(good))
+    one_line(here("train", "--resume", "--out", "out", cwd=copy), "damaged: its checksum")
+    assert train("--resume", "--epochs", 1).returncode == 0
+    assert ids.read_bytes() == good
+
+
 def test_resume_refuses_what_does_not_fit(copy, book, train):
     one_line(train("--resume", "--hidden", 9), "--hidden 8, not 9")
     one_line(train("--resume", out="nowhere"), "no nowhere/lm.safetensors to go on with")
