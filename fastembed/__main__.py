@@ -23,6 +23,7 @@ COMMANDS = {
     "info": ("fastembed.cli.info", "versions, CPU, threads, NumPy's BLAS, kernel cache"),
     "warmup": ("fastembed.cli.warmup", "compile and cache every kernel"),
 }
+READ = ("fastembed.threads", "fastembed.kernels.simd")  # whose import reads a setting
 PROG = "python -m fastembed"
 OURS = hasattr(fastembed, "attach")  # another package's __init__.py may have been put over ours
 
@@ -90,11 +91,11 @@ def _command(argv):
             f"{fastembed.__file__} is another package's, which was installed over this one; "
             f"'{PROG} info' tells how to repair it"
         )
-    if command not in ("info", "run"):
-        try:
-            importlib.import_module("fastembed.threads")
-        except ValueError as error:  # FASTEMBED_NUM_THREADS
-            raise UserError(str(error)) from None
+    try:  # FASTEMBED_NUM_THREADS, FASTEMBED_ISA
+        for module in {"run": (), "info": READ[1:]}.get(command, READ):
+            importlib.import_module(module)
+    except ValueError as error:
+        raise UserError(str(error)) from None
     return importlib.import_module(COMMANDS[command][0]).main(argv[1:])
 
 

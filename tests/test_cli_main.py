@@ -93,15 +93,16 @@ def test_a_bad_option_is_refused_before_numba_is_loaded():
     assert run("-c", code).stdout == "False False\n"
 
 
-def test_a_bad_thread_count_in_the_environment_ends_with_one_line(tmp_path):
+@pytest.mark.parametrize("setting", ["FASTEMBED_NUM_THREADS", "FASTEMBED_ISA"])
+def test_a_bad_setting_in_the_environment_ends_with_one_line(tmp_path, setting):
     (tmp_path / "text.txt").write_text("some words here .\n\n" * 500)
     done = run(
         *"-m fastembed train text.txt --embed 4 --hidden 4 --batch 2 --steps 5".split(),
         cwd=tmp_path,
-        env={**os.environ, "FASTEMBED_NUM_THREADS": "many"},
+        env={**os.environ, setting: "many"},
     )
     assert done.returncode == 2
-    assert done.stderr.count("\n") == 1 and "FASTEMBED_NUM_THREADS" in done.stderr
+    assert done.stderr.count("\n") == 1 and setting in done.stderr
 
 
 def test_letters_that_stdout_does_not_know_are_replaced(tmp_path):

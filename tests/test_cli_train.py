@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -152,6 +153,15 @@ def test_resume_finds_text_and_folder_of_the_last_run_by_itself(copy, here):
     assert "sample" in done.stdout and "\nepoch" not in done.stdout
 
 
+def test_resume_makes_damaged_ids_again_of_the_text(copy, train, here):
+    ids = copy / "out/lm-corpus/train"
+    good = ids.read_bytes()
+    ids.write_bytes(b"\xff" * len(good))
+    one_line(here("train", "--resume", "--out", "out", cwd=copy), "damaged: its checksum")
+    assert train("--resume", "--epochs", 1).returncode == 0
+    assert ids.read_bytes() == good
+
+
 def test_resume_refuses_what_does_not_fit(copy, book, train):
     one_line(train("--resume", "--hidden", 9), "--hidden 8, not 9")
     one_line(train("--resume", out="nowhere"), "no nowhere/lm.safetensors to go on with")
@@ -284,7 +294,7 @@ def test_bad_input_of_a_process_ends_with_one_line(tmp_path):
 BAD = (
     "--epochs 0|--epochs 1.5|--temperature -1|--temperature nan|--lr 0|--lr inf|--max-grad -0.5|"
     "--embed 0|--hidden -3|--hidden 1000000000|--batch x|--steps 0|--min-count 0|"
-    "--sample-words -1|--threads 0|--seed -1|--task cooking|--frobnicate"
+    "--min-count 9999999999999999999|--sample-words -1|--threads 0|--seed -1|--task fry|--frob"
 ).split("|")
 
 
@@ -295,7 +305,7 @@ def test_bad_options_end_with_one_line(tmp_path, here):
 
 
 def test_a_folder_that_cannot_be_written_ends_with_one_line(train, monkeypatch):
-    for out in ("book.txt", "book.txt/deeper"):
+    for out in ("book.txt", "book.txt/deeper", "o" * 300):
         one_line(train(*SMALL, out=out), f"cannot write into folder {out}")
     with pytest.raises(UserError, match="cannot write into folder"):
         with checkpoint.Checkpoint("lm", "null\0character").folder():
@@ -352,6 +362,49 @@ def test_ctrl_c_ends_with_a_line_and_keeps_the_checkpoint(copy):
     assert "interrupted; long/lm.safetensors holds what was trained" in errors
     assert "--resume" in errors and "Traceback" not in errors
     assert progress_of(copy / "long")["epoch"] >= 3
+
+
+def test_sigterm_before_training_leaves_nothing(tmp_path):
+    os.mkfifo(tmp_path / "text")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fastembed", "train", "text", "--out", "new"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with open(tmp_path / "text", "w") as pipe:
+        pipe.write("some text ")
+        pipe.flush()
+        while not list(tmp_path.glob("new/lm-corpus/.new.*/text.txt")):
+            time.sleep(0.01)
+        process.terminate()
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert errors == "\npython -m fastembed train: interrupted\n"
+    assert os.listdir(tmp_path) == ["text"]
+
+
+def test_two_runs_do_not_train_in_one_folder(copy, train):
+    process = _start_long(copy)
+    log = (copy / "long/lm.log").read_text()
+    for way in ("--force", "--resume"):
+        done = train(*SMALL[:2], "--epochs", 1, way, out="long")
+        one_line(done, "another run trains in long: choose another --out")
+    process.terminate()
+    process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert (copy / "long/lm.log").read_text().startswith(log)
+    assert "UserError" not in (copy / "long/lm.log").read_text()
+    assert train("--resume", "--epochs", 1, out="long").returncode == 0
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device")
+def test_a_log_that_cannot_be_written_is_named():
+    say = progress.Say()
+    say.note("so far")
+    with pytest.raises(UserError, match="^cannot write /dev/full: No space left on device$"):
+        say.log_to("/dev/full")
+    say.close()
 
 
 def test_label_smoothing_is_kept_and_held_out_figures_are_without_it(copy, train):

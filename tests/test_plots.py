@@ -1,5 +1,8 @@
 """Pictures: what is drawn of word vectors, and letters that no font has."""
 
+import os
+import subprocess
+import sys
 from itertools import combinations
 
 import numpy as np
@@ -75,3 +78,15 @@ def test_letters_without_a_font_are_told(tmp_path):
     words = ["a", "\U000f0000"]  # of private use: no font has it
     said = plots.vectors(tmp_path / "words.png", [words], found(words, np.eye(2)))
     assert said == f"{tmp_path / 'words.png'} (no font that is installed has all letters)"
+
+
+def test_a_backend_that_is_none_costs_the_picture_alone(tmp_path):
+    code = (
+        "from fastembed.tasks import plots\n"
+        "print(plots.attention('x.png', [(['a'], ['b'], [[1]])]))"
+    )
+    env = {**os.environ, "MPLBACKEND": "nonsense"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=env)
+    assert done.stdout.startswith("no picture: ") and "nonsense" in done.stdout, done.stderr
+    assert not any(tmp_path.iterdir())

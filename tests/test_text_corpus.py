@@ -122,6 +122,16 @@ def test_damaged_files_are_refused_and_made_again(make, tmp_path, name):
     assert make(book("Korean")).digest == good.digest
 
 
+@pytest.mark.parametrize("name", ["train", "held_out"])
+def test_one_wrong_bit_of_the_ids_is_found(make, tmp_path, name):
+    make(book("Korean"))
+    data = bytearray((tmp_path / "ids" / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (tmp_path / "ids" / name).write_bytes(data)
+    with pytest.raises(UserError, match="damaged: its checksum does not fit"):
+        Corpus(tmp_path / "ids")
+
+
 def test_what_cannot_be_made_is_said(make, tmp_path):
     with pytest.raises(UserError, match="text is too short: 5 characters"):
         make("short")

@@ -39,7 +39,7 @@ def refused(*arguments, **options):
         read(*arguments, **options)
     line = str(error.value)
     assert "\n" not in line
-    for argument in map(str, arguments):
+    for argument in filter(None, map(str, arguments)):
         assert line.count(argument) <= 1
     return line
 
@@ -214,6 +214,7 @@ def test_what_is_no_text_is_refused(folder):
     for bad in ("cp99999", "hex", "a\0b"):
         assert "Python knows no such encoding" in refused("x.txt", encoding=bad)
     assert "cannot read" in refused("a\0b.txt")
+    assert refused("") == "cannot read '': No such file or directory"
 
 
 def test_a_file_that_may_not_be_read(folder, monkeypatch):
@@ -223,6 +224,15 @@ def test_a_file_that_may_not_be_read(folder, monkeypatch):
     (folder / "x.txt").write_text("x")
     monkeypatch.setattr(sources, "open", refuse, raising=False)
     assert refused("x.txt") == "cannot read x.txt: Permission denied"
+
+
+def test_a_folder_that_goes_away_meanwhile(folder, monkeypatch):
+    def gone(path):
+        raise FileNotFoundError(2, "No such file or directory", path)
+
+    (folder / "deep/er").mkdir(parents=True)
+    monkeypatch.setattr(os, "scandir", gone)
+    assert refused(folder) == f"cannot read {str(folder)!r}: No such file or directory"
 
 
 def piped(code, **options):

@@ -43,6 +43,18 @@ def write(path: Any, parts: Iterable[Any]) -> None:
                 file.writelines(parts)
 
 
+def lock(file: Any) -> bool:
+    """Lock an open file as long as it is open; False if somebody has locked it."""
+    if fcntl is not None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass  # not every file system has locks
+    return True
+
+
 def size(shape, dtype):
     """Bytes of an array whose shape a file tells; -1 if it is none."""
     fits = len(shape) <= 64 and all(type(n) is int and 0 <= n < 1 << 63 for n in shape)

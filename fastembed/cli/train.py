@@ -1,5 +1,7 @@
 """``python -m fastembed train``: options, which task runs, and how fast a step was."""
 
+import signal
+from contextlib import suppress
 from types import SimpleNamespace
 
 import fastembed
@@ -7,6 +9,7 @@ from fastembed._errors import UserError
 from fastembed.cli.options import Parser, add_threads, use_threads
 from fastembed.tasks import lm, seq2seq, word2vec
 from fastembed.tasks.progress import Say
+from fastembed.tasks.training import handled, stop
 from fastembed.tasks.values import OPTIONS, flag
 from fastembed.text.tokenizer import KINDS
 
@@ -95,13 +98,15 @@ def main(argv):
     use_threads(args.threads)
     say = Say()
     try:
-        step = run(SimpleNamespace(**{**defaults, **given}), given, say)
+        with handled(stop, signal.SIGTERM):
+            step = run(SimpleNamespace(**{**defaults, **given}), given, say)
         if step:
             say(_speed(*step))
     except MemoryError:
         raise UserError("not enough memory for these sizes") from None
     except (KeyboardInterrupt, UserError) as error:
-        say.note(f"{type(error).__name__}: {error}")
+        with suppress(UserError):  # the log may be what cannot be written
+            say.note(f"{type(error).__name__}: {error}")
         raise
     finally:
         say.close()

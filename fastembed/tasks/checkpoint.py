@@ -49,7 +49,7 @@ class Checkpoint:
 
         After an error within, a folder that was made for it is gone.
         """
-        folder, was_there = self.path.parent, self.path.parent.exists()
+        folder, was_there = self.path.parent, os.path.exists(self.path.parent)
         try:
             if self.any_folder:
                 folder, was_there = _new_folder(), False

@@ -163,8 +163,7 @@ def read(options, file):
         found = Corpus.make(texts, other, tokenizer=file.saved.tokenizer, **sizes)
         if found.digest != file.saved.training["progress"].get("data"):
             raise UserError(f"{file.path} was trained on another text; name the same to go on")
-        if not place.exists():
-            shutil.copytree(other, place)
+        shutil.copytree(other, place, dirs_exist_ok=True)  # what is there may be damaged
     return Corpus(place)
 
 

@@ -35,6 +35,8 @@ def _picture(draw):
             from matplotlib.figure import Figure
         except ImportError:
             return MISSING
+        except ValueError as error:  # MPLBACKEND
+            return f"no picture: {' '.join(str(error).split())}"
         there = {font.name for font in font_manager.fontManager.ttflist}
         fonts = ["DejaVu Sans", *(name for name in FONTS if name in there)]
         data = io.BytesIO()

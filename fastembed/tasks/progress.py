@@ -1,11 +1,13 @@
 """What a run tells: lines on standard output and in a log file, and how far it has come."""
 
+import contextlib
 import sys
 import time
 
 from tqdm.auto import tqdm
 
-from fastembed._errors import as_user_error
+from fastembed._errors import UserError, as_user_error
+from fastembed._files import whole
 from fastembed.trainer import shows_bars
 
 EVERY = 30  # seconds from one line about progress to the next
@@ -30,21 +32,26 @@ class Say:
         now = time.strftime("%Y-%m-%d %H:%M:%S")
         self.waiting += [f"{now}  {line}\n" for line in text.split("\n") if line]
         if self.file is not None:
-            self.file.writelines(self.waiting)
-            self.file.flush()
+            with as_user_error(f"cannot write {self.file.name}"):
+                self.file.writelines(self.waiting)
+                self.file.flush()
             self.waiting = []
 
     def log_to(self, path):
-        """Also write all lines, those before as well, at the end of the file at path."""
+        """Also write all lines, those before as well, at the end of the file at path, alone."""
         with as_user_error(f"cannot write {path}"):
             # a file may have a name that is no text
             self.file = open(path, "a", encoding="utf-8", errors="backslashreplace")
+        if not whole.lock(self.file):
+            self.close()
+            raise UserError(f"another run trains in {path.parent}: choose another --out")
         self.note("")
 
     def close(self):
         """No more lines go into the log file."""
         if self.file is not None:
-            self.file.close()
+            with contextlib.suppress(OSError):  # what a full disk has not taken
+                self.file.close()
             self.file = None
 
 

@@ -256,31 +256,43 @@ def warm_cosine(done, warmup):
     return 0.01 + 0.99 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup))) / 2
 
 
+def stop(number, frame):
+    """A signal's handler: ends what runs."""
+    raise Stopped(number)
+
+
+@contextmanager
+def handled(handler, *numbers):
+    """Have a handler of signals that nobody else handles."""
+    before = {}
+    try:
+        for number in numbers:
+            if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL, stop):
+                before[number] = signal.signal(number, handler)
+    except ValueError:  # not in the main thread, where no signal comes
+        pass
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
 @contextmanager
 def _interrupts():
     """A list of the signals that came, Ctrl-C or SIGTERM: the step that runs is finished first.
 
     A second one interrupts at once.
     """
-    came, before = [], {}
+    came = []
 
     def note(number, frame):
         if came:
-            raise Stopped(number)
+            stop(number, frame)
         came.append(number)
 
-    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
-    try:
-        for number, handler in usual.items():
-            if signal.getsignal(number) is handler:
-                before[number] = signal.signal(number, note)
-    except ValueError:  # not in the main thread, where no signal comes
-        pass
-    try:
+    with handled(note, signal.SIGINT, signal.SIGTERM):
         yield came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 # ---- settings of a file

@@ -69,7 +69,7 @@ OPTIONS = {
     "window": (integer(1, 100), "words on either side"),
     "examples": (integer(1, 200_000), "questions to train on"),
     "max_grad": (number(0, above=True), "clip gradients to this norm"),
-    "min_count": (integer(1), "rarer words become <unk>"),
+    "min_count": (integer(1, 1 << 31), "rarer words become <unk>"),
     "temperature": (number(0), "of the sample"),
     "sample_words": (integer(0, 1 << 20), "length of the sample"),
     "seed": (integer(0, 2**32 - 1), "of all random numbers"),

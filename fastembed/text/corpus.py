@@ -62,6 +62,8 @@ class Corpus:
             self.key, self.report, self.digest = state["key"], state["report"], state["digest"]
             self.unknown, self.characters = state["unknown"], state["characters"]
             self.size = state["size"]
+            if self.digest != _digest(self.train, self.held_out):
+                raise ValueError("its checksum does not fit")
         except (OSError, KeyError, TypeError, ValueError) as error:
             why = reason(error) if isinstance(error, OSError) else f"damaged: {error}"
             raise UserError(f"cannot read the corpus in {folder}: {why}") from None
@@ -183,6 +185,10 @@ def _make(
     }
     whole.write(folder / "tokenizer.json", [tokenizer.to_json().encode()])
     whole.write(folder / "corpus.json", [json.dumps(state).encode()])
+
+
+def _digest(*ids: NDArray[np.int32]) -> str:
+    return "".join(f"{zlib.crc32(part.data):08x}" for part in ids)
 
 
 _NAMES = {"word": "words", "char": "characters and bytes", "subword": "subwords"}

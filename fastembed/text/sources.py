@@ -87,7 +87,7 @@ def _piped() -> bool:
 def _files(name: str) -> list[str]:
     path = Path(name)
     with as_user_error(f"cannot read {name!r}", ValueError):  # a null character in it
-        if name == STDIN or path.exists():
+        if name == STDIN or (name and path.exists()):
             is_folder = name != STDIN and path.is_dir()
         elif glob.has_magic(name):
             found = sorted(one for one in glob.glob(name, recursive=True) if os.path.isfile(one))
@@ -95,10 +95,10 @@ def _files(name: str) -> list[str]:
                 raise UserError(f"no file matches {name}")
             return found
         else:
-            raise UserError(f"cannot read {name}: No such file or directory")
-    if not is_folder:
-        return [name]
-    inside = (one for one in path.rglob("*") if _ending(one) in READ and one.is_file())
+            raise UserError(f"cannot read {name or repr(name)}: No such file or directory")
+        if not is_folder:
+            return [name]
+        inside = [one for one in path.rglob("*") if _ending(one) in READ and one.is_file()]
     parts = {str(one): one.relative_to(path).parts for one in inside}
     seen = [one for one, below in parts.items() if not any(p.startswith(".") for p in below)]
     if not seen:
