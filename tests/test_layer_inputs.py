@@ -115,7 +115,7 @@ def test_optimizers_refuse_what_is_no_number(name, value):
 
 def test_a_masked_gradient_is_refused_by_name():
     params, grads = [np.ones((2, 3), "f")], [np.ma.masked_array(np.ones((2, 3), "f"), True)]
-    with pytest.raises(TypeError, match="^grad must be an array without a mask"):
+    with pytest.raises(TypeError, match=r"^grads\[0\] must be an array without a mask"):
         optimizer.SGD().update(params, grads)
     with pytest.raises(TypeError, match=r"^grads\[0\] must be an array without a mask"):
         util.clip_grads(grads, 0.1)

@@ -1,5 +1,7 @@
 """Optimizer steps, norm and scaling: exact formulas, layouts, threads, errors."""
 
+import pickle
+
 import numpy as np
 import pytest
 from helpers import COUNTS, DTYPES, STEPS, swapped, unaligned
@@ -258,3 +260,46 @@ def test_steps_of_lists_that_have_too_few_arrays_are_refused():
         step_all("adam", (W, W), (0.1, 0.9, 0.99), pytest.fail)
     with pytest.raises(TypeError, match="sgd takes param, grad, lr, got 2 arrays and 2 numbers"):
         step_all("sgd", (W, W), (0.1, 0.9), pytest.fail)
+
+
+WRONG_GRADS = {
+    "of another shape": (np.ones(5, "f"), ValueError, r"^grads\[1\] must have shape \(6,\) as"),
+    "broadcast": (np.ones(1, "f"), ValueError, r"^grads\[1\] must have shape \(6,\) as"),
+    "a list": ([1.0] * 6, TypeError, r"^grads\[1\] must be a numpy.ndarray, got list"),
+    "none": (None, TypeError, r"^grads\[1\] must be a numpy.ndarray, got NoneType"),
+    "complex": (np.ones(6, "F"), TypeError, r"^params\[1\] and grads\[1\] must be .* complex64"),
+    "texts": (np.array(["a"] * 6), TypeError, r"^params\[1\] and grads\[1\] must be .* <U1"),
+    "masked": (np.ma.array(np.ones(6), mask=1), TypeError, r"^grads\[1\] must be an array without"),
+    "left off": (..., ValueError, "^grads must be as many arrays as params, 3, got 1"),
+}
+
+
+@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize("wrong", WRONG_GRADS)
+@pytest.mark.parametrize("name", [name for name in optimizer.__all__ if name != "np"])
+def test_what_an_optimizer_refuses_changes_nothing(rng, name, wrong, warm):
+    params = [rng.standard_normal((5, 4)).astype("f"), np.ones(6, "f"), np.ones((3, 2))]
+    grads, step = [param.copy() for param in params], getattr(optimizer, name)()
+    if warm:
+        step.update(params, grads)
+    before = pickle.dumps((params, vars(step)))
+    grad, error, message = WRONG_GRADS[wrong]
+    grads[1:] = [] if grad is ... else [grad, *grads[2:]]
+    with pytest.raises(error, match=message):
+        step.update(params, grads)
+    assert pickle.dumps((params, vars(step))) == before
+
+
+@pytest.mark.parametrize("name", [name for name in optimizer.__all__ if name != "np"])
+def test_a_state_of_other_parameters_is_refused(name):
+    step, W, b = getattr(optimizer, name)(), np.ones((5, 4), "f"), np.ones(4, "f")
+    step.update([W], [W.copy()])
+    before = pickle.dumps((W, b, vars(step)))
+    if len(vars(step)) == 1:  # a rate alone: there is no state
+        step.update([W, b], [W.copy(), b.copy()])
+        return
+    with pytest.raises(ValueError, match="^[hmv] must be as many arrays as params, 2, got 1"):
+        step.update([W, b], [W.copy(), b.copy()])
+    with pytest.raises(ValueError, match=r"^[hmv]\[0\] must have shape \(4,?.*\) as params\[0\]"):
+        step.update([b], [b.copy()])
+    assert pickle.dumps((W, b, vars(step))) == before
