@@ -133,8 +133,9 @@ def fill_rows(
     no_mask(dout=dout)
     ids = op_ids(dW, idx)
     if ids is None:
-        dW[...] = 0
-        np.add.at(dW, idx, dout)
+        total = np.zeros_like(dW)  # dW stays as it is if dout does not fit
+        np.add.at(total, idx, dout)
+        dW[...] = total
         return
     dout = _spread(dout, ids.shape + dW.shape[1:])
     ops.scatter_add(dW, ids, cast(dout, dW.dtype), zero=True)
@@ -223,9 +224,9 @@ def fill_bags(
 
 def op_ids(W: Array, idx: Any) -> Array | None:
     """Idx as an integer array if the ops can look it up in W, else None: NumPy indexing decides."""
+    no_mask(idx=idx)
     if not (type(W) is np.ndarray and W.ndim == 2 and W.dtype.type in FLOATS):
         return None
-    no_mask(idx=idx)
     if type(idx) is not np.ndarray:
         if not isinstance(idx, list | int | np.integer) or isinstance(idx, bool):
             return None  # a tuple, a slice or None means something else to NumPy
