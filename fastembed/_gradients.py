@@ -102,12 +102,18 @@ def clip(grads: list[Any], max_norm: float) -> None:
     """Scale gradients in place so that their common Euclidean norm is at most max_norm."""
     if clip_if_fit(grads, max_norm):
         return
-    no_mask(**{f"grads[{k}]": grad for k, grad in enumerate(grads)})
-    arrays = [grad if is_array(grad) else grad.values for grad in grads]
+    arrays = [grad if is_array(grad) else getattr(grad, "values", grad) for grad in grads]
+    for k, array in enumerate(arrays):
+        own(f"grads[{k}]", array)
     if clip_if_fit(arrays, max_norm):
         return
-    rate = max_norm / (np.sqrt(sum(np.sum(array**2) for array in arrays)) + 1e-6)
+    squares = [np.sum(np.square(array, dtype=np.float64)) for array in arrays]
+    rate = max_norm / (np.sqrt(sum(squares)) + 1e-6)
     if rate < 1:
+        for k, array in enumerate(arrays):  # before any is scaled
+            if array.dtype.kind != "f" or not array.flags.writeable:
+                kind = f"{'' if array.flags.writeable else 'read-only '}{array.dtype}"
+                raise ValueError(f"grads[{k}] must be writable and floating point, got {kind}")
         for array in arrays:
             array *= rate
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import COUNTS, DTYPES, STEPS, swapped, unaligned
 
-from fastembed import ops, optimizer, reference
+from fastembed import ops, optimizer, reference, util
 from fastembed.ops.optim import add_if_fit, clip_if_fit, step_all, zero_all
 
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}
@@ -303,3 +303,34 @@ def test_a_state_of_other_parameters_is_refused(name):
     with pytest.raises(ValueError, match=r"^[hmv]\[0\] must have shape \(4,?.*\) as params\[0\]"):
         step.update([b], [b.copy()])
     assert pickle.dumps((W, b, vars(step))) == before
+
+
+@pytest.mark.parametrize("wrong", [np.ones(3, int), None, [1.0], np.ones(3, "F"), "read-only"])
+def test_what_clipping_refuses_changes_nothing(wrong):
+    if isinstance(wrong, str):
+        wrong = np.ones(3, "f")
+        wrong.flags.writeable = False
+    grads = [np.ones(3, "f"), wrong]
+    with pytest.raises((TypeError, ValueError), match=r"^grads\[1\] must be|ufunc 'square'"):
+        util.clip_grads(grads, 0.1)
+    np.testing.assert_array_equal(grads[0], 1)
+
+
+@pytest.mark.parametrize("max_norm", [-1.0, np.nan])
+def test_a_norm_that_cannot_be_reached_is_refused(max_norm):
+    for dtype in ("f", np.float16):
+        grads = [np.ones(3, dtype)]
+        with pytest.raises(ValueError, match="^max_norm must be at least 0, got"):
+            util.clip_grads(grads, max_norm)
+        np.testing.assert_array_equal(grads[0], 1)
+
+
+def test_half_precision_is_clipped_by_a_norm_that_does_not_overflow():
+    grads = [np.full(10, 200, np.float16)]
+    util.clip_grads(grads, 1.0)
+    np.testing.assert_allclose(grads[0], 0.1**0.5, rtol=1e-3)
+
+
+def test_one_id_out_of_bounds_has_no_place():
+    with pytest.raises(IndexError, match="^idx = 9 is out of bounds for W with 3 rows"):
+        ops.gather(np.ones((3, 2)), np.int64(9))

@@ -389,6 +389,8 @@ cpdef bint clip_if_fit(arrays, max_norm) except -1:
     """Scale arrays so that their common norm is at most max_norm; False, and nothing is done, if
     one does not fit as it is."""
     cdef double total = 0, most = number("max_norm", max_norm), rate
+    if not most >= 0:
+        raise ValueError(f"max_norm must be at least 0, got {max_norm!r}")
     for array in arrays:
         if _real_of_flat(array) < 0 or not writable(array):
             return False
