@@ -25,14 +25,14 @@ def common_dtype(*arrays: Array) -> np.dtype[Any]:
 
 
 def cast(array: Array, dtype: Any) -> Array:
-    """The array itself if it has that dtype, else a copy that has."""
-    return array if array.dtype is dtype else array.astype(dtype, copy=False)
+    """The array itself if it has that dtype, else a copy that has; complex numbers are refused."""
+    return array if array.dtype is dtype else array.astype(dtype, casting="same_kind", copy=False)
 
 
 def fill(grads: Iterable[Array], values: Iterable[Array]) -> None:
     """Write gradients of any dtype to their arrays."""
     for grad, value in zip(grads, values, strict=True):
-        grad[...] = value
+        np.copyto(grad, value)
 
 
 def dot(a: Array, b: Array) -> Array:

@@ -123,8 +123,9 @@ def indices(name: str, array: Any, bound: int, of: str, unit: str = "rows") -> A
         if low < -bound or high >= bound:
             position = int(np.flatnonzero((flat < -bound) | (flat >= bound))[0])
             where = ", ".join(str(k) for k in np.unravel_index(position, array.shape))
+            place = f"{name}[{where}]" if where else name
             raise IndexError(
-                f"{name}[{where}] = {flat[position]} is out of bounds for {of} with {bound} {unit}"
+                f"{place} = {flat[position]} is out of bounds for {of} with {bound} {unit}"
             )
         if low < 0:
             flat = flat.astype(np.intp)  # a copy: the caller's ids stay as they are

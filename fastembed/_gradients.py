@@ -4,17 +4,17 @@ A gradient is an array of its parameter's shape, or has what training asks of a
 `fastembed.sparse.RowSparse`: nothing else has to know its class.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from fastembed import ops
 from fastembed._arrays import FLOAT32, FLOATS, cast
-from fastembed._check import no_mask
+from fastembed._check import no_mask, own, shape
 from fastembed._inputs import Array
 from fastembed.ops.embedding import scatter_add_if_fit
-from fastembed.ops.optim import add_if_fit, clip_if_fit, step_all, zero_all
+from fastembed.ops.optim import add_if_fit, all_fit, clip_if_fit, step_all, zero_all
 from fastembed.ops.sparse import coalesce_if_fit, groups_if_fit
 from fastembed.reference import ops as formulas
 
@@ -24,29 +24,61 @@ def is_array(grad: Any) -> bool:
     return isinstance(grad, np.ndarray)
 
 
+def check(
+    params: list[Array],
+    grads: list[Any],
+    states: dict[str, list[Array]],
+    refuse: Callable[[Any], None],
+    axes: int | None = None,
+) -> None:
+    """Refuse what cannot be stepped, before anything is changed; refuse is asked of every gradient.
+
+    States, by name, are as many arrays as params, of their shapes or of so many of their axes.
+    """
+    for name, arrays in {"grads": grads, **states}.items():
+        if len(arrays) != len(params):
+            raise ValueError(
+                f"{name} must be as many arrays as params, {len(params)}, got {len(arrays)}"
+            )
+    for k, (param, grad, *state) in enumerate(zip(params, grads, *states.values(), strict=True)):
+        own(f"params[{k}]", param)
+        if not (is_array(grad) or hasattr(grad, "step")):
+            own(f"grads[{k}]", grad)
+        refuse(grad)
+        shape(f"grads[{k}]", grad, param.shape, f"as params[{k}]")
+        values = grad if is_array(grad) else grad.values
+        no_mask(**{f"grads[{k}]": values})
+        for name, array in zip(states, state, strict=True):
+            shape(f"{name}[{k}]", array, param.shape[:axes], f"as params[{k}]")
+        if param.dtype.kind not in "fc" or not np.can_cast(values.dtype, param.dtype, "same_kind"):
+            raise TypeError(
+                f"params[{k}] and grads[{k}] must be floating point, "
+                f"got {param.dtype} and {values.dtype}"
+            )
+        if not param.flags.writeable and (values is grad or len(values)):
+            raise ValueError(f"params[{k}] must be writable, got a read-only array")
+
+
 def step(
     op: str,
     params: list[Array],
     grads: list[Any],
-    states: Iterable[list[Array]],
+    states: dict[str, list[Array]],
     numbers: tuple[Any, ...],
-    check: Callable[[Any], None] | None = None,
+    refuse: Callable[[Any], None],
 ) -> None:
-    """Step every parameter by the op of that name, which takes numbers too.
-
-    A gradient that is not what the op takes as it is goes through check first.
-    """
+    """Step every parameter by the op of that name, which takes numbers too, or none: see check."""
 
     def otherwise(param: Array, grad: Any, *state: Array) -> None:
-        if check is not None:
-            check(grad)
         if is_array(grad):
-            no_mask(grad=grad)
             getattr(formulas, op)(param, grad, *state, *numbers)
         else:
             grad.step(op, param, state, numbers)
 
-    step_all(op, (params, grads, *states), numbers, otherwise)
+    lists = params, grads, *states.values()
+    if not all_fit(op, lists, numbers):
+        check(params, grads, states, refuse)
+    step_all(op, lists, numbers, otherwise)
 
 
 def add(total: Any, others: list[Any]) -> Any:
@@ -70,12 +102,18 @@ def clip(grads: list[Any], max_norm: float) -> None:
     """Scale gradients in place so that their common Euclidean norm is at most max_norm."""
     if clip_if_fit(grads, max_norm):
         return
-    no_mask(**{f"grads[{k}]": grad for k, grad in enumerate(grads)})
-    arrays = [grad if is_array(grad) else grad.values for grad in grads]
+    arrays = [grad if is_array(grad) else getattr(grad, "values", grad) for grad in grads]
+    for k, array in enumerate(arrays):
+        own(f"grads[{k}]", array)
     if clip_if_fit(arrays, max_norm):
         return
-    rate = max_norm / (np.sqrt(sum(np.sum(array**2) for array in arrays)) + 1e-6)
+    squares = [np.sum(np.square(array, dtype=np.float64)) for array in arrays]
+    rate = max_norm / (np.sqrt(sum(squares)) + 1e-6)
     if rate < 1:
+        for k, array in enumerate(arrays):  # before any is scaled
+            if array.dtype.kind != "f" or not array.flags.writeable:
+                kind = f"{'' if array.flags.writeable else 'read-only '}{array.dtype}"
+                raise ValueError(f"grads[{k}] must be writable and floating point, got {kind}")
         for array in arrays:
             array *= rate
 
@@ -101,8 +139,9 @@ def fill_rows(
     no_mask(dout=dout)
     ids = op_ids(dW, idx)
     if ids is None:
-        dW[...] = 0
-        np.add.at(dW, idx, dout)
+        total = np.zeros_like(dW)  # dW stays as it is if dout does not fit
+        np.add.at(total, idx, dout)
+        dW[...] = total
         return
     dout = _spread(dout, ids.shape + dW.shape[1:])
     ops.scatter_add(dW, ids, cast(dout, dW.dtype), zero=True)
@@ -191,9 +230,9 @@ def fill_bags(
 
 def op_ids(W: Array, idx: Any) -> Array | None:
     """Idx as an integer array if the ops can look it up in W, else None: NumPy indexing decides."""
+    no_mask(idx=idx)
     if not (type(W) is np.ndarray and W.ndim == 2 and W.dtype.type in FLOATS):
         return None
-    no_mask(idx=idx)
     if type(idx) is not np.ndarray:
         if not isinstance(idx, list | int | np.integer) or isinstance(idx, bool):
             return None  # a tuple, a slice or None means something else to NumPy

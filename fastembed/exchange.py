@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from fastembed._check import plain
 from fastembed._files import whole
 from fastembed._inputs import Array
 from fastembed.base_model import BaseModel
 from fastembed.layers import Embedding, EmbeddingBag
 from fastembed.models import Seq2seq
 from fastembed.recurrent_layers import StackedGRU, StackedLSTM, StackedRNN, _Stacked
+from fastembed.sparse import Frozen, RowSparse
 from fastembed.time_layers import TimeBiLSTM, TimeGRU, TimeLSTM, TimeRNN
 
 __all__ = ["export_onnx", "from_torch", "to_torch"]
@@ -40,9 +42,10 @@ def from_torch(module: Any) -> Any:
     Returns
     -------
     Embedding, EmbeddingBag, TimeRNN, TimeLSTM or TimeGRU
-        With the module's options. Recurrent modules of several layers, of both directions, or with
-        a projection are a `StackedRNN`, `StackedLSTM` or `StackedGRU`. Sequences are (N, T, D)
-        whether or not the module is ``batch_first``.
+        With the module's options, frozen if its weight is; bfloat16 becomes float32. Recurrent
+        modules of several layers, of both directions, or with a projection are a `StackedRNN`,
+        `StackedLSTM` or `StackedGRU`. Sequences are (N, T, D) whether or not the module is
+        ``batch_first``.
 
     Raises
     ------
@@ -53,10 +56,11 @@ def from_torch(module: Any) -> Any:
     """
     import torch
 
-    if isinstance(module, torch.nn.Embedding):
-        return Embedding(_copy(module.weight), **_changed(module, LOOKUP))
-    if isinstance(module, torch.nn.EmbeddingBag):
-        return EmbeddingBag(_copy(module.weight), **_changed(module, BAG))
+    if isinstance(module, torch.nn.Embedding | torch.nn.EmbeddingBag):
+        is_bag = isinstance(module, torch.nn.EmbeddingBag)
+        options = {"freeze": not module.weight.requires_grad, "sparse": module.sparse}
+        options |= _changed(module, BAG if is_bag else LOOKUP)
+        return (EmbeddingBag if is_bag else Embedding)(_copy(module.weight), **options)
     kind = type(module).__name__
     if not isinstance(module, torch.nn.RNNBase) or kind not in KINDS:
         known = "Embedding, EmbeddingBag, RNN, LSTM or GRU"
@@ -69,7 +73,9 @@ def from_torch(module: Any) -> Any:
     if len(runs) > 1 or module.proj_size:
         params = [param for run in runs for param in run]
         given = {"bidirectional": module.bidirectional, "dropout": module.dropout}
-        return stack.from_params(params, **given)
+        made = stack.from_params(params, **given)
+        made.train_flg = module.training
+        return made
     return single(*runs[0], **({"reset_after": True} if kind == "GRU" else {}))
 
 
@@ -92,7 +98,7 @@ def to_torch(layer: Any) -> Any:
     TypeError
         If the layer is another one.
     ValueError
-        If it is a GRU without ``reset_after``: the book's formula is none of PyTorch's.
+        If it is a GRU without ``reset_after``, or has variational dropout: PyTorch has none.
     """
     import torch
 
@@ -100,12 +106,17 @@ def to_torch(layer: Any) -> Any:
         W, is_bag = layer.params[0], isinstance(layer, EmbeddingBag)
         made = torch.nn.EmbeddingBag if is_bag else torch.nn.Embedding
         options = _changed(layer, BAG if is_bag else LOOKUP)
-        return _filled(made(*W.shape, **options), {"weight": W})
+        if options.get("mode") != "max" and not layer.scale_grad_by_freq:  # PyTorch has no others
+            options["sparse"] = type(layer.grads[0]) is RowSparse
+        module = _filled(made(*W.shape, **options), {"weight": W})
+        return module.requires_grad_(not isinstance(layer.grads[0], Frozen))
     both = isinstance(layer, TimeBiLSTM)
     runs = [layer.forward_lstm, layer.backward_lstm] if both else [layer]
     options = {"bidirectional": both}
     if isinstance(layer, _Stacked):
         runs = layer.layers
+        if layer.dropout and any(drop.variational for drop in layer.dropouts):
+            raise ValueError("layer must have no variational dropout: PyTorch has none")
         options = {key: getattr(layer, key) for key in ("bidirectional", "dropout", "num_layers")}
         if len(runs[0].params) > 3:
             options["proj_size"] = runs[0].params[3].shape[1]
@@ -120,7 +131,7 @@ def to_torch(layer: Any) -> Any:
             arrays[f"{name}_l{level}" + "_reverse" * backwards] = array
     H = len(arrays["weight_hh_l0"]) // len(KINDS[kind][2])
     made = getattr(torch.nn, kind)(len(runs[0].params[0]), H, batch_first=True, **options)
-    return _filled(made, arrays)
+    return _filled(made, arrays).train(getattr(layer, "train_flg", True))
 
 
 def _from_weights(kind: str, weights: list[Array]) -> list[Array]:
@@ -165,7 +176,12 @@ def _gates(array: Array, order: list[int]) -> Array:
 
 
 def _copy(parameter: Any) -> Array:
-    array: Array = parameter.detach().cpu().numpy().copy()
+    """An array of it; of bfloat16, which NumPy has not, float32."""
+    import torch
+
+    parameter = parameter.detach().cpu()
+    parameter = parameter.float() if parameter.dtype == torch.bfloat16 else parameter
+    array: Array = parameter.numpy().copy()
     return array
 
 
@@ -173,11 +189,11 @@ def _filled(module: Any, arrays: dict[str, Array]) -> Any:
     """The module with these parameters, of their dtype."""
     import torch
 
-    first, *_ = arrays.values()
-    module.to(torch.from_numpy(np.empty(0, first.dtype)).dtype)
+    tensors = {name: torch.from_numpy(plain(array)) for name, array in arrays.items()}
+    module.to(next(iter(tensors.values())).dtype)
     with torch.no_grad():
-        for name, array in arrays.items():
-            getattr(module, name).copy_(torch.from_numpy(np.ascontiguousarray(array)))
+        for name, tensor in tensors.items():
+            getattr(module, name).copy_(tensor)
     return module
 
 

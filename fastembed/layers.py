@@ -125,9 +125,11 @@ class SoftmaxWithLoss(Function):
 
     def forward(self, x: Array, t: Array) -> Scalar:
         """Return the loss, ``mean(-log(p + 1e-7))``."""
-        self.y = softmax(x)
-        self.t = t.argmax(axis=1) if t.size == self.y.size else t
-        return cross_entropy_error(self.y, self.t)
+        y = softmax(x)
+        t = t.argmax(axis=1) if t.size == y.size else t
+        loss = cross_entropy_error(y, t)
+        self.y, self.t = y, t
+        return loss
 
     def backward(self, dout: float = 1) -> Array:
         """Return the gradient of x."""
@@ -166,9 +168,9 @@ class SigmoidWithLoss(Function):
 
     def forward(self, x: Array, t: Array) -> Scalar:
         """Return the loss, ``mean(-log(p + 1e-7))``."""
-        self.t = t
-        self.y = sigmoid(x)
-        self.loss = binary_cross_entropy(self.y, t)
+        y = sigmoid(x)
+        self.loss = binary_cross_entropy(y, t)
+        self.y, self.t = y, t
         return self.loss
 
     def backward(self, dout: float = 1) -> Array:
@@ -196,8 +198,9 @@ class Dropout(Layer):
         """Return x with dropped entries."""
         if not train_flg:
             return x * (1.0 - self.dropout_ratio)
-        self.mask = np.random.random_sample(x.shape) > self.dropout_ratio
-        return _masked("x", x, self.mask)
+        mask = np.random.random_sample(x.shape) > self.dropout_ratio
+        out, self.mask = _masked("x", x, mask), mask
+        return out
 
     def backward(self, dout: Array) -> Array:
         """Return the gradient of x."""
@@ -296,8 +299,9 @@ class Embedding(Layer):
             norms = np.linalg.norm(out, self.norm_type, axis=-1)
             long = norms > self.max_norm
             if long.any():
+                rows = np.asarray(idx)[long]
                 out[long] *= (self.max_norm / (norms[long] + 1e-7))[:, np.newaxis]
-                W[np.asarray(idx)[long]] = out[long]
+                W[rows] = out[long]
         self.idx = idx
         return out
 
@@ -380,11 +384,11 @@ class EmbeddingDot(Layer):
     def forward(self, h: Array, idx: ArrayLike) -> Array:
         """Return ``out[n] = W[idx[n]] . h[n]``, shape (N,)."""
         rows = self.embed.forward(idx)
-        self.cache = (h, rows)
         out = row_products_if_fit(rows, h)
         if out is None:
             no_mask(h=h)
             out = np.sum(rows * h, axis=1)
+        self.cache = (h, rows)
         return out
 
     def backward(self, dout: Array) -> Array:

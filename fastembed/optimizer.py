@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastembed import _gradients
-from fastembed._check import no_mask, number
+from fastembed._check import number
 from fastembed._inputs import Array
 from fastembed.ops.optim import adam_rate
 from fastembed.sparse import Frozen, RowSparse
@@ -41,21 +41,19 @@ class _Optimizer:
     instead = "to_dense() makes an array of it"
 
     def update(self, params: list[Array], grads: list[Any]) -> None:
-        """Change each param in place by its gradient."""
-        for name in self.states:
-            if getattr(self, name) is None:
-                for grad in grads:
-                    self._check(grad)  # before anything is changed
-                setattr(self, name, [self._state(param) for param in params])
-        states = [getattr(self, name) for name in self.states]
-        numbers = self._begin()
-        _gradients.step(self.op, params, grads, states, numbers, self._check)
+        """Change each param in place by its gradient; nothing is changed if one is refused."""
+        states = {name: getattr(self, name) for name in self.states}
+        for name, arrays in states.items():
+            states[name] = [self._state(param) for param in params] if arrays is None else arrays
+        _gradients.step(self.op, params, grads, states, self._begin(), self._refuse)
+        for name, arrays in states.items():
+            setattr(self, name, arrays)
 
     def _begin(self) -> tuple[float, ...]:
         """The numbers that the op takes in this update."""
         return tuple([number(name, getattr(self, name)) for name in self.numbers])
 
-    def _check(self, grad: Any) -> None:
+    def _refuse(self, grad: Any) -> None:
         if not self.by_rows and isinstance(grad, RowSparse) and len(grad.rows):
             name = type(self).__name__
             raise TypeError(f"{name} steps all rows, a RowSparse has some: {self.instead}")
@@ -131,8 +129,12 @@ class Adam(_Optimizer):
     def _begin(self) -> tuple[float, ...]:
         _, beta1, beta2 = super()._begin()
         lr_t = adam_rate(self.lr, beta1, beta2, self.iter + 1)
-        self.iter += 1
         return np.float64(lr_t), beta1, beta2  # float16 arrays are stepped in float64 by it
+
+    def update(self, params: list[Array], grads: list[Any]) -> None:
+        """Change each param in place by its gradient; nothing is changed if one is refused."""
+        super().update(params, grads)
+        self.iter += 1
 
 
 class AdamW(Adam):
@@ -161,7 +163,7 @@ class AdamW(Adam):
         return lr_t / kept, *betas
 
     def update(self, params: list[Array], grads: list[Any]) -> None:
-        """Change each param in place by its decay and its gradient."""
+        """Change each param in place by its decay and its gradient, or none, as `Adam` does."""
         super().update(params, grads)  # p * kept - step is (p - step / kept) * kept
         kept = self._kept()
         for param, grad in zip(params, grads, strict=True):
@@ -200,22 +202,20 @@ class RowWiseAdaGrad(AdaGrad):
     op = "sgd"
 
     def update(self, params: list[Array], grads: list[Any]) -> None:
-        """Change each param in place by its gradient."""
-        numbers = self._begin()
-        for param, grad in zip(params, grads, strict=True):
-            if grad.shape != param.shape:  # before h is changed
-                raise ValueError(f"grad has shape {grad.shape}, param {param.shape}")
-        if self.h is None:
-            self.h = [np.zeros(param.shape[:1], param.dtype) for param in params]
-        scaled = [self._scaled(grad, h) for grad, h in zip(grads, self.h, strict=True)]
-        _gradients.step(self.op, params, scaled, (), numbers)
+        """Change each param in place by its gradient; nothing is changed if one is refused."""
+        numbers, h = self._begin(), self.h
+        if h is None:
+            h = [np.zeros(param.shape[:1], param.dtype) for param in params]
+        _gradients.check(params, grads, {"h": h}, self._refuse, axes=1)
+        self.h = h
+        scaled = list(map(self._scaled, grads, h))
+        _gradients.step(self.op, params, scaled, {}, numbers, self._refuse)
 
     @staticmethod
     def _scaled(grad: Any, h: Array) -> Any:
         """The gradient over the root of h, to which its mean squares are added."""
         rows = grad.rows if isinstance(grad, RowSparse) else slice(None)
         values = grad.values if isinstance(grad, RowSparse) else grad
-        no_mask(grad=values)
         h[rows] += np.mean(np.square(values), axis=tuple(range(1, values.ndim)))
         share = 1 / (np.sqrt(h[rows]) + 1e-7)
         values = (values.T * share).T

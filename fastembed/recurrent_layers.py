@@ -127,13 +127,14 @@ class _Stacked(Layer):
         ValueError
             If a shape does not fit, or a length is not between 0 and T.
         """
-        xs, self._ran = as_array("xs", xs), True
+        xs = as_array("xs", xs)
         for k in range(self.num_layers):
             if k and self.dropout:
                 self.dropouts[k - 1].train_flg = self.train_flg
                 xs = self.dropouts[k - 1].forward(xs)
             outs = [layer._run(xs, lengths, bool(d)) for d, layer in enumerate(self._level(k))]
             xs = np.concatenate(outs, axis=2) if len(outs) > 1 else outs[0]
+        self._ran = True
         return xs
 
     def backward(self, dhs: Array, dh_last: Array | None = None) -> Array:
@@ -146,6 +147,9 @@ class _Stacked(Layer):
     def _backward(self, dhs: Array, **last: Array | None) -> Array:
         if not self._ran:
             raise RuntimeError(f"{type(self).__name__}.backward needs a forward before it")
+        for name, state in last.items():
+            if state is not None:
+                self._check(name, state)
         place = len(self.layers)
         for k in reversed(range(self.num_layers)):
             level = self._level(k)
@@ -163,7 +167,7 @@ class _Stacked(Layer):
 
     def set_state(self, h: Array | None) -> None:
         """Begin the next forward of a stateful stack with h (never written); None means zero."""
-        self._set("h", h)
+        self._set(h=h)
 
     def reset_state(self) -> None:
         """Begin the next forward with zero."""
@@ -180,14 +184,20 @@ class _Stacked(Layer):
         """Gradient of the initial state, after backward."""
         return self._states("dh")
 
-    def _set(self, name: str, state: Array | None) -> None:
-        if state is not None:
-            Wx, Wh, *_ = self.params
-            width = len(Wh) if name == "h" else Wx.shape[1] // self.gates
-            expected = len(self.layers), *own(name, state).shape[1:2], width
-            shape(name, state, expected, "(layers x directions, N, H)")
-        for k, layer in enumerate(self.layers):
-            setattr(layer, name, None if state is None else state[k])
+    def _check(self, name: str, state: Array) -> None:
+        """Refuse a state, or a gradient of one, of another shape."""
+        Wx, Wh, *_ = self.params
+        width = len(Wh) if "h" in name else Wx.shape[1] // self.gates
+        expected = len(self.layers), *own(name, state).shape[1:2], width
+        shape(name, state, expected, "(layers x directions, N, H)")
+
+    def _set(self, **states: Array | None) -> None:
+        for name, state in states.items():
+            if state is not None:
+                self._check(name, state)
+        for name, state in states.items():
+            for k, layer in enumerate(self.layers):
+                setattr(layer, name, None if state is None else state[k])
 
     def _states(self, name: str) -> Array | None:
         states = [getattr(layer, name) for layer in self.layers]
@@ -294,8 +304,7 @@ class StackedLSTM(_Stacked):
 
     def set_state(self, h: Array | None, c: Array | None = None) -> None:
         """Begin the next forward of a stateful stack with h and c (never written); None: zero."""
-        self._set("h", h)
-        self._set("c", c)
+        self._set(h=h, c=c)
 
     @property
     def c(self) -> Array | None:

@@ -138,12 +138,8 @@ class RowSparse:
         self, op: str, param: Array, states: Sequence[Array], numbers: tuple[Any, ...]
     ) -> None:
         """Step the rows of param and states by an optimizer's op of that name."""
-        if param.shape != self.shape:
-            raise ValueError(f"grad has shape {self.shape}, param {param.shape}")
         if not len(self.rows):  # a frozen table may be read-only
             return
-        if not param.flags.writeable:
-            raise ValueError("param must be writable, got a read-only array")
         wholes = [np.asarray(array) for array in (param, *states)]  # of a memory map: its memory
         arrays = wholes[0], self.values, *wholes[1:]
         if step_rows_if_fit(op, arrays, self.rows, numbers):

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from fastembed import ops
 from fastembed._arrays import FLOAT32, cast, common_dtype, fill
-from fastembed._check import no_mask
+from fastembed._check import as_array, no_mask
 from fastembed._inputs import NOT_YET, Array, Scalar, integers
 from fastembed.layers import *  # noqa: F403  (scripts expect every layer from here too)
 from fastembed.layers import (
@@ -73,8 +73,7 @@ class _Cell(Layer):
         try:
             result = self.ops[0](*inputs)
         except (TypeError, ValueError):  # mixed dtypes, a batch of one, lists
-            no_mask(x=x)
-            x, *given = map(np.asarray, (x, *state))
+            x, *given = map(as_array, ("x", "h_prev", "c_prev"), (x, *state))
             N = max(x.shape[0], *(part.shape[0] for part in given if part.ndim))
             named = zip(("h_prev", "c_prev"), given, strict=False)
             x, *params = _of_one_dtype("x", _spread(x, (N, x.shape[1])), self.params, named)
@@ -369,9 +368,9 @@ class TimeBiLSTM(Layer):
 
     def backward(self, dhs: Array) -> Array:
         """Fill the gradients from dhs (N, T, 2H); returns dxs."""
-        H = dhs.shape[2] // 2
-        dxs = self.forward_lstm.backward(dhs[:, :, :H])
-        dxs += self.backward_lstm.backward(dhs[:, :, H:])
+        front, back = np.split(dhs, 2, axis=2)
+        dxs = self.backward_lstm.backward(back)  # first: it refuses what is of another shape
+        dxs += self.forward_lstm.backward(front)
         return dxs
 
 
@@ -452,8 +451,8 @@ class TimeDropout(Function):
         if result is None:
             no_mask(xs=xs)
             shape = (xs.shape[0], 1, *xs.shape[2:]) if self.variational else xs.shape
-            self.mask = np.multiply(draw(shape) > self.dropout_ratio, scale, dtype=np.float32)
-            return xs * self.mask
+            mask = np.multiply(draw(shape) > self.dropout_ratio, scale, dtype=np.float32)
+            result = xs * mask, mask
         out, self.mask = result
         return out
 
@@ -596,10 +595,10 @@ class TimeSigmoidWithLoss(Function):
 
     def forward(self, xs: Array, ts: Array) -> Scalar:
         """Return the loss, mean over the batch and over time."""
-        self.xs_shape = xs.shape
         y = sigmoid(xs)
-        self.layers = Steps(_sigmoid_losses, xs.shape[1], y, ts)
-        return binary_cross_entropy(y, ts)
+        loss = binary_cross_entropy(y, ts)
+        self.layers, self.xs_shape = Steps(_sigmoid_losses, xs.shape[1], y, ts), xs.shape
+        return loss
 
     def backward(self, dout: float = 1) -> Array:
         """Return the gradient of xs, as float32."""
@@ -618,9 +617,11 @@ class Simple_TimeSoftmaxWithLoss(SoftmaxWithLoss):
 
     def forward(self, xs: Array, ts: Array) -> Scalar:
         """Return the loss of scores xs (N, T, V) and labels ts (N, T) or one-hot (N, T, V)."""
-        self.shape = N, T, V = xs.shape
-        ts = np.asarray(ts)  # a matrix keeps two axes, whatever it is reshaped to
-        return super().forward(xs.reshape(N * T, V), ts.reshape(N * T, *ts.shape[2:]))
+        N, T, V = xs.shape
+        ts = as_array("ts", ts)  # a matrix keeps two axes, whatever it is reshaped to
+        loss = super().forward(xs.reshape(N * T, V), ts.reshape(N * T, *ts.shape[2:]))
+        self.shape = N, T, V
+        return loss
 
     def backward(self, dout: float = 1) -> Array:
         """Return the gradient of xs, as float32."""
@@ -639,8 +640,9 @@ class Simple_TimeAffine:
 
     def forward(self, xs: Array) -> Array:
         """Return ``xs @ W + b``, (N, T, M), as float32 from xs (N, T, D)."""
-        self.layers = [Affine(self.W, self.b)]
-        return cast(self.layers[0].forward(xs), FLOAT32)
+        layer = Affine(self.W, self.b)
+        hs, self.layers = cast(layer.forward(xs), FLOAT32), [layer]
+        return hs
 
     def backward(self, dout: Array) -> Array:
         """Return the gradient of xs, as float32, from dout (N, T, M)."""
@@ -754,6 +756,7 @@ def _of_one_dtype(name: str, x: Array, params: list[Array], state: Any) -> tuple
     found = []
     for which, part in given:
         if part is not None:
+            no_mask(**{which: part})
             width = params[2].shape[0] // 4 if which[0] == "c" else params[1].shape[0]
             shape = x.shape[0], width
             try:

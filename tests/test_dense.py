@@ -116,3 +116,24 @@ def test_affine_takes_a_time_axis(rng):
         np.testing.assert_allclose(db, dout.sum(axis=(0, 1)), atol=1e-12)
     with pytest.raises(ValueError, match=r"x must have 2 axes or more, got shape \(5,\)"):
         ops.affine(np.ones(5), W, b)
+
+
+@pytest.mark.parametrize("shape", [(5, 4, 0), (0, 4, 3), (2, 0, 3), (0, 3, 4, 2)])
+@pytest.mark.parametrize("step", [8, 24, 12])
+def test_arrays_without_entries_lie_in_any_steps(shape, step):
+    W = np.ones((shape[-1], 2))
+    memory = np.zeros(100)
+    x = np.ndarray(
+        shape, memory.dtype, memory, strides=[k * step for k in range(len(shape), 0, -1)]
+    )
+    out = ops.affine(x, W, np.ones(2))
+    np.testing.assert_array_equal(out, np.ones((*shape[:-1], 2)))
+    dx, dW, db = ops.affine_backward(out, x, W)
+    assert dx.shape == shape and not dW.any() and (db == out.size // 2).all()
+
+
+def test_no_width_in_any_layout():
+    labels = np.zeros(3, int)
+    for W in (np.ones((0, 4)), np.ones((0, 8))[:, ::2], np.ones((0, 4), ">f8")):
+        loss, dx, dW, _ = ops.linear_cross_entropy(np.ones((3, 0)), W, np.ones(4), labels)
+        assert np.isclose(loss, np.log(4)) and dx.shape == (3, 0) and dW.shape == (0, 4)

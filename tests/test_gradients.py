@@ -12,6 +12,8 @@ KINDS = [name for name in optimizer.__all__ if name not in ("np", "RowWiseAdaGra
 class Rows:
     """A gradient of some rows of a weight; the others have none."""
 
+    shape = V, D
+
     def __init__(self):
         self.ids, self.values = np.array([], int), np.empty((0, D), "f")
 

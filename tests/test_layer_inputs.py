@@ -1,9 +1,11 @@
 """What layers and optimizers refuse: the error names the argument, and nothing has been changed."""
 
+import pickle
+
 import numpy as np
 import pytest
 
-from fastembed import attention, config, optimizer, time_layers, util
+from fastembed import attention, config, optimizer, recurrent_layers, time_layers, util
 
 V, N, T, D, H = 7, 3, 4, 5, 4
 GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
@@ -72,6 +74,124 @@ def test_masked_labels_and_gradients_of_products_are_refused_by_name(rng):
         layer.backward(np.ma.masked_array(out, True))
 
 
+@pytest.mark.parametrize("name", GATES)
+def test_a_masked_state_is_refused_by_name(name, rng):
+    layer, (x, *states), _ = make(name, rng)
+    for k, argument in enumerate(("h_prev", "c_prev")[: len(states)]):
+        given = [np.ma.masked_array(h, h > 0) if j == k else h for j, h in enumerate(states)]
+        with pytest.raises(TypeError, match=f"^{argument} must be an array without a mask"):
+            layer.forward(x, *given)
+    layer, (xs,), _ = make(f"Time{name}", rng)
+    layer.stateful = True
+    layer.set_state(np.ma.masked_array(np.ones((N, H), "f"), True))
+    with pytest.raises(TypeError, match="^h must be an array without a mask"):
+        layer.forward(xs)
+
+
+def test_masked_ids_of_other_tables_and_masked_labels_are_refused(rng):
+    ids = np.ma.masked_array([1, 2], [False, True])
+    with pytest.raises(TypeError, match="^idx must be an array without a mask"):
+        time_layers.Embedding(np.ones((V, D), np.float16)).forward(ids)
+    with pytest.raises(TypeError, match="^ts must be an array without a mask"):
+        time_layers.Simple_TimeSoftmaxWithLoss().forward(np.ones((1, 2, V)), ids[np.newaxis])
+
+
+@pytest.mark.parametrize("change", [lambda x: x + 1j, lambda x: x.astype(str), lambda x: None])
+@pytest.mark.parametrize("name", ["Affine", "Embedding", "RNN", "LSTM", "TimeGRU", "TimeAttention"])
+def test_a_gradient_that_is_not_real_is_refused_and_changes_nothing(name, change, rng):
+    if name == "Embedding":
+        layer, given = time_layers.Embedding(np.ones((V, D), "f")), [rng.integers(0, V, N)]
+    else:
+        layer, given, _ = make(name, rng)
+    out = layer.forward(*given)
+    many = out if isinstance(out, tuple) else (out,)
+    layer.backward(*many)
+    before = pickle.dumps(layer.grads)
+    with pytest.raises((AttributeError, TypeError, ValueError)):
+        layer.backward(*map(change, many))
+    assert pickle.dumps(layer.grads) == before
+
+
+REFUSED = {
+    "SoftmaxWithLoss": lambda x, t: (x, t + V),
+    "SigmoidWithLoss": lambda x, t: (x, t[:-1]),
+    "Dropout": lambda x: (np.ma.masked_array(x, True),),
+    "EmbeddingDot": lambda h, idx: (h[:, 1:], idx),
+    "TimeDropout": lambda xs: (xs.astype(str),),
+    "TimeSigmoidWithLoss": lambda xs, ts: (xs, ts + 2),
+    "Simple_TimeSoftmaxWithLoss": lambda xs, ts: (xs[:, :2], ts),
+    "Simple_TimeAffine": lambda xs: (xs[..., 1:],),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_forward_that_is_refused_leaves_what_backward_needs(name, rng):
+    layer, given, _ = make(name.replace("Simple_TimeAffine", "TimeAffine"), rng)
+    if name.startswith("Simple"):
+        given[0] = rng.standard_normal((N, T, D)).astype("f")
+        given[1:] = [rng.integers(0, 2, (N, T)) for _ in given[1:]]
+        layer = getattr(time_layers, name)(*getattr(layer, "params", ()))
+    out = layer.forward(*given)
+    dx = layer.backward(out)
+    with pytest.raises((IndexError, TypeError, ValueError)):
+        layer.forward(*REFUSED[name](*given))
+    np.testing.assert_array_equal(layer.backward(out), dx)
+
+
+def test_refused_gradients_of_an_embedding_of_other_dtypes_change_nothing():
+    layer = time_layers.Embedding(np.ones((V, D), np.float16))
+    layer.backward(layer.forward(np.arange(N)))
+    before = layer.grads[0].copy()
+    with pytest.raises(ValueError, match="broadcast"):
+        layer.backward(np.ones((N, D + 1)))
+    np.testing.assert_array_equal(layer.grads[0], before)
+
+
+def test_rows_are_scaled_where_ids_are_indices_alone():
+    W = np.ones((V, D), "f")
+    with pytest.raises(IndexError):
+        time_layers.Embedding(W, max_norm=0.5).forward(None)
+    np.testing.assert_array_equal(W, 1)
+
+
+@pytest.mark.parametrize("width", [2 * H - 2, 2 * H - 1, 2 * H + 2])
+def test_both_directions_refuse_alike(width, rng):
+    layer, (xs,), _ = make("TimeLSTM", rng)
+    layer = time_layers.TimeBiLSTM(*layer.params, *layer.params)
+    layer.backward(layer.forward(xs))
+    before = [grad.copy() for grad in layer.grads]
+    for shape in ((N, T, width), (N, T - 1, 2 * H), (N - 1, T, 2 * H)):
+        with pytest.raises(ValueError):
+            layer.backward(np.ones(shape, "f"))
+    for grad, kept in zip(layer.grads, before, strict=True):
+        np.testing.assert_array_equal(grad, kept)
+
+
+def test_a_stack_refuses_states_and_their_gradients_as_a_whole(rng):
+    stack = recurrent_layers.StackedLSTM(D, H, 2, stateful=True)
+    with pytest.raises(RuntimeError, match="backward needs a forward before it"):
+        with pytest.raises(ValueError, match="^xs must"):
+            stack.forward(np.ones((N, T, D + 1), "f"))
+        stack.backward(np.ones((N, T, H), "f"))
+    hs = stack.forward(rng.standard_normal((N, T, D)).astype("f"))
+    stack.backward(hs)
+    before = pickle.dumps((stack.grads, stack.h, stack.c))
+    for layers in (1, 3):
+        for name in ("dh_last", "dc_last"):
+            with pytest.raises(ValueError, match=rf"^{name} must have shape \(2, 3, 4\) \(layers"):
+                stack.backward(hs, **{name: np.ones((layers, N, H), "f")})
+        with pytest.raises(ValueError, match="^c must have shape"):
+            stack.set_state(np.ones((2, N, H), "f"), np.ones((layers, N, H), "f"))
+    assert pickle.dumps((stack.grads, stack.h, stack.c)) == before
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_targets_of_two_axes_are_refused(sparse):
+    layer = time_layers.NegativeSamplingLoss(np.ones((V, D), "f"), np.arange(V), sparse=sparse)
+    with pytest.raises(ValueError, match=r"^targets must have 1 axis, got shape \(1, 3\)"):
+        layer.forward(np.ones((3, D), "f"), np.array([[1, 2, 3]]))
+
+
 @pytest.mark.parametrize("name", ["TimeRNN", "TimeGRU", "TimeLSTM"])
 def test_another_batch_size_says_what_to_do(name, rng):
     layer, (xs,), _ = make(name, rng)
@@ -115,7 +235,7 @@ def test_optimizers_refuse_what_is_no_number(name, value):
 
 def test_a_masked_gradient_is_refused_by_name():
     params, grads = [np.ones((2, 3), "f")], [np.ma.masked_array(np.ones((2, 3), "f"), True)]
-    with pytest.raises(TypeError, match="^grad must be an array without a mask"):
+    with pytest.raises(TypeError, match=r"^grads\[0\] must be an array without a mask"):
         optimizer.SGD().update(params, grads)
     with pytest.raises(TypeError, match=r"^grads\[0\] must be an array without a mask"):
         util.clip_grads(grads, 0.1)

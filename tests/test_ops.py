@@ -230,3 +230,13 @@ def test_shapes_that_do_not_fit_are_refused(rng, name):
         for wrong, message in [(given[k][:-1], "shape"), (given[k][0], "[23] axes")]:
             with pytest.raises(ValueError, match=f"must have {message}"):
                 getattr(ops, name)(*given[:k], wrong, *given[k + 1 :])
+
+
+def test_attention_to_no_states():
+    hs, h, none = (np.ones(shape, "f") for shape in ((2, 0, 4), (2, 3, 4), (2, 3, 0)))
+    out, weights = ops.time_attention(hs, h)
+    assert weights.shape == none.shape and out.shape == h.shape and not out.any()
+    dhs, dh = ops.time_attention_backward(out, hs, h, weights)
+    assert dhs.shape == hs.shape and not dh.any()
+    a = ops.attention_weight(hs, h[:, 0])
+    assert a.shape == (2, 0) and not ops.weight_sum(hs, a).any()

@@ -1,10 +1,12 @@
 """Optimizer steps, norm and scaling: exact formulas, layouts, threads, errors."""
 
+import pickle
+
 import numpy as np
 import pytest
 from helpers import COUNTS, DTYPES, STEPS, swapped, unaligned
 
-from fastembed import ops, optimizer, reference
+from fastembed import ops, optimizer, reference, util
 from fastembed.ops.optim import add_if_fit, clip_if_fit, step_all, zero_all
 
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}
@@ -258,3 +260,77 @@ def test_steps_of_lists_that_have_too_few_arrays_are_refused():
         step_all("adam", (W, W), (0.1, 0.9, 0.99), pytest.fail)
     with pytest.raises(TypeError, match="sgd takes param, grad, lr, got 2 arrays and 2 numbers"):
         step_all("sgd", (W, W), (0.1, 0.9), pytest.fail)
+
+
+WRONG_GRADS = {
+    "of another shape": (np.ones(5, "f"), ValueError, r"^grads\[1\] must have shape \(6,\) as"),
+    "broadcast": (np.ones(1, "f"), ValueError, r"^grads\[1\] must have shape \(6,\) as"),
+    "a list": ([1.0] * 6, TypeError, r"^grads\[1\] must be a numpy.ndarray, got list"),
+    "none": (None, TypeError, r"^grads\[1\] must be a numpy.ndarray, got NoneType"),
+    "complex": (np.ones(6, "F"), TypeError, r"^params\[1\] and grads\[1\] must be .* complex64"),
+    "texts": (np.array(["a"] * 6), TypeError, r"^params\[1\] and grads\[1\] must be .* <U1"),
+    "masked": (np.ma.array(np.ones(6), mask=1), TypeError, r"^grads\[1\] must be an array without"),
+    "left off": (..., ValueError, "^grads must be as many arrays as params, 3, got 1"),
+}
+
+
+@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize("wrong", WRONG_GRADS)
+@pytest.mark.parametrize("name", [name for name in optimizer.__all__ if name != "np"])
+def test_what_an_optimizer_refuses_changes_nothing(rng, name, wrong, warm):
+    params = [rng.standard_normal((5, 4)).astype("f"), np.ones(6, "f"), np.ones((3, 2))]
+    grads, step = [param.copy() for param in params], getattr(optimizer, name)()
+    if warm:
+        step.update(params, grads)
+    before = pickle.dumps((params, vars(step)))
+    grad, error, message = WRONG_GRADS[wrong]
+    grads[1:] = [] if grad is ... else [grad, *grads[2:]]
+    with pytest.raises(error, match=message):
+        step.update(params, grads)
+    assert pickle.dumps((params, vars(step))) == before
+
+
+@pytest.mark.parametrize("name", [name for name in optimizer.__all__ if name != "np"])
+def test_a_state_of_other_parameters_is_refused(name):
+    step, W, b = getattr(optimizer, name)(), np.ones((5, 4), "f"), np.ones(4, "f")
+    step.update([W], [W.copy()])
+    before = pickle.dumps((W, b, vars(step)))
+    if len(vars(step)) == 1:  # a rate alone: there is no state
+        step.update([W, b], [W.copy(), b.copy()])
+        return
+    with pytest.raises(ValueError, match="^[hmv] must be as many arrays as params, 2, got 1"):
+        step.update([W, b], [W.copy(), b.copy()])
+    with pytest.raises(ValueError, match=r"^[hmv]\[0\] must have shape \(4,?.*\) as params\[0\]"):
+        step.update([b], [b.copy()])
+    assert pickle.dumps((W, b, vars(step))) == before
+
+
+@pytest.mark.parametrize("wrong", [np.ones(3, int), None, [1.0], np.ones(3, "F"), "read-only"])
+def test_what_clipping_refuses_changes_nothing(wrong):
+    if isinstance(wrong, str):
+        wrong = np.ones(3, "f")
+        wrong.flags.writeable = False
+    grads = [np.ones(3, "f"), wrong]
+    with pytest.raises((TypeError, ValueError), match=r"^grads\[1\] must be|ufunc 'square'"):
+        util.clip_grads(grads, 0.1)
+    np.testing.assert_array_equal(grads[0], 1)
+
+
+@pytest.mark.parametrize("max_norm", [-1.0, np.nan])
+def test_a_norm_that_cannot_be_reached_is_refused(max_norm):
+    for dtype in ("f", np.float16):
+        grads = [np.ones(3, dtype)]
+        with pytest.raises(ValueError, match="^max_norm must be at least 0, got"):
+            util.clip_grads(grads, max_norm)
+        np.testing.assert_array_equal(grads[0], 1)
+
+
+def test_half_precision_is_clipped_by_a_norm_that_does_not_overflow():
+    grads = [np.full(10, 200, np.float16)]
+    util.clip_grads(grads, 1.0)
+    np.testing.assert_allclose(grads[0], 0.1**0.5, rtol=1e-3)
+
+
+def test_one_id_out_of_bounds_has_no_place():
+    with pytest.raises(IndexError, match="^idx = 9 is out of bounds for W with 3 rows"):
+        ops.gather(np.ones((3, 2)), np.int64(9))

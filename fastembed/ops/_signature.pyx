@@ -294,7 +294,7 @@ def _blame_shape(row, shape, met):
         raise ValueError(f"{name} must have {n + row.leading} axes or more, got shape {shape}")
     front = len(shape) - n
     least = [symbol for _, symbol, least in row.lengths if least]
-    if front < 0 or (least and 0 in shape[front:]):
+    if front < 0 or any(least and not size for (*_, least), size in zip(row.lengths, shape[front:])):
         least = "".join(f" with {symbol} >= 1" for symbol in least)
         raise ValueError(f"{name} must have shape {row.shape}{least}, got {shape}")
     expected = _expected(row, shape, met)

@@ -6,7 +6,7 @@ from libc.stdlib cimport free, malloc
 
 from fastembed.kernels.simd cimport chosen, kernel_table, product
 from fastembed.ops._costs cimport FLOPS_A_NS
-from fastembed.ops._fit cimport axis, data, empty_like, empty_rows
+from fastembed.ops._fit cimport axis, data, empty_like, empty_rows, size
 from fastembed.ops._signature cimport Signature, places, ref
 from fastembed.runtime.pool cimport members_for, share_among
 
@@ -67,16 +67,17 @@ cdef bint as_grid(object x, grid *g) noexcept:
     """Whether all axes of an array of floats but the last together are evenly spaced rows."""
     cdef int64_t itemsize = cnp.PyArray_ITEMSIZE(<cnp.ndarray>x), step = 0, length
     cdef int last = cnp.PyArray_NDIM(<cnp.ndarray>x) - 1, k
+    cdef bint some = size(x) > 0  # without entries, steps mean nothing
     g.data, g.rows, g.columns = data(x), 1, axis(x, last)
     for k in range(last - 1, -1, -1):
         length = axis(x, k)
         if length > 1 and g.rows == 1:
             step = cnp.PyArray_STRIDE(<cnp.ndarray>x, k)
-        elif length > 1 and g.rows and cnp.PyArray_STRIDE(<cnp.ndarray>x, k) != step * g.rows:
+        elif length > 1 and some and cnp.PyArray_STRIDE(<cnp.ndarray>x, k) != step * g.rows:
             return False
         g.rows *= length
     g.col = cnp.PyArray_STRIDE(<cnp.ndarray>x, last) if g.columns > 1 else itemsize
-    if step % itemsize or g.col % itemsize:
+    if some and (step % itemsize or g.col % itemsize):
         return False
     g.row = step // itemsize if g.rows > 1 else g.columns
     g.col //= itemsize

@@ -177,6 +177,8 @@ cpdef softmax_if_fit(x):
 cdef int softmax_into(int real, x, y) except -1:
     cdef softmax_args args
     args.x, args.y = as_matrix(x), as_matrix(y)
+    if args.x.columns == 0:
+        return 0  # attention to no states: a row has no first entry to read
     run = entry(softmax_entry, "loss.softmax", real)
     share_gil(run, &args, args.x.rows, 1, args.x.rows * args.x.columns * NS_A_SCORE)
     return 0

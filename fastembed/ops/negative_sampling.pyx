@@ -108,8 +108,7 @@ cdef class Weights:
         size = _size(size)
         out = _draw(self.p, targets, size, self)
         if out is None:
-            ids = _check.integers("targets", targets)
-            out = _draw(self.p, _check.indices("targets", ids, len(self.p), "p"), size, self)
+            out = SAMPLES.again(_draw, (self.p, targets), None, (size, self))
         return out
 
 

@@ -105,8 +105,8 @@ cdef class Step:
             args.scalars[k] = number(self.scalars[k], scalars[k])
         return 0
 
-    cdef bint run_if_fit(self, tuple arrays, tuple scalars) except -1:
-        """Step arrays (param, grad, states); False, and nothing is done, if one does not fit."""
+    cdef bint run_if_fit(self, tuple arrays, tuple scalars, bint look=False) except -1:
+        """Step arrays (param, grad, states), or look whether they fit; False if one does not."""
         cdef step_args args
         cdef int64_t n
         cdef int real, k, j
@@ -123,6 +123,8 @@ cdef class Step:
                 if not apart(array, arrays[j]):
                     return False
             args.arrays[k] = as_vector(array)
+        if look:
+            return True
         n = args.arrays[PARAM].size
         if self.kernels[real] == NULL:
             entry(self.kernels, f"optim.{self.name}", real)
@@ -345,6 +347,18 @@ def scale(arrays, rate):
 # ---- lists of arrays
 
 
+cpdef bint all_fit(str name, lists, tuple scalars) except -1:
+    """Whether the lists (params, grads, states) are of one length, and all fit as they are."""
+    cdef Step step = _STEPS[name]
+    for arrays in lists:
+        if len(arrays) != len(lists[0]):
+            return False
+    for arrays in zip(*lists):
+        if not step.run_if_fit(arrays, scalars, True):
+            return False
+    return True
+
+
 def step_all(str name, lists, tuple scalars, otherwise):
     """Step every param in the order of the lists (params, grads, states), as the op of that name does.
 
@@ -375,6 +389,8 @@ cpdef bint clip_if_fit(arrays, max_norm) except -1:
     """Scale arrays so that their common norm is at most max_norm; False, and nothing is done, if
     one does not fit as it is."""
     cdef double total = 0, most = number("max_norm", max_norm), rate
+    if not most >= 0:
+        raise ValueError(f"max_norm must be at least 0, got {max_norm!r}")
     for array in arrays:
         if _real_of_flat(array) < 0 or not writable(array):
             return False

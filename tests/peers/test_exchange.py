@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from fastembed import exchange, layers, models, recurrent_layers, time_layers
+from fastembed.sparse import Frozen, RowSparse
 
 TOLERANCE = 1e-6
 N, T, D, H, V = 3, 5, 4, 6, 11
@@ -131,6 +132,51 @@ def test_embedding(made, ids, rng):
     np.testing.assert_array_equal(module(torch.from_numpy(ids)).detach(), layer.forward(ids))
     back = exchange.from_torch(module)
     np.testing.assert_array_equal(back.forward(ids), layer.forward(ids))
+
+
+@pytest.mark.parametrize("kind", ["Embedding", "EmbeddingBag"])
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("freeze", [False, True])
+def test_what_is_trained_and_how_is_kept(kind, sparse, freeze):
+    module = getattr(torch.nn, kind)(V, D, sparse=sparse).requires_grad_(not freeze)
+    layer = exchange.from_torch(module)
+    assert isinstance(layer.grads[0], RowSparse) == (sparse or freeze)
+    assert isinstance(layer.grads[0], Frozen) == freeze
+    back = exchange.to_torch(layer)
+    assert back.weight.requires_grad == (not freeze)
+    assert back.sparse == (sparse and not freeze)
+
+
+@pytest.mark.parametrize("option", [{"mode": "max"}, {"scale_grad_by_freq": True}])
+def test_sparse_gradients_that_pytorch_lacks_are_dense_there(option, ids):
+    layer = layers.EmbeddingBag(np.ones((V, D), "f"), sparse=True, **option)
+    exchange.to_torch(layer)(torch.from_numpy(ids)).sum().backward()
+
+
+def test_bfloat16_becomes_float32():
+    module = torch.nn.Embedding(V, D).bfloat16()
+    W = exchange.from_torch(module).params[0]
+    assert W.dtype == np.float32
+    np.testing.assert_array_equal(W, module.weight.detach().float().numpy())
+
+
+def test_another_byte_order():
+    W = np.arange(V * D).reshape(V, D)
+    module = exchange.to_torch(layers.Embedding(W.astype(">f8")))
+    np.testing.assert_array_equal(module.weight.detach().numpy(), W)
+
+
+def test_stacks_drop_in_training_alone(xs):
+    module = torch.nn.LSTM(D, H, 2, dropout=0.5, batch_first=True).eval()
+    layer = exchange.from_torch(module)
+    with torch.no_grad():
+        wanted = module(torch.from_numpy(xs))[0].numpy()
+        close(layer.forward(xs), wanted)
+        close(exchange.to_torch(layer)(torch.from_numpy(xs))[0].numpy(), wanted)
+    assert exchange.from_torch(module.train()).train_flg
+    layer = recurrent_layers.StackedLSTM(D, H, 2, dropout=0.5, variational=True)
+    with pytest.raises(ValueError, match="layer must have no variational dropout"):
+        exchange.to_torch(layer)
 
 
 @pytest.mark.parametrize(
