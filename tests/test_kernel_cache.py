@@ -143,3 +143,16 @@ def test_a_kernel_that_allocates_raises_or_calls_is_seen(name, monkeypatch):
     _jit.ENTRIES["embedding.kernel"] = kernel
     found = _jit.foreign(_jit.compile("embedding.kernel", "float64"))
     assert any(name in symbol for symbol in found), found
+
+
+def test_an_entry_leaves_what_numba_compiles_for_others_alone(monkeypatch):
+    @_jit.kernel
+    def kernel(out: _args.ids, lo, hi):
+        out[lo:hi] = 1
+
+    monkeypatch.setitem(_jit.ENTRIES, "embedding.kernel", kernel)
+    assert not _jit.foreign(_jit.compile("embedding.kernel", "float64"))
+    assert not kernel.overloads
+    out = np.zeros(3, np.int64)
+    kernel(out, 0, 2)
+    assert [*out] == [1, 1, 0] and len(kernel.overloads) == 1
