@@ -14,7 +14,7 @@ from fastembed._arrays import FLOAT32, FLOATS, cast
 from fastembed._check import no_mask, own, shape
 from fastembed._inputs import Array
 from fastembed.ops.embedding import scatter_add_if_fit
-from fastembed.ops.optim import add_if_fit, all_fit, clip_if_fit, step_all, zero_all
+from fastembed.ops.optim import add_if_fit, clip_if_fit, step_all_if_fit, zero_all
 from fastembed.ops.sparse import coalesce_if_fit, groups_if_fit
 from fastembed.reference import ops as formulas
 
@@ -59,26 +59,15 @@ def check(
             raise ValueError(f"params[{k}] must be writable, got a read-only array")
 
 
-def step(
-    op: str,
-    params: list[Array],
-    grads: list[Any],
-    states: dict[str, list[Array]],
-    numbers: tuple[Any, ...],
-    refuse: Callable[[Any], None],
-) -> None:
-    """Step every parameter by the op of that name, which takes numbers too, or none: see check."""
-
-    def otherwise(param: Array, grad: Any, *state: Array) -> None:
+def step(op: str, lists: tuple[Sequence[Any], ...], numbers: tuple[Any, ...]) -> None:
+    """Step every param of the lists (params, grads, states), by the op of that name, by itself."""
+    for param, grad, *state in zip(*lists, strict=True):
+        if step_all_if_fit(op, tuple([[array] for array in (param, grad, *state)]), numbers):
+            continue
         if is_array(grad):
             getattr(formulas, op)(param, grad, *state, *numbers)
         else:
             grad.step(op, param, state, numbers)
-
-    lists = params, grads, *states.values()
-    if not all_fit(op, lists, numbers):
-        check(params, grads, states, refuse)
-    step_all(op, lists, numbers, otherwise)
 
 
 def add(total: Any, others: list[Any]) -> Any:

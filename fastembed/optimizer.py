@@ -11,7 +11,7 @@ import numpy as np
 from fastembed import _gradients
 from fastembed._check import number
 from fastembed._inputs import Array
-from fastembed.ops.optim import adam_rate
+from fastembed.ops.optim import adam_rate, step_all_if_fit
 from fastembed.sparse import Frozen, RowSparse
 
 __all__ = [
@@ -42,12 +42,18 @@ class _Optimizer:
 
     def update(self, params: list[Array], grads: list[Any]) -> None:
         """Change each param in place by its gradient; nothing is changed if one is refused."""
-        states = {name: getattr(self, name) for name in self.states}
-        for name, arrays in states.items():
-            states[name] = [self._state(param) for param in params] if arrays is None else arrays
-        _gradients.step(self.op, params, grads, states, self._begin(), self._refuse)
+        numbers = self._begin()
+        lists = params, grads, *[getattr(self, name) for name in self.states]
+        if step_all_if_fit(self.op, lists, numbers):
+            return
+        states = {
+            name: [self._state(param) for param in params] if arrays is None else arrays
+            for name, arrays in zip(self.states, lists[2:], strict=True)
+        }
+        _gradients.check(params, grads, states, self._refuse)
         for name, arrays in states.items():
             setattr(self, name, arrays)
+        _gradients.step(self.op, (params, grads, *states.values()), numbers)
 
     def _begin(self) -> tuple[float, ...]:
         """The numbers that the op takes in this update."""
@@ -209,7 +215,7 @@ class RowWiseAdaGrad(AdaGrad):
         _gradients.check(params, grads, {"h": h}, self._refuse, axes=1)
         self.h = h
         scaled = list(map(self._scaled, grads, h))
-        _gradients.step(self.op, params, scaled, {}, numbers, self._refuse)
+        _gradients.step(self.op, (params, scaled), numbers)
 
     @staticmethod
     def _scaled(grad: Any, h: Array) -> Any:

@@ -105,30 +105,38 @@ cdef class Step:
             args.scalars[k] = number(self.scalars[k], scalars[k])
         return 0
 
-    cdef bint run_if_fit(self, tuple arrays, tuple scalars, bint look=False) except -1:
-        """Step arrays (param, grad, states), or look whether they fit; False if one does not."""
-        cdef step_args args
-        cdef int64_t n
+    cdef int read(self, tuple arrays, tuple scalars, step_args *args) except -2:
+        """0 for arrays (param, grad, states) of float32, 1 for float64, -1 if one does not fit."""
         cdef int real, k, j
-        self.read_scalars(arrays, scalars, &args)
+        self.read_scalars(arrays, scalars, args)
         param = arrays[PARAM]
         real = _real_of_flat(param)
         if real < 0:
-            return False
+            return -1
         for k in range(len(arrays)):
             array = arrays[k]
             if not _flat_like(array, param, real) or (k != GRAD and not writable(array)):
-                return False
+                return -1
             for j in range(k):
                 if not apart(array, arrays[j]):
-                    return False
+                    return -1
             args.arrays[k] = as_vector(array)
-        if look:
-            return True
-        n = args.arrays[PARAM].size
+        return real
+
+    cdef int step(self, step_args *args, int real) except -1:
+        """Step arrays that were read."""
+        cdef int64_t n = args.arrays[PARAM].size
         if self.kernels[real] == NULL:
             entry(self.kernels, f"optim.{self.name}", real)
-        share_gil(self.kernels[real], &args, n, LINE, n * self.ns)
+        return share_gil(self.kernels[real], args, n, LINE, n * self.ns)
+
+    cdef bint run_if_fit(self, tuple arrays, tuple scalars) except -1:
+        """Step arrays; False, and nothing is done, if one does not fit."""
+        cdef step_args args
+        cdef int real = self.read(arrays, scalars, &args)
+        if real < 0:
+            return False
+        self.step(&args, real)
         return True
 
     cdef bint run_rows_if_fit(self, tuple arrays, rows, tuple scalars) except -1:
@@ -347,27 +355,29 @@ def scale(arrays, rate):
 # ---- lists of arrays
 
 
-cpdef bint all_fit(str name, lists, tuple scalars) except -1:
-    """Whether the lists (params, grads, states) are of one length, and all fit as they are."""
-    cdef Step step = _STEPS[name]
-    for arrays in lists:
-        if len(arrays) != len(lists[0]):
-            return False
-    for arrays in zip(*lists):
-        if not step.run_if_fit(arrays, scalars, True):
-            return False
-    return True
-
-
-def step_all(str name, lists, tuple scalars, otherwise):
+cpdef bint step_all_if_fit(str name, tuple lists, tuple scalars) except -1:
     """Step every param in the order of the lists (params, grads, states), as the op of that name does.
 
-    Where arrays do not fit as they are it calls ``otherwise(param, grad, *states)``.
+    False, and nothing is done, if the lists differ in length or an array does not fit as it is.
     """
     cdef Step step = _STEPS[name]
-    for arrays in zip(*lists):
-        if not step.run_if_fit(arrays, scalars):
-            otherwise(*arrays)
+    cdef Memory space
+    cdef step_args *args
+    cdef Py_ssize_t k
+    for arrays in lists:
+        if type(arrays) is not list or len(<list>arrays) != len(<list>lists[0]):
+            return False
+    steps = list(zip(*lists))  # which nobody shortens meanwhile
+    space = take(len(steps) * (sizeof(step_args) + sizeof(int)))
+    args = <step_args *>space.start
+    reals = <int *>(args + len(steps))
+    for k in range(len(steps)):
+        reals[k] = step.read(steps[k], scalars, &args[k])
+        if reals[k] < 0:
+            return False
+    for k in range(len(steps)):
+        step.step(&args[k], reals[k])
+    return True
 
 
 cpdef bint step_rows_if_fit(str name, tuple arrays, rows, tuple scalars) except -1:
