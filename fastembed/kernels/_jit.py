@@ -55,7 +55,8 @@ def compile(name, real):
     signature = types.void(types.CPointer(number), number, number, number)
     entry = njit(signature, _target=_target.NAME, **OPTIONS)(_args.caller(ENTRIES[name], real))
     (result,) = entry.overloads.values()
-    code = result.library._final_module
+    (text,) = entry.inspect_llvm().values()
+    code = llvm.parse_assembly(text)
     code.link_in(llvm.parse_assembly(CALLER.format(inner=result.fndesc.llvm_func_name)))
     for function in code.functions:
         if not function.is_declaration and function.name != "entry":

@@ -19,7 +19,7 @@ NAME = "fastembed"
 
 class _Library(codegen.AOTCodeLibrary):
     def add_linking_library(self, library):
-        if library is not rtsys.library:
+        if isinstance(library, _Library):  # not the one that counts references
             super().add_linking_library(library)
 
     def _optimize_final_module(self):
